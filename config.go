@@ -1,0 +1,91 @@
+package beacon
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// Config says where and how beacons are kept. The zero Config is the default.
+type Config struct {
+	// Outbox is the directory in which beacons wait. It must be the user's own, and
+	// is made, mode 0700, if it isn't there. Default: the environment's
+	// BEACON_OUTBOX, else the folder beacon/outbox in the user's data directory, which
+	// all programs of the user share.
+	Outbox string
+	// Capacity bounds the outbox, in bytes on disk. Default: 16 MiB.
+	Capacity int64
+	// MaxAge is how long a beacon is good. Default: 24 hours.
+	MaxAge time.Duration
+	// Durability says what a beacon survives once it is queued.
+	Durability Durability
+	// InProcess has a goroutine of this process deliver, even after Start.
+	InProcess bool
+	// Logger hears of what goes wrong. Default: nobody does.
+	Logger *slog.Logger
+}
+
+// Durability is what a queued beacon survives.
+type Durability int
+
+const (
+	Process Durability = iota // the death of the process
+	Power                     // also that of the machine, at the price of an fsync
+)
+
+var processConfig atomic.Pointer[Config]
+
+func setConfig(c Config) { processConfig.Store(&c) }
+
+// orDefault is the config with every default filled in; c may be nil.
+func (c *Config) orDefault() Config {
+	if c == nil {
+		c = processConfig.Load()
+	}
+	var full Config
+	if c != nil {
+		full = *c
+	}
+	if full.Outbox == "" {
+		full.Outbox = defaultOutbox()
+	}
+	if full.Capacity <= 0 {
+		full.Capacity = 16 << 20
+	}
+	if full.MaxAge <= 0 {
+		full.MaxAge = 24 * time.Hour
+	}
+	if full.Logger == nil {
+		full.Logger = slog.New(slog.DiscardHandler)
+	}
+	return full
+}
+
+// defaultOutbox is where the platform keeps the data of a user's programs. A user
+// without a home, as a daemon can be, gets a folder of its own among the temporary ones.
+func defaultOutbox() string {
+	if dir := os.Getenv("BEACON_OUTBOX"); dir != "" {
+		return dir
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), "beacon-"+strconv.Itoa(os.Getuid()), "outbox")
+	}
+	switch runtime.GOOS {
+	case "darwin":
+		home = filepath.Join(home, "Library", "Application Support")
+	case "windows":
+		home = filepath.Join(home, "AppData", "Local")
+	default:
+		if xdg := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(xdg) {
+			home = xdg
+		} else {
+			home = filepath.Join(home, ".local", "share")
+		}
+	}
+	return filepath.Join(home, "beacon", "outbox")
+}

@@ -1,0 +1,216 @@
+// Package deliver carries beacons from an outbox to their servers: in order per origin,
+// again after a failure, until they arrive, are refused, or expire.
+package deliver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+const (
+	// PerOrigin is how many beacons are under way to one origin at a time.
+	PerOrigin = 8
+	// inAll is how many are under way to all of them.
+	inAll = 64
+	// attemptTime bounds one attempt, from the look-up of the name to the answer.
+	attemptTime = 30 * time.Second
+	// maxAge is how long a beacon is good that does not say so itself.
+	maxAge = 24 * time.Hour
+
+	// Other processes' records are found by looking, often while they come.
+	pollMin, pollMax = 5 * time.Millisecond, 100 * time.Millisecond
+)
+
+// ExpiresField is the record's extension field with the time, RFC 3339, after which a
+// beacon is not delivered any more.
+const ExpiresField = "Beacon-Expires"
+
+// A Deliverer drains one outbox.
+type Deliverer struct {
+	Claim *spool.Claim
+	// Fetch sends one request; an error is a network error.
+	Fetch func(context.Context, fetch.Request) (fetch.Response, error)
+	// Idle is how long Run stays when nothing waits; 0 is for ever.
+	Idle time.Duration
+	// Patience is how long Run goes on without one success while something waits;
+	// 0 is for ever.
+	Patience time.Duration
+	// Wake, if not nil, says that there may be new records.
+	Wake <-chan struct{}
+	Log  *slog.Logger
+
+	origins  map[string]*origin
+	turn     []*origin // whose turn it is, round robin
+	inFlight int
+	results  chan result
+	unsaved  []func() error // outcomes that the disk did not take yet
+}
+
+type result struct {
+	parcel   *parcel
+	record   warc.Record
+	response fetch.Response
+	err      error
+	damage   error // the record could not be read
+}
+
+// Run delivers until nothing has waited for Idle, or nothing was delivered for Patience,
+// or ctx is done; what is under way then is waited for no longer. It says whether
+// anything is left.
+func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
+	d.origins = map[string]*origin{}
+	d.results = make(chan result, inAll)
+	attempts, cancel := context.WithCancel(ctx)
+	defer cancel()
+
+	poll, nextScan := pollMin, time.Time{}
+	lastBusy, lastSuccess := time.Now(), time.Now()
+	for {
+		now := time.Now()
+		if !now.Before(nextScan) {
+			poll = min(2*poll, pollMax)
+			if err := d.Claim.Scan(func(e spool.Entry, r *warc.Record) { d.add(e, r); poll = pollMin }); err != nil {
+				d.abandon(cancel)
+				return true, err
+			}
+			d.save()
+			nextScan = now.Add(poll)
+		}
+		wait := nextScan.Sub(now)
+		if at := d.start(attempts, now); !at.IsZero() {
+			wait = min(wait, max(at.Sub(now), 0))
+		}
+		left := d.inFlight > 0 || len(d.unsaved) > 0 || d.waiting() > 0
+		if left {
+			lastBusy = now
+		} else {
+			lastSuccess = now
+			clear(d.origins)
+			d.turn = nil
+		}
+		if d.Idle > 0 && now.Sub(lastBusy) >= d.Idle || d.Patience > 0 && now.Sub(lastSuccess) >= d.Patience {
+			d.abandon(cancel)
+			return left, nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case r := <-d.results:
+			if d.settle(r) {
+				lastSuccess = time.Now()
+			}
+		case <-timer.C:
+		case <-d.Wake:
+			nextScan = time.Time{}
+		case <-ctx.Done():
+			d.abandon(cancel)
+			return left, nil
+		}
+		timer.Stop()
+	}
+}
+
+// abandon ends the attempts that are under way; their beacons stay pending.
+func (d *Deliverer) abandon(cancel context.CancelFunc) {
+	cancel()
+	for d.inFlight > 0 {
+		d.settle(<-d.results)
+	}
+	d.save()
+}
+
+func (d *Deliverer) waiting() (n int) {
+	for _, o := range d.origins {
+		n += o.waiting()
+	}
+	return n
+}
+
+func (d *Deliverer) add(e spool.Entry, r *warc.Record) {
+	name := originOf(r.Target)
+	o := d.origins[name]
+	if o == nil {
+		o = &origin{name: name}
+		d.origins[name] = o
+		d.turn = append(d.turn, o)
+	}
+	expires, err := time.Parse(time.RFC3339Nano, r.Extra.Get(ExpiresField))
+	if err != nil {
+		expires = r.Date.Add(maxAge)
+	}
+	o.ready = append(o.ready, &parcel{entry: e, origin: o, expires: expires})
+}
+
+// originOf cuts a serialised URL behind its authority.
+func originOf(href string) string {
+	scheme, rest, _ := strings.Cut(href, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
+}
+
+// start begins the attempts whose time has come, one origin after the other, and
+// returns when to look again; zero where only an answer can change anything.
+func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) {
+	for busy := true; busy && d.inFlight < inAll; {
+		busy, again = false, time.Time{}
+		if len(d.turn) > 1 {
+			d.turn = append(d.turn[1:], d.turn[0])
+		}
+		for _, o := range d.turn {
+			p, at := o.next(now, PerOrigin)
+			if p == nil {
+				if !at.IsZero() && (again.IsZero() || at.Before(again)) {
+					again = at
+				}
+				continue
+			}
+			busy = true
+			p.round = o.failures
+			o.inFlight++
+			d.inFlight++
+			go d.attempt(ctx, p, now)
+			if d.inFlight == inAll {
+				break
+			}
+		}
+	}
+	return again
+}
+
+var errExpired = errors.New("expired")
+
+func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
+	r := result{parcel: p}
+	defer func() { d.results <- r }()
+	if r.record, r.damage = d.Claim.Read(p.entry); r.damage != nil {
+		return
+	}
+	if !p.expires.After(now) {
+		r.err = errExpired
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	r.response, r.err = d.Fetch(ctx, request(r.record))
+}
+
+// request is the request that a record holds. Host and Content-Length are said by the
+// URL and the body.
+func request(r warc.Record) fetch.Request {
+	q := fetch.Request{Method: r.Request.Method, URL: r.Target, Header: http.Header{}, Body: r.Request.Body}
+	for _, f := range r.Request.Header {
+		if !strings.EqualFold(f.Name, "Host") && !strings.EqualFold(f.Name, "Content-Length") {
+			q.Header.Add(f.Name, f.Value)
+		}
+	}
+	return q
+}

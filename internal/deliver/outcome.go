@@ -1,0 +1,106 @@
+package deliver
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// settle decides what an attempt's end means for its beacon and its origin, and says
+// whether the server was there and took or refused it.
+func (d *Deliverer) settle(r result) (answered bool) {
+	p, o := r.parcel, r.parcel.origin
+	d.inFlight--
+	o.inFlight--
+
+	var damage *warc.CorruptError
+	switch {
+	case errors.Is(r.damage, fs.ErrNotExist):
+		d.Log.Warn("beacon is gone: its segment was deleted by somebody else", "id", p.entry.ID)
+		return false
+	case errors.As(r.damage, &damage) || errors.Is(r.damage, warc.ErrShort):
+		d.Log.Error("beacon is damaged on disk and was set aside", "id", p.entry.ID, "error", r.damage)
+		d.finish(func() error { return d.Claim.BuryDamaged(p.entry, r.damage) })
+		return false
+	case r.damage != nil:
+		d.Log.Warn("outbox can't be read, will try again", "error", r.damage)
+		d.again(p, 0)
+		return false
+	case errors.Is(r.err, errExpired):
+		d.Log.Warn("beacon expired", "id", p.entry.ID, "origin", o.name)
+		d.finish(func() error { return d.Claim.Bury(p.entry, r.record, spool.Expired, "") })
+		return false
+	case r.err != nil:
+		d.fail(p, 0)
+		d.Log.Info("no answer, will try again", "origin", o.name, "attempt", p.failures, "error", r.err)
+		return false
+	}
+
+	status := r.response.Status
+	detail := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	switch {
+	case status >= 200 && status < 300:
+		o.failures, o.notBefore = 0, time.Time{}
+		d.finish(func() error { return d.Claim.Finish(p.entry, spool.Delivered, detail) })
+		return true
+	case mayChange(status):
+		d.fail(p, r.response.RetryAfter)
+		d.Log.Info("server can't take it now, will try again", "origin", o.name, "status", status, "attempt", p.failures)
+		return false
+	default:
+		o.failures, o.notBefore = 0, time.Time{}
+		d.Log.Warn("server refused the beacon", "id", p.entry.ID, "origin", o.name, "status", status)
+		d.finish(func() error { return d.Claim.Bury(p.entry, r.record, spool.Refused, detail) })
+		return true
+	}
+}
+
+// mayChange says whether the same request can have another answer later.
+func mayChange(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= 500
+}
+
+// fail puts the beacon back, and its origin off: each by its own count of failures, and
+// not before the server said. Attempts that were under way together and fail together
+// are one failure of the origin.
+func (d *Deliverer) fail(p *parcel, retryAfter time.Duration) {
+	o := p.origin
+	if p.round == o.failures {
+		o.failures++
+		o.notBefore = time.Now().Add(backoff(o.failures))
+	}
+	if at := time.Now().Add(retryAfter); at.After(o.notBefore) {
+		o.notBefore = at
+	}
+	d.again(p, retryAfter)
+}
+
+func (d *Deliverer) again(p *parcel, atLeast time.Duration) {
+	p.failures++
+	p.notBefore = time.Now().Add(max(backoff(p.failures), atLeast))
+	heap.Push(&p.origin.later, p)
+}
+
+// finish writes an outcome down, now or when the disk takes it.
+func (d *Deliverer) finish(write func() error) {
+	if err := write(); err != nil {
+		d.Log.Error("outcome can't be written down, will try again", "error", err)
+		d.unsaved = append(d.unsaved, write)
+	}
+}
+
+func (d *Deliverer) save() {
+	for len(d.unsaved) > 0 && d.unsaved[0]() == nil {
+		d.unsaved = d.unsaved[1:]
+	}
+}

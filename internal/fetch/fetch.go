@@ -1,0 +1,110 @@
+// Package fetch is the user agent: it sends one request the way the Fetch standard
+// says, and tells what the server answered. It knows nothing of disks and retries.
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// maxRedirects: "If request's redirect count is 20, then return a network error."
+// (Fetch, HTTP-redirect fetch, step 7)
+const maxRedirects = 20
+
+// A Request is one request. The URL is a string as the URL parser gave it.
+type Request struct {
+	Method string
+	URL    string
+	Header http.Header
+	Body   []byte
+}
+
+// A Response is what is kept of the server's answer; nobody reads its body.
+type Response struct {
+	Status     int
+	RetryAfter time.Duration // 0 where the server did not say
+}
+
+// A Client sends requests. Its connections are shared by all of them: HTTP/1.1 or
+// HTTP/2, through the proxies that the environment names. It is safe for concurrent
+// use.
+type Client struct{ transport *http.Transport }
+
+// NewClient returns a client that opens at most perOrigin connections to one origin.
+func NewClient(perOrigin int) *Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxConnsPerHost = perOrigin
+	t.MaxIdleConnsPerHost = perOrigin
+	t.DisableCompression = true
+	return &Client{t}
+}
+
+// Close closes the connections that are not in use.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Do sends the request and follows redirects. An error is what the standard calls a
+// network error: there is no answer to go by.
+func (c *Client) Do(ctx context.Context, q Request) (Response, error) {
+	for redirects := 0; ; redirects++ {
+		res, err := c.send(ctx, q)
+		if err != nil {
+			return Response{}, err
+		}
+		next, err := redirect(q, res)
+		if err != nil {
+			return Response{}, err
+		}
+		if next == nil {
+			return Response{Status: res.StatusCode, RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now())}, nil
+		}
+		if redirects == maxRedirects {
+			return Response{}, errors.New("network error: more than 20 redirects")
+		}
+		q = *next
+	}
+}
+
+func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
+	u, err := target(q.URL)
+	if err != nil {
+		return nil, err
+	}
+	req := (&http.Request{
+		Method: q.Method, URL: u, Host: u.Host, Header: q.Header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: http.NoBody, ContentLength: int64(len(q.Body)),
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(q.Body)), nil },
+	}).WithContext(ctx)
+	if len(q.Body) > 0 {
+		req.Body, _ = req.GetBody()
+	}
+	if u.User != nil && req.Header.Get("Authorization") == "" {
+		password, _ := u.User.Password()
+		req.SetBasicAuth(u.User.Username(), password)
+	}
+	res, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, fmt.Errorf("network error: %w", err)
+	}
+	// A short answer is read to its end so that the connection can be used again.
+	io.CopyN(io.Discard, res.Body, 16<<10)
+	res.Body.Close()
+	return res, nil
+}
+
+// retryAfter reads both forms of the header (RFC 9110, section 10.2.3).
+func retryAfter(value string, now time.Time) time.Duration {
+	if s, err := strconv.ParseInt(value, 10, 32); err == nil {
+		return max(time.Duration(s)*time.Second, 0)
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return max(t.Sub(now), 0)
+	}
+	return 0
+}

@@ -1,0 +1,252 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+const (
+	// inboxSegment is the size in bytes at which an inbox begins a new segment.
+	inboxSegment = 64 << 20
+	inboxRecord  = warc.MaxHead + warc.MaxBlock + 1<<10
+)
+
+// An Inbox is a collector's spool: one writer, whose Append returns when the record is
+// on disk, and any number of readers, which follow it. All methods are safe for
+// concurrent use.
+type Inbox struct {
+	dir  string
+	fs   fileSystem
+	w    *writer
+	lock file
+
+	mu    sync.Mutex
+	added chan struct{} // closed and renewed when records were added
+}
+
+// OpenInbox makes dir if it isn't there. One process at a time can have it open.
+func OpenInbox(dir string) (*Inbox, error) { return openInbox(osFS{}, dir, inboxSegment) }
+
+func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, wrap("open inbox", err)
+	}
+	if err := private(dir); err != nil {
+		return nil, wrap("open inbox", err)
+	}
+	lock, err := fsys.Open(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR)
+	if err != nil {
+		return nil, wrap("open inbox", err)
+	}
+	ok, err := lock.TryLock()
+	if err == nil && !ok {
+		err = fmt.Errorf("another collector has %s open: stop it, or name another directory", dir)
+	}
+	if err != nil {
+		lock.Close()
+		return nil, wrap("open inbox", err)
+	}
+	sweepUnfinished(fsys, dir)
+	in := &Inbox{dir: dir, fs: fsys, lock: lock, added: make(chan struct{})}
+	in.w = newWriter(fsys, dir, segmentSize, true)
+	names, err := listSegments(fsys, dir)
+	if err != nil {
+		lock.Close()
+		return nil, wrap("open inbox", err)
+	}
+	if len(names) > 0 {
+		in.w.last = names[len(names)-1]
+	}
+	return in, nil
+}
+
+// Append keeps one encoded record. It returns nil when the record is on disk; after an
+// error it may be there or not, and must not be acknowledged.
+func (in *Inbox) Append(record []byte) error {
+	if _, err := in.w.append(record); err != nil {
+		return err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	close(in.added)
+	in.added = make(chan struct{})
+	return nil
+}
+
+// Close ends the inbox's segment and lets another process have the directory.
+func (in *Inbox) Close() error {
+	return errors.Join(in.w.close(), in.lock.Close())
+}
+
+// A Cursor is a place in an inbox. The zero Cursor is its beginning.
+type Cursor struct {
+	Segment string
+	Offset  int64
+}
+
+// Before says whether c comes before d.
+func (c Cursor) Before(d Cursor) bool {
+	return c.Segment < d.Segment || c.Segment == d.Segment && c.Offset < d.Offset
+}
+
+// End returns the place behind the last record that is on disk.
+func (in *Inbox) End() (Cursor, error) {
+	names, err := listSegments(in.fs, in.dir)
+	if err != nil || len(names) == 0 {
+		return Cursor{}, wrap("look at inbox", err)
+	}
+	last := names[len(names)-1]
+	size, err := in.limit(last)
+	return Cursor{last, size}, err
+}
+
+func (in *Inbox) limit(name string) (int64, error) {
+	f, err := in.fs.Open(filepath.Join(in.dir, name), os.O_RDONLY)
+	if err != nil {
+		return 0, wrap("open segment", err)
+	}
+	defer f.Close()
+	size, _, err := f.Stat()
+	if limit, active := in.w.readable(name); active {
+		size = limit
+	}
+	return size, wrap("look at segment", err)
+}
+
+// Trim deletes the segments that lie wholly before c, but for the newest one: the next
+// segment's name is made to sort behind it.
+func (in *Inbox) Trim(c Cursor) error {
+	names, err := listSegments(in.fs, in.dir)
+	if err != nil {
+		return wrap("trim inbox", err)
+	}
+	for _, name := range names[:max(len(names)-1, 0)] {
+		if name >= c.Segment {
+			break
+		}
+		if err := in.fs.Remove(filepath.Join(in.dir, name)); err != nil {
+			return wrap("trim inbox", err)
+		}
+	}
+	return nil
+}
+
+// An Item is what stands at one place of an inbox: a record, or damage.
+type Item struct {
+	Record warc.Record // its body is valid until the next call
+	Damage error       // why it is no record, or nil
+	Raw    []byte      // then, its bytes, at most 1 MiB; valid until the next call
+	At     Cursor
+	Next   Cursor // the place behind it
+}
+
+// An InboxReader follows an inbox from a place on. It is for one goroutine.
+type InboxReader struct {
+	in   *Inbox
+	r    reader
+	name string
+	off  int64
+}
+
+// Reader returns a reader that begins at c.
+func (in *Inbox) Reader(c Cursor) *InboxReader {
+	return &InboxReader{in: in, name: c.Segment, off: c.Offset}
+}
+
+// Next returns the next item, and waits for one until ctx is done.
+func (r *InboxReader) Next(ctx context.Context) (Item, error) {
+	for {
+		// The channel first, so that what is added while we look is not missed.
+		r.in.mu.Lock()
+		added := r.in.added
+		r.in.mu.Unlock()
+		it, err := r.TryNext()
+		if err != io.EOF {
+			return it, err
+		}
+		select {
+		case <-added:
+		case <-ctx.Done():
+			return Item{}, ctx.Err()
+		}
+	}
+}
+
+// TryNext returns the next item, or io.EOF where there is none yet.
+func (r *InboxReader) TryNext() (Item, error) {
+	for {
+		if r.r.file == nil {
+			if err := r.openFrom(); err != nil {
+				return Item{}, err
+			}
+		}
+		limit, active := r.in.w.readable(r.name)
+		if !active {
+			var err error
+			if limit, _, err = r.r.file.Stat(); err != nil {
+				return Item{}, wrap("look at segment", err)
+			}
+		}
+		it, err := r.r.next(limit, !active)
+		if err == nil {
+			return Item{it.record, it.err, it.raw, Cursor{r.name, it.off}, Cursor{r.name, it.end}}, nil
+		}
+		if err != io.EOF || active {
+			return Item{}, err
+		}
+		more, err := r.advance()
+		if err != nil {
+			return Item{}, err
+		}
+		if !more {
+			return Item{}, io.EOF
+		}
+	}
+}
+
+// openFrom opens the segment of the cursor, or the next one where that is gone.
+func (r *InboxReader) openFrom() error {
+	names, err := listSegments(r.in.fs, r.in.dir)
+	if err != nil {
+		return wrap("look at inbox", err)
+	}
+	for _, name := range names {
+		if name < r.name {
+			continue
+		}
+		if name > r.name {
+			r.name, r.off = name, 0
+		}
+		f, err := r.in.fs.Open(filepath.Join(r.in.dir, name), os.O_RDONLY)
+		if err != nil {
+			return wrap("open segment", err)
+		}
+		r.r = reader{file: f, max: inboxRecord, off: r.off}
+		return nil
+	}
+	return io.EOF
+}
+
+// advance goes on to the segment behind the current one, if there is one.
+func (r *InboxReader) advance() (bool, error) {
+	names, err := listSegments(r.in.fs, r.in.dir)
+	if err != nil {
+		return false, wrap("look at inbox", err)
+	}
+	if len(names) == 0 || names[len(names)-1] <= r.name {
+		return false, nil
+	}
+	r.r.close()
+	r.name, r.off = r.name+"\x00", 0 // the least name behind it
+	return true, nil
+}
+
+// Close frees what the reader holds.
+func (r *InboxReader) Close() { r.r.close() }

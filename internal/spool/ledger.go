@@ -1,0 +1,128 @@
+package spool
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// An Outcome is how a beacon's way ended. All but Delivered are deaths.
+type Outcome string
+
+const (
+	Delivered Outcome = "delivered" // the server answered that it has it
+	Refused   Outcome = "refused"   // the server answered that it does not want it
+	Expired   Outcome = "expired"   // nobody could take it for as long as it was good
+	Corrupt   Outcome = "corrupt"   // it was damaged on disk
+)
+
+var outcomes = [...]Outcome{Delivered, Refused, Expired, Corrupt}
+
+// A Tally counts beacons by outcome.
+type Tally map[Outcome]int64
+
+// A key names a finished record of a segment: by its id, or, where that can't be read,
+// by its place.
+type key struct {
+	id  uuid.UUID
+	off int64
+}
+
+func (k key) String() string {
+	if k.id != uuid.Nil {
+		return k.id.String()
+	}
+	return "@" + strconv.FormatInt(k.off, 10)
+}
+
+func parseKey(s string) (key, bool) {
+	if at, ok := strings.CutPrefix(s, "@"); ok {
+		off, err := strconv.ParseInt(at, 10, 64)
+		return key{off: off}, err == nil && off >= 0
+	}
+	id, err := uuid.Parse(s)
+	return key{id: id}, err == nil && id != uuid.Nil
+}
+
+// A ledger is the file beside a segment that has one line a finished record:
+// "<id> <outcome> <detail>".
+type ledger struct {
+	fs   fileSystem
+	path string
+	done map[key]Outcome
+}
+
+func ledgerPath(segmentPath string) string {
+	return strings.TrimSuffix(segmentPath, segmentExt) + ledgerExt
+}
+
+// loadLedger reads the ledger of a segment. A line that is cut short or makes no sense
+// is passed over: its beacon is delivered once more, under the same key.
+func loadLedger(fsys fileSystem, segmentPath string) (*ledger, error) {
+	l := &ledger{fs: fsys, path: ledgerPath(segmentPath), done: map[key]Outcome{}}
+	text, err := readAll(fsys, l.path)
+	if os.IsNotExist(err) {
+		return l, nil
+	}
+	if err != nil {
+		return nil, wrap("read ledger", err)
+	}
+	for line := range bytes.Lines(text) {
+		name, rest, _ := strings.Cut(string(line), " ")
+		word, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+		k, ok := parseKey(name)
+		for _, o := range outcomes {
+			if ok && word == string(o) {
+				l.done[k] = o
+			}
+		}
+	}
+	return l, nil
+}
+
+// finish writes that the record is finished. The line begins with a line break where a
+// killed deliverer left the one before unfinished.
+func (l *ledger) finish(k key, o Outcome, detail string) error {
+	f, err := l.fs.Open(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND)
+	if err != nil {
+		return wrap("open ledger", err)
+	}
+	defer f.Close()
+	line := fmt.Sprintf("%v %s\n", k, outcomeText(o, detail))
+	if size, _, err := f.Stat(); err == nil && size > 0 {
+		var last [1]byte
+		if _, err := f.ReadAt(last[:], size-1); err == nil && last[0] != '\n' {
+			line = "\n" + line
+		}
+	}
+	if _, err := f.Write([]byte(line)); err != nil {
+		return wrap("append to ledger", err)
+	}
+	l.done[k] = o
+	return nil
+}
+
+// outcomeText is one line, whatever a server or an operating system put into the detail.
+func outcomeText(o Outcome, detail string) string {
+	return strings.TrimSpace(string(o) + " " + strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, detail))
+}
+
+func readAll(fsys fileSystem, path string) ([]byte, error) {
+	f, err := fsys.Open(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.NewSectionReader(f, 0, math.MaxInt64))
+}

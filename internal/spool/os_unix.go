@@ -1,0 +1,65 @@
+//go:build unix
+
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+const noFollow = syscall.O_NOFOLLOW
+
+// tryLock is flock(2) on the very descriptor that is written, so that lock and file
+// can't come to be about two different inodes, as they can where a lock is taken by
+// path.
+func tryLock(f *os.File) (bool, error) {
+	for {
+		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err {
+		case nil:
+			return true, nil
+		case syscall.EWOULDBLOCK:
+			return false, nil
+		case syscall.EINTR:
+		default:
+			return false, os.NewSyscallError("flock", err)
+		}
+	}
+}
+
+func statFile(f *os.File) (size int64, linked bool, err error) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(f.Fd()), &st); err != nil {
+		return 0, false, os.NewSyscallError("fstat", err)
+	}
+	return st.Size, st.Nlink > 0, nil
+}
+
+func syncDir(d *os.File) error { return d.Sync() }
+
+// private makes sure that the directory is the user's own and nobody else's to read.
+func private(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("%s is a link: name the directory itself", dir)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is not a directory", dir)
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return errors.New("no owner known of " + dir)
+	}
+	if int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s belongs to user %d, not to you (%d): name another directory", dir, st.Uid, os.Geteuid())
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return os.Chmod(dir, 0o700)
+	}
+	return nil
+}

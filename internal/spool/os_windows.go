@@ -1,0 +1,36 @@
+package spool
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+const noFollow = 0
+
+// tryLock locks one byte far behind any segment's end: a lock is mandatory here, and
+// must not keep a deliverer from reading a live segment.
+func tryLock(f *os.File) (bool, error) {
+	at := windows.Overlapped{OffsetHigh: 0x7fffffff}
+	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) || errors.Is(err, windows.ERROR_IO_PENDING) {
+		return false, nil
+	}
+	return err == nil, os.NewSyscallError("LockFileEx", err)
+}
+
+// A file that is open here can't lose its name.
+func statFile(f *os.File) (size int64, linked bool, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, false, err
+	}
+	return info.Size(), true, nil
+}
+
+// NTFS journals directory entries, and a directory can't be opened for a sync.
+func syncDir(*os.File) error { return nil }
+
+// The directory is under the user's profile, which Windows keeps from others.
+func private(string) error { return nil }

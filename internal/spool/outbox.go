@@ -1,0 +1,327 @@
+package spool
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+const (
+	lockName = "lock"
+	deadName = "dead"
+
+	// maxOutboxFiles bounds the segments of an outbox: a process that sends makes one.
+	maxOutboxFiles = 10_000
+	// outboxRecord is more than any record that the sender writes.
+	outboxRecord = 1 << 20
+)
+
+// An Outbox is a sender's spool. Any number of processes may append to it; each writes
+// segments of its own. Whoever holds its lock delivers. All methods are safe for
+// concurrent use.
+type Outbox struct {
+	dir      string
+	fs       fileSystem
+	w        *writer
+	capacity int64
+
+	mu   sync.Mutex
+	room int64          // bytes that may be appended before the directory is measured again
+	sent map[string]int // records by segment, until all of a segment's are finished
+	lock *os.File       // open but not held: what TryLock tries
+}
+
+// OutboxOptions: Capacity is in bytes on disk, the dead included; Power makes Append
+// wait for the disk.
+type OutboxOptions struct {
+	Capacity int64
+	Power    bool
+}
+
+// OpenOutbox makes dir, mode 0700, if it isn't there. It refuses a directory that
+// belongs to somebody else, or is a link.
+func OpenOutbox(dir string, o OutboxOptions) (*Outbox, error) {
+	return openOutbox(osFS{}, dir, o)
+}
+
+func openOutbox(fsys fileSystem, dir string, o OutboxOptions) (*Outbox, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, wrap("open outbox", err)
+	}
+	box := &Outbox{dir: dir, fs: fsys, capacity: o.Capacity, sent: map[string]int{}}
+	// Sixteen segments to an outbox: what is delivered gives its room back by segments.
+	box.w = newWriter(fsys, dir, max(o.Capacity/16, 64<<10), o.Power)
+	if err := box.make(); err != nil {
+		return nil, wrap("open outbox", err)
+	}
+	return box, nil
+}
+
+func (o *Outbox) make() error {
+	if err := os.MkdirAll(filepath.Join(o.dir, deadName), 0o700); err != nil {
+		return err
+	}
+	return private(o.dir)
+}
+
+// Dir returns the outbox's directory, an absolute path.
+func (o *Outbox) Dir() string { return o.dir }
+
+// Append keeps one encoded record. The error is [ErrFull] at the outbox's bounds, else
+// the disk's.
+func (o *Outbox) Append(record []byte) error {
+	if err := o.reserve(int64(len(record))); err != nil {
+		return err
+	}
+	s, err := o.w.append(record)
+	if os.IsNotExist(err) {
+		// Somebody deleted the directory under us; the next one is as good.
+		if err = o.make(); err == nil {
+			s, err = o.w.append(record)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	o.sent[s.name]++
+	o.mu.Unlock()
+	return nil
+}
+
+// reserve takes n bytes of the outbox's room. Processes that share an outbox learn of
+// each other's records only when they measure, so together they can exceed the capacity
+// by what each is granted at a time: a sixteenth of what is free, at most 256 KiB.
+func (o *Outbox) reserve(n int64) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.room >= n {
+		o.room -= n
+		return nil
+	}
+	used, files, err := o.used()
+	if os.IsNotExist(err) {
+		used, files, err = 0, 0, nil
+	}
+	if err != nil {
+		return wrap("measure outbox", err)
+	}
+	if files >= maxOutboxFiles {
+		return fmt.Errorf("%w: %d segments in %s", ErrFull, files, o.dir)
+	}
+	free := o.capacity - used
+	if free < n {
+		return fmt.Errorf("%w: %d of %d bytes used in %s", ErrFull, used, o.capacity, o.dir)
+	}
+	o.room = max(n, min(free/16, 256<<10)) - n
+	return nil
+}
+
+func (o *Outbox) used() (bytes int64, files int, err error) {
+	for _, dir := range []string{o.dir, filepath.Join(o.dir, deadName)} {
+		entries, err := o.fs.ReadDir(dir)
+		if err != nil {
+			return 0, 0, err
+		}
+		for _, e := range entries {
+			if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+				bytes += info.Size()
+			}
+			if isSegment(e.Name()) && dir == o.dir {
+				files++
+			}
+		}
+	}
+	return bytes, files, nil
+}
+
+// Waiting returns how many of the records that this Outbox appended have no outcome yet.
+func (o *Outbox) Waiting() (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := 0
+	for name, count := range o.sent {
+		path := filepath.Join(o.dir, name)
+		f, err := o.fs.Open(path, os.O_RDONLY)
+		if os.IsNotExist(err) {
+			delete(o.sent, name) // finished, counted and gone
+			continue
+		}
+		if err != nil {
+			return 0, wrap("look at segment", err)
+		}
+		f.Close()
+		l, err := loadLedger(o.fs, path)
+		if err != nil {
+			return 0, err
+		}
+		n += max(count-len(l.done), 0)
+	}
+	return n, nil
+}
+
+// Close gives up the outbox's segment; what is in it stays for a deliverer.
+func (o *Outbox) Close() error {
+	err := o.w.close()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.lock != nil {
+		o.lock.Close()
+		o.lock = nil
+	}
+	return err
+}
+
+// TryLock takes the outbox's lock, which makes the caller its deliverer, or returns nil
+// if somebody else is. The lock lives in the file: it can be handed to a child process,
+// and goes when the last process that has it open is gone.
+func (o *Outbox) TryLock() (*os.File, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.lock != nil {
+		// The file may have been deleted with its directory.
+		if _, linked, err := statFile(o.lock); err != nil || !linked {
+			o.lock.Close()
+			o.lock = nil
+		}
+	}
+	if o.lock == nil {
+		f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
+		if err != nil {
+			return nil, wrap("open lock", err)
+		}
+		o.lock = f
+	}
+	ok, err := tryLock(o.lock)
+	if err != nil || !ok {
+		return nil, err
+	}
+	f := o.lock
+	o.lock = nil
+	return f, nil
+}
+
+// Status is what an outbox holds and what became of what it held.
+type Status struct {
+	Dir       string
+	Pending   int64 // kept, without an outcome yet
+	Outcomes  Tally
+	Bytes     int64 // on disk, the dead included
+	Oldest    time.Time
+	Held      bool // somebody is delivering
+	DeadFiles int  // files in dead/
+}
+
+// Dead counts the beacons that were not delivered and never will be.
+func (s Status) Dead() (n int64) {
+	for o, c := range s.Outcomes {
+		if o != Delivered {
+			n += c
+		}
+	}
+	return n
+}
+
+// Accepted counts all that the outbox ever took.
+func (s Status) Accepted() int64 { return s.Outcomes[Delivered] + s.Dead() + s.Pending }
+
+// ReadStatus looks at an outbox without touching it. It takes no lock: a deliverer may
+// be at work meanwhile.
+func ReadStatus(dir string) (Status, error) {
+	fsys := osFS{}
+	for {
+		before, err := loadTally(fsys, dir)
+		if err != nil {
+			return Status{}, err
+		}
+		s, err := readStatus(fsys, dir, before)
+		if err != nil {
+			return Status{}, err
+		}
+		// A segment that was counted and deleted meanwhile changed the tally.
+		after, err := loadTally(fsys, dir)
+		if err != nil || fmt.Sprint(before) == fmt.Sprint(after) {
+			return s, err
+		}
+	}
+}
+
+func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {
+	s := Status{Dir: dir, Outcomes: Tally{}}
+	for o, n := range t.counts {
+		s.Outcomes[o] += n
+	}
+	names, err := listSegments(fsys, dir)
+	if err != nil {
+		return s, err
+	}
+	for _, name := range names {
+		if t.retired[name] {
+			continue
+		}
+		if err := s.add(fsys, filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
+			return s, err
+		}
+	}
+	box := &Outbox{dir: dir, fs: fsys}
+	if s.Bytes, _, err = box.used(); err != nil && !os.IsNotExist(err) {
+		return s, err
+	}
+	dead, _ := fsys.ReadDir(filepath.Join(dir, deadName))
+	s.DeadFiles = len(dead)
+	s.Held = lockHeld(filepath.Join(dir, lockName))
+	return s, nil
+}
+
+func (s *Status) add(fsys fileSystem, path string) error {
+	f, err := fsys.Open(path, os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, _, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	l, err := loadLedger(fsys, path)
+	if err != nil {
+		return err
+	}
+	for _, o := range l.done {
+		s.Outcomes[o]++
+	}
+	r := reader{file: f, max: outboxRecord}
+	for {
+		it, err := r.next(size, true)
+		if err != nil {
+			return nil // the end of what can be read
+		}
+		if _, done := l.done[keyOf(it)]; done {
+			continue
+		}
+		s.Pending++
+		if d := it.record.Date; !d.IsZero() && (s.Oldest.IsZero() || d.Before(s.Oldest)) {
+			s.Oldest = d
+		}
+	}
+}
+
+func lockHeld(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	free, err := tryLock(f)
+	return err == nil && !free
+}
+
+func keyOf(it item) key {
+	if it.err != nil {
+		return key{off: it.off}
+	}
+	return key{id: it.record.ID}
+}

@@ -1,0 +1,105 @@
+package spool
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"time"
+)
+
+const nameTime = "20060102T150405.000000Z"
+
+// A segment is one file of a spool as its writer holds it.
+type segment struct {
+	file  file
+	name  string
+	size  int64 // bytes of whole records in it
+	count int   // records in it
+	// For group commit: bytes known to be on disk, whether a sync is under way, and
+	// the error that ended the segment.
+	synced  int64
+	syncing bool
+	err     error
+}
+
+// segmentName sorts by time. It comes after the name `after`, whatever the clock says,
+// because an inbox is read in the order of its names.
+func segmentName(now time.Time, after string) string {
+	stamp := now.UTC().Format(nameTime)
+	if len(after) >= len(nameTime) && stamp <= after[:len(nameTime)] {
+		if t, err := time.Parse(nameTime, after[:len(nameTime)]); err == nil {
+			stamp = t.Add(time.Microsecond).Format(nameTime)
+		}
+	}
+	var random [4]byte
+	rand.Read(random[:])
+	return fmt.Sprintf("%s-%d-%s%s", stamp, os.Getpid(), hex.EncodeToString(random[:]), segmentExt)
+}
+
+// createSegment makes an empty segment that is locked from its first moment on: it
+// gets its name only when it has its lock, so that no deliverer can take it for one
+// whose writer is gone.
+func createSegment(fsys fileSystem, dir, name string) (*segment, error) {
+	hidden := filepath.Join(dir, unfinished+name)
+	f, err := fsys.Open(hidden, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND)
+	if err != nil {
+		return nil, err
+	}
+	locked, err := f.TryLock()
+	if err == nil && !locked {
+		err = errors.New("lock is held by another process")
+	}
+	if err == nil {
+		err = fsys.Rename(hidden, filepath.Join(dir, name))
+	}
+	if err != nil {
+		f.Close()
+		fsys.Remove(hidden)
+		return nil, err
+	}
+	return &segment{file: f, name: name}, nil
+}
+
+// listSegments returns the names of the segments in dir, oldest first.
+func listSegments(fsys fileSystem, dir string) ([]string, error) {
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if isSegment(e.Name()) && e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	sort.Strings(names)
+	return names, nil
+}
+
+// sweepUnfinished removes what a writer left that died while it made a segment.
+func sweepUnfinished(fsys fileSystem, dir string) {
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if n := e.Name(); n[0] == unfinished[0] && filepath.Ext(n) == segmentExt {
+			path := filepath.Join(dir, n)
+			f, err := fsys.Open(path, os.O_RDWR)
+			if err != nil {
+				continue
+			}
+			// Between its making and its lock a file is free for a moment, so it
+			// must also be old.
+			info, err := e.Info()
+			if ok, lockErr := f.TryLock(); err == nil && ok && lockErr == nil && time.Since(info.ModTime()) > time.Minute {
+				fsys.Remove(path)
+			}
+			f.Close()
+		}
+	}
+}

@@ -1,0 +1,34 @@
+// Package spool is the append-only log of WARC records that both ends keep their
+// beacons in: an [Outbox] at the sender, an [Inbox] at the collector.
+//
+// A spool is a directory of segments. A segment has one writer, which holds the
+// kernel's lock on it while it lives and appends each record with one write(2); so
+// no writer waits for another, and a killed writer frees its segment.
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrFull says that the spool is at its capacity.
+var ErrFull = errors.New("spool is full")
+
+const (
+	segmentExt = ".warc"
+	ledgerExt  = ".done"
+	// A name with a leading dot is a file in the making, which no reader looks at.
+	unfinished = "."
+)
+
+func isSegment(name string) bool {
+	return strings.HasSuffix(name, segmentExt) && !strings.HasPrefix(name, unfinished)
+}
+
+func wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}

@@ -1,0 +1,160 @@
+package spool
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// A writer appends records to segments of its own. It is safe for concurrent use;
+// the lock is held over the write(2) and nothing else, but for the fsync at the end
+// of a durable segment.
+type writer struct {
+	fs         fileSystem
+	dir        string
+	maxSegment int64
+	durable    bool             // append returns only when the record is synced
+	now        func() time.Time // for the segments' names
+
+	mu      sync.Mutex
+	synced  sync.Cond
+	current *segment
+	last    string // the newest segment name known, ours or not
+}
+
+func newWriter(fsys fileSystem, dir string, maxSegment int64, durable bool) *writer {
+	w := &writer{fs: fsys, dir: dir, maxSegment: maxSegment, durable: durable, now: time.Now}
+	w.synced.L = &w.mu
+	return w
+}
+
+// append writes one whole record and says in which segment it stands. After an error
+// nothing of the record is there to be read.
+func (w *writer) append(record []byte) (*segment, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, err := w.write(record)
+	if err == nil && w.durable {
+		err = w.commit(s, s.size)
+	}
+	return s, err
+}
+
+func (w *writer) write(record []byte) (*segment, error) {
+	if s := w.current; s != nil && s.size > 0 && s.size+int64(len(record)) > w.maxSegment {
+		if err := w.finish(); err != nil {
+			return nil, err
+		}
+	}
+	// The second round is for a segment that was deleted under the writer.
+	for range 2 {
+		if w.current == nil {
+			s, err := createSegment(w.fs, w.dir, segmentName(w.now(), w.last))
+			if err != nil {
+				return nil, wrap("create segment", err)
+			}
+			w.current, w.last = s, s.name
+		}
+		s := w.current
+		n, err := s.file.Write(record)
+		if err == nil && n < len(record) {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			// What was written of the record is cut off again; where even that
+			// fails, the segment ends here and its reader passes over the rest.
+			if s.file.Truncate(s.size) != nil {
+				w.abandon(s, err)
+			}
+			return nil, wrap("append to segment", err)
+		}
+		if _, linked, err := s.file.Stat(); err == nil && linked {
+			s.size += int64(n)
+			s.count++
+			return s, nil
+		}
+		w.abandon(s, os.ErrNotExist)
+	}
+	return nil, errors.New("append to segment: it is deleted as soon as it is made")
+}
+
+// commit is the group commit: the first to come syncs for all that was written until
+// then, and who comes meanwhile waits for the next round. It is called with the lock
+// held and gives it up while it syncs.
+func (w *writer) commit(s *segment, upTo int64) error {
+	for s.synced < upTo {
+		if s.err != nil {
+			return wrap("sync segment", s.err)
+		}
+		if s.syncing {
+			w.synced.Wait()
+			continue
+		}
+		s.syncing = true
+		size, first := s.size, s.synced == 0
+		w.mu.Unlock()
+		err := s.file.Sync()
+		if err == nil && first {
+			err = w.fs.SyncDir(w.dir)
+		}
+		w.mu.Lock()
+		s.syncing = false
+		if err != nil {
+			// What of it is on disk is unknown now, and a second fsync could
+			// lie: nothing more goes into this segment.
+			w.abandon(s, err)
+		} else {
+			s.synced = size
+		}
+		w.synced.Broadcast()
+	}
+	return nil
+}
+
+func (w *writer) abandon(s *segment, err error) {
+	if s.err == nil {
+		s.err = err
+		s.file.Close()
+	}
+	if w.current == s {
+		w.current = nil
+	}
+}
+
+// finish ends the current segment, so that the next record begins a new one. Nobody
+// appends to a segment that is no longer current, so its last sync covers it.
+func (w *writer) finish() error {
+	s := w.current
+	if s == nil {
+		return nil
+	}
+	w.current = nil
+	if w.durable {
+		if err := w.commit(s, s.size); err != nil {
+			return err
+		}
+	}
+	w.abandon(s, errFinished)
+	return nil
+}
+
+var errFinished = errors.New("segment is finished")
+
+// readable says whether the named segment is the one being written, and then up to
+// where it is on disk.
+func (w *writer) readable(name string) (limit int64, active bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s := w.current; s != nil && s.name == name {
+		return s.synced, true
+	}
+	return 0, false
+}
+
+func (w *writer) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.finish()
+}

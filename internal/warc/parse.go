@@ -1,0 +1,167 @@
+package warc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+var magic = []byte("WARC/1.")
+
+// Next returns where the next record may begin in b, or -1. What stands there still
+// has to be parsed: a body can hold the same bytes.
+func Next(b []byte) int { return bytes.Index(b, magic) }
+
+// Parse reads the record at the beginning of b and returns it with its length in
+// bytes. The record's strings and body are copies where they are strings, and slices
+// of b where they are bytes.
+//
+// The error is [ErrShort] where b ends too early, else a [*CorruptError]; with a Len
+// in it, the record's header was whole and is returned.
+func Parse(b []byte) (r Record, n int, err error) {
+	if len(b) < len(magic) {
+		if bytes.HasPrefix(magic, b) {
+			return r, 0, ErrShort
+		}
+		return r, 0, corrupt(0, "does not begin with %q", magic)
+	}
+	if !bytes.HasPrefix(b, magic) {
+		return r, 0, corrupt(0, "does not begin with %q", magic)
+	}
+	end := bytes.Index(b[:min(len(b), MaxHead)], []byte("\r\n\r\n"))
+	if end < 0 {
+		if len(b) >= MaxHead {
+			return r, 0, corrupt(0, "header over %d bytes", MaxHead)
+		}
+		return r, 0, ErrShort
+	}
+	length, digest, headChecked, err := r.parseHead(b[:end+2])
+	block := end + 4
+	n = block + length + 4
+	switch {
+	case length >= 0 && len(b) < n:
+		return r, 0, ErrShort
+	case err != nil:
+		return r, 0, err
+	}
+	body := b[block : block+length]
+	blockChecked := false
+	if sum, ok := strings.CutPrefix(digest, digestLabel); ok {
+		if blockChecked = sameDigest(sum, body); !blockChecked {
+			// With the end mark in its place the length was right, and only this
+			// record is damaged.
+			if headChecked || endMark(b[block+length:n]) {
+				return r, n, corrupt(n, "block digest does not match")
+			}
+			return r, 0, corrupt(0, "block digest does not match")
+		}
+	}
+	if !blockChecked && !endMark(b[block+length:n]) {
+		return r, 0, corrupt(0, "no end mark after the block")
+	}
+	if err := r.Request.parse(body); err != nil {
+		return r, n, corrupt(n, "%v", err)
+	}
+	return r, n, nil
+}
+
+func endMark(b []byte) bool { return string(b) == "\r\n\r\n" }
+
+func sameDigest(sum string, of []byte) bool {
+	want, err := strconv.ParseUint(sum, 16, 32)
+	return err == nil && uint32(want) == crc32.Checksum(of, castagnoli)
+}
+
+// parseHead reads the record's header lines. Its length is that of the block, -1 where
+// the header can't be trusted to say it.
+func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked bool, err error) {
+	length = -1
+	kind, id := "", ""
+	lines := head
+	if _, lines, _ = bytes.Cut(lines, []byte("\r\n")); len(lines) == 0 {
+		return -1, "", false, corrupt(0, "empty header")
+	}
+	for len(lines) > 0 {
+		at := len(head) - len(lines)
+		var line []byte
+		line, lines, _ = bytes.Cut(lines, []byte("\r\n"))
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			return -1, "", false, corrupt(0, "header line without a colon")
+		}
+		v := string(bytes.Trim(value, " \t"))
+		switch n := string(name); strings.ToLower(n) {
+		case "warc-type":
+			kind = v
+		case "warc-record-id":
+			id = v
+		case "warc-date":
+			if r.Date, err = time.Parse(time.RFC3339Nano, v); err != nil {
+				return -1, "", false, corrupt(0, "WARC-Date %q", v)
+			}
+		case "warc-target-uri":
+			// Some writers put it in angle brackets, as WARC 1.0 showed it.
+			r.Target = strings.TrimSuffix(strings.TrimPrefix(v, "<"), ">")
+		case "warc-ip-address":
+			r.IP = v
+		case "warc-block-digest":
+			blockDigest = v
+		case "content-length":
+			l, err := strconv.ParseUint(v, 10, 63)
+			if err != nil || l > MaxBlock {
+				return -1, "", false, corrupt(0, "Content-Length %q", v)
+			}
+			length = int(l)
+		case "beacon-head-digest":
+			sum, _ := strings.CutPrefix(v, digestLabel)
+			if checked = sameDigest(sum, head[:at]); !checked {
+				return -1, "", false, corrupt(0, "header digest does not match")
+			}
+		default:
+			if strings.HasPrefix(n, "Beacon-") {
+				r.Extra = append(r.Extra, Field{n, v})
+			}
+		}
+	}
+	if length < 0 {
+		return -1, "", false, corrupt(0, "no Content-Length")
+	}
+	if r.ID, err = uuid.Parse(strings.TrimSuffix(strings.TrimPrefix(id, "<"), ">")); err != nil {
+		return -1, "", false, corrupt(0, "WARC-Record-ID %q", id)
+	}
+	if kind != "request" {
+		return length, "", false, corrupt(len(head)+2+length+4, "a record of type %q, not a request", kind)
+	}
+	return length, blockDigest, checked, nil
+}
+
+func (q *Request) parse(block []byte) error {
+	head, body, ok := bytes.Cut(block, []byte("\r\n\r\n"))
+	if !ok {
+		return errors.New("no end of the HTTP header")
+	}
+	line, rest, _ := bytes.Cut(head, []byte("\r\n"))
+	// The target stands between the first space and the last: it is kept as it
+	// came, and http.ReadRequest would refuse some that browsers accept.
+	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
+	if first < 1 || last <= first+1 || last == len(line)-1 {
+		return fmt.Errorf("HTTP request line %q", line[:min(len(line), 80)])
+	}
+	q.Method, q.Target, q.Proto = string(line[:first]), string(line[first+1:last]), string(line[last+1:])
+	for len(rest) > 0 {
+		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			return fmt.Errorf("HTTP header line %q", line[:min(len(line), 80)])
+		}
+		q.Header = append(q.Header, Field{string(name), string(bytes.Trim(value, " \t"))})
+	}
+	q.Body = body
+	return nil
+}

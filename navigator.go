@@ -1,0 +1,150 @@
+package beacon
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nlnwa/whatwg-url/url"
+
+	"github.com/seed-d051cf5a/beacon/internal/deliver"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// A Navigator sends beacons. The zero Navigator is ready to use; it is safe for
+// concurrent use.
+type Navigator struct {
+	// Config is the navigator's own; nil is the process's.
+	Config *Config
+}
+
+// A TypeError is what the standard throws: the call itself is wrong, and would be at any
+// time.
+type TypeError struct{ Reason string }
+
+func (e *TypeError) Error() string { return "beacon: " + e.Reason }
+
+func typeErrorf(format string, args ...any) error {
+	return &TypeError{fmt.Sprintf(format, args...)}
+}
+
+// SendBeacon is the sendBeacon method of the Beacon standard ("Processing Model"). It
+// queues data to be sent to url, an absolute http or https URL, in a POST request, and
+// returns true if it was queued: written to the outbox, from where it is delivered
+// whatever becomes of this process. It returns false where it could not be: the body is
+// over [MaxBody] bytes, the outbox is full, or the disk did not take it; the Config's
+// Logger hears which. The error is always a [*TypeError]: of a URL that is none, or data
+// of a type that can't be sent.
+//
+// The data can be, with the Content-Type that goes with it (Fetch, "extract a body"):
+//
+//	nil                          no body
+//	string                       text/plain;charset=UTF-8
+//	[]byte and other slices or   none; numbers are little-endian, as in a typed array
+//	  arrays of int8…float64
+//	Blob, *Blob                  its type, if it has one
+//	JSON(v)                      application/json
+//	FormData, *FormData          multipart/form-data
+//	url.Values                   application/x-www-form-urlencoded;charset=UTF-8
+//
+// The data is copied during the call.
+func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
+	to, err := parseURL(url)
+	if err != nil {
+		return false, err
+	}
+	body, contentType, err := extractBody(data)
+	if err != nil {
+		return false, err
+	}
+	config := n.Config.orDefault()
+	if err := n.queue(&config, to, body, contentType); err != nil {
+		config.Logger.Warn("beacon was not queued", "reason", err)
+		return false, nil
+	}
+	return true, nil
+}
+
+var records = sync.Pool{New: func() any { return new([]byte) }}
+
+func (n *Navigator) queue(c *Config, to *target, body []byte, contentType string) error {
+	if len(body) > MaxBody {
+		return fmt.Errorf("its body of %d bytes is over the limit of %d: send less, or in several beacons", len(body), MaxBody)
+	}
+	if isDeliverer {
+		return errors.New("a deliverer sends no beacons of its own")
+	}
+	box, err := openOutbox(c)
+	if err != nil {
+		return err
+	}
+	record, err := newRecord(to, body, contentType, c.MaxAge)
+	if err != nil {
+		return err
+	}
+	buf := records.Get().(*[]byte)
+	defer records.Put(buf)
+	if *buf, err = record.Append((*buf)[:0]); err != nil {
+		return err
+	}
+	return box.send(*buf)
+}
+
+func newRecord(to *target, body []byte, contentType string, maxAge time.Duration) (*warc.Record, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	header := warc.Fields{
+		{Name: "Host", Value: to.host},
+		{Name: "Content-Length", Value: strconv.Itoa(len(body))},
+		{Name: "User-Agent", Value: userAgent},
+		// The value is a string in the grammar of RFC 8941, which has quotes.
+		{Name: "Idempotency-Key", Value: `"` + id.String() + `"`},
+	}
+	if contentType != "" {
+		header = append(header, warc.Field{Name: "Content-Type", Value: contentType})
+	}
+	return &warc.Record{
+		ID: id, Date: now, Target: to.href,
+		Extra:   warc.Fields{{Name: deliver.ExpiresField, Value: now.Add(maxAge).UTC().Format(time.RFC3339)}},
+		Request: warc.Request{Method: "POST", Target: to.path, Proto: "HTTP/1.1", Header: header, Body: body},
+	}, nil
+}
+
+const userAgent = "beacon-go"
+
+// A target is a parsed URL.
+type target struct {
+	given string // what was parsed
+	href  string // without the fragment
+	host  string
+	path  string // and query
+}
+
+// Most programs send to one URL: the last one parsed is kept.
+var lastTarget atomic.Pointer[target]
+
+// parseURL is step 1 of the processing model. A process has no base URL, so a relative
+// one is no URL here.
+func parseURL(given string) (*target, error) {
+	if t := lastTarget.Load(); t != nil && t.given == given {
+		return t, nil
+	}
+	u, err := url.Parse(given)
+	if err != nil {
+		return nil, typeErrorf("%q is not an absolute URL: %s", given, strings.TrimPrefix(err.Error(), "Error: "))
+	}
+	if u.Scheme() != "http" && u.Scheme() != "https" {
+		return nil, typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", given, u.Scheme())
+	}
+	t := &target{given: strings.Clone(given), href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}
+	lastTarget.Store(t)
+	return t, nil
+}
