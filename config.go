@@ -3,11 +3,10 @@ package beacon
 import (
 	"log/slog"
 	"os"
-	"path/filepath"
-	"runtime"
-	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/datadir"
 )
 
 // Config says where and how beacons are kept. The zero Config is the default.
@@ -51,7 +50,7 @@ func (c *Config) orDefault() Config {
 		full = *c
 	}
 	if full.Outbox == "" {
-		full.Outbox = defaultOutbox()
+		full.Outbox = DefaultOutbox()
 	}
 	if full.Capacity <= 0 {
 		full.Capacity = 16 << 20
@@ -65,27 +64,10 @@ func (c *Config) orDefault() Config {
 	return full
 }
 
-// defaultOutbox is where the platform keeps the data of a user's programs. A user
-// without a home, as a daemon can be, gets a folder of its own among the temporary ones.
-func defaultOutbox() string {
+// DefaultOutbox is the directory of a Config that names none.
+func DefaultOutbox() string {
 	if dir := os.Getenv("BEACON_OUTBOX"); dir != "" {
 		return dir
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return filepath.Join(os.TempDir(), "beacon-"+strconv.Itoa(os.Getuid()), "outbox")
-	}
-	switch runtime.GOOS {
-	case "darwin":
-		home = filepath.Join(home, "Library", "Application Support")
-	case "windows":
-		home = filepath.Join(home, "AppData", "Local")
-	default:
-		if xdg := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(xdg) {
-			home = xdg
-		} else {
-			home = filepath.Join(home, ".local", "share")
-		}
-	}
-	return filepath.Join(home, "beacon", "outbox")
+	return datadir.Join("outbox")
 }

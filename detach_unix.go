@@ -87,7 +87,7 @@ func runDetached(dir string) {
 	debug.SetMemoryLimit(detachedMemory)
 	lock := os.NewFile(lockFD, "lock")
 	for {
-		left, err := drain(context.Background(), dir, lock, deliver.Deliverer{
+		left, err := deliver.Drain(context.Background(), dir, lock, deliver.Deliverer{
 			Idle: detachedIdle, Patience: detachedPatience, Log: slog.New(slog.DiscardHandler),
 		})
 		if left || err != nil {

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
-	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
@@ -109,7 +107,7 @@ func (b *outbox) deliverWaiting() {
 		case lock == nil:
 			time.Sleep(lockPoll) // somebody else delivers
 		default:
-			if _, err := drain(context.Background(), b.Dir(), lock, deliver.Deliverer{Idle: inProcessIdle, Wake: b.wake, Log: b.log}); err != nil {
+			if _, err := deliver.Drain(context.Background(), b.Dir(), lock, deliver.Deliverer{Idle: inProcessIdle, Wake: b.wake, Log: b.log}); err != nil {
 				b.log.Warn("delivery stopped, will try again", "error", err)
 				time.Sleep(lockPoll)
 			}
@@ -120,23 +118,6 @@ func (b *outbox) deliverWaiting() {
 			return
 		}
 	}
-}
-
-// drain delivers what is in the outbox whose lock is given, and gives the lock up.
-func drain(ctx context.Context, dir string, lock *os.File, d deliver.Deliverer) (left bool, err error) {
-	claim, err := spool.ClaimDir(dir, lock)
-	if err != nil {
-		lock.Close()
-		return true, err
-	}
-	client := fetch.NewClient(deliver.PerOrigin)
-	defer client.Close()
-	d.Claim, d.Fetch = claim, client.Do
-	left, err = d.Run(ctx)
-	if releaseErr := claim.Release(); err == nil {
-		err = releaseErr
-	}
-	return left, err
 }
 
 const flushPoll = 20 * time.Millisecond

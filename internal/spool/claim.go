@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,7 +88,7 @@ func (c *Claim) Scan(found func(Entry, *warc.Record)) error {
 		return wrap("scan outbox", err)
 	}
 	for _, name := range names {
-		if err := c.scan(name, found); err != nil && !os.IsNotExist(err) {
+		if err := c.scan(name, found); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -182,10 +183,13 @@ func (c *Claim) Finish(e Entry, o Outcome, detail string) error {
 	return nil
 }
 
+// outcomeField is the extension field of a dead record with the reason.
+const outcomeField = "Beacon-Outcome"
+
 // Bury keeps the record in dead/ with the reason and writes the outcome to the ledger.
 // A deliverer that is killed between the two buries it twice; the ledger counts once.
 func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
-	r.Extra = append(warc.Fields{{Name: "Beacon-Outcome", Value: outcomeText(o, detail)}}, r.Extra...)
+	r.Extra = append(warc.Fields{{Name: outcomeField, Value: outcomeText(o, detail)}}, r.Extra...)
 	b, err := r.Append(nil)
 	if err == nil {
 		_, err = c.dead.append(b)
@@ -258,7 +262,7 @@ func (c *Claim) deleteRetired() error {
 	for name := range c.tally.retired {
 		path := filepath.Join(c.dir, name)
 		for _, p := range []string{path, ledgerPath(path)} {
-			if err := c.fs.Remove(p); err != nil && !os.IsNotExist(err) {
+			if err := c.fs.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return wrap("delete finished segment", err)
 			}
 		}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
@@ -25,6 +27,7 @@ type Inbox struct {
 	dir  string
 	fs   fileSystem
 	w    *writer
+	keep int64
 	lock file
 
 	mu    sync.Mutex
@@ -54,7 +57,7 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 		return nil, wrap("open inbox", err)
 	}
 	sweepUnfinished(fsys, dir)
-	in := &Inbox{dir: dir, fs: fsys, lock: lock, added: make(chan struct{})}
+	in := &Inbox{dir: dir, fs: fsys, keep: inboxKept, lock: lock, added: make(chan struct{})}
 	in.w = newWriter(fsys, dir, segmentSize, true)
 	names, err := listSegments(fsys, dir)
 	if err != nil {
@@ -120,16 +123,28 @@ func (in *Inbox) limit(name string) (int64, error) {
 	return size, wrap("look at segment", err)
 }
 
-// Trim deletes the segments that lie wholly before c, but for the newest one: the next
-// segment's name is made to sort behind it.
+// inboxKept is how many bytes of segments that every sink is past stay for an export.
+const inboxKept = 1 << 30
+
+// Trim deletes the oldest of the segments that lie wholly before c, and keeps 1 GiB of
+// them. The newest segment of all stays in any case: the next one's name is made to sort
+// behind it.
 func (in *Inbox) Trim(c Cursor) error {
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil {
 		return wrap("trim inbox", err)
 	}
-	for _, name := range names[:max(len(names)-1, 0)] {
+	kept := int64(0)
+	for _, name := range slices.Backward(names[:max(len(names)-1, 0)]) {
 		if name >= c.Segment {
-			break
+			continue
+		}
+		size, err := in.limit(name)
+		if err != nil {
+			return err
+		}
+		if kept += size; kept <= in.keep {
+			continue
 		}
 		if err := in.fs.Remove(filepath.Join(in.dir, name)); err != nil {
 			return wrap("trim inbox", err)
@@ -246,6 +261,33 @@ func (r *InboxReader) advance() (bool, error) {
 	r.r.close()
 	r.name, r.off = r.name+"\x00", 0 // the least name behind it
 	return true, nil
+}
+
+// CopyTo writes all that is on disk to w, as one WARC file.
+func (in *Inbox) CopyTo(w io.Writer) error {
+	names, err := listSegments(in.fs, in.dir)
+	if err != nil {
+		return wrap("read inbox", err)
+	}
+	for _, name := range names {
+		size, err := in.limit(name)
+		if err != nil {
+			return err
+		}
+		f, err := in.fs.Open(filepath.Join(in.dir, name), os.O_RDONLY)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // trimmed meanwhile
+		}
+		if err != nil {
+			return wrap("read inbox", err)
+		}
+		_, err = io.Copy(w, io.NewSectionReader(f, 0, size))
+		f.Close()
+		if err != nil {
+			return wrap("copy inbox", err)
+		}
+	}
+	return nil
 }
 
 // Close frees what the reader holds.

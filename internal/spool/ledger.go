@@ -2,8 +2,10 @@ package spool
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"strconv"
@@ -67,7 +69,7 @@ func ledgerPath(segmentPath string) string {
 func loadLedger(fsys fileSystem, segmentPath string) (*ledger, error) {
 	l := &ledger{fs: fsys, path: ledgerPath(segmentPath), done: map[key]Outcome{}}
 	text, err := readAll(fsys, l.path)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return l, nil
 	}
 	if err != nil {

@@ -1,7 +1,9 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -77,7 +79,7 @@ func (o *Outbox) Append(record []byte) error {
 		return err
 	}
 	s, err := o.w.append(record)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		// Somebody deleted the directory under us; the next one is as good.
 		if err = o.make(); err == nil {
 			s, err = o.w.append(record)
@@ -103,7 +105,7 @@ func (o *Outbox) reserve(n int64) error {
 		return nil
 	}
 	used, files, err := o.used()
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		used, files, err = 0, 0, nil
 	}
 	if err != nil {
@@ -146,7 +148,7 @@ func (o *Outbox) Waiting() (int, error) {
 	for name, count := range o.sent {
 		path := filepath.Join(o.dir, name)
 		f, err := o.fs.Open(path, os.O_RDONLY)
-		if os.IsNotExist(err) {
+		if errors.Is(err, fs.ErrNotExist) {
 			delete(o.sent, name) // finished, counted and gone
 			continue
 		}
@@ -262,12 +264,12 @@ func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {
 		if t.retired[name] {
 			continue
 		}
-		if err := s.add(fsys, filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
+		if err := s.add(fsys, filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return s, err
 		}
 	}
 	box := &Outbox{dir: dir, fs: fsys}
-	if s.Bytes, _, err = box.used(); err != nil && !os.IsNotExist(err) {
+	if s.Bytes, _, err = box.used(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}
 	dead, _ := fsys.ReadDir(filepath.Join(dir, deadName))

@@ -3,7 +3,9 @@ package spool
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,7 +26,7 @@ type tallyFile struct {
 func loadTally(fsys fileSystem, dir string) (tallyFile, error) {
 	t := tallyFile{counts: Tally{}, retired: map[string]bool{}}
 	text, err := readAll(fsys, filepath.Join(dir, tallyName))
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
 	}
 	if err != nil {

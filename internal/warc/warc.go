@@ -10,6 +10,7 @@ package warc
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,11 @@ func (fs Fields) Get(name string) string {
 		}
 	}
 	return ""
+}
+
+// Without returns the fields but those of that name.
+func (fs Fields) Without(name string) Fields {
+	return slices.DeleteFunc(slices.Clone(fs), func(f Field) bool { return strings.EqualFold(f.Name, name) })
 }
 
 // A Record is one beacon.

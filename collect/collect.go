@@ -1,0 +1,100 @@
+// Package collect is the web server's end of the Beacon API: an http.Handler that keeps
+// every beacon that is posted to it, and answers 204 only when the beacon is on disk.
+package collect
+
+import (
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+// Operators is the path below which nothing is a beacon.
+const Operators = "/-/"
+
+// Options: the zero Options is the default.
+type Options struct {
+	// MaxBody is the most bytes a beacon's body may have. Default: 1 MiB. More than
+	// 32 MiB can't be kept.
+	MaxBody int64
+	// Token is what operators' requests must carry, as "Authorization: Bearer …" or in
+	// the query as token. Default: none, and only requests from this machine to this
+	// machine are let in.
+	Token string
+	// Logger hears of what goes wrong. Default: nobody does.
+	Logger *slog.Logger
+}
+
+// A Collector keeps beacons in an inbox, a directory of WARC files, and shows the newest.
+// Its methods are safe for concurrent use.
+//
+// It bounds the size of what it reads; the time is for the http.Server around it to
+// bound, with ReadHeaderTimeout and ReadTimeout.
+type Collector struct {
+	options Options
+	inbox   *spool.Inbox
+	recent  *recent
+	mux     *http.ServeMux
+}
+
+// Open opens the collector whose inbox is the folder inbox of dir, and makes it if it
+// isn't there. One process at a time can have it open.
+func Open(dir string, options Options) (*Collector, error) {
+	if options.MaxBody <= 0 {
+		options.MaxBody = 1 << 20
+	}
+	options.MaxBody = min(options.MaxBody, 32<<20)
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	inbox, err := spool.OpenInbox(filepath.Join(dir, "inbox"))
+	if err != nil {
+		return nil, err
+	}
+	c := &Collector{options: options, inbox: inbox, mux: http.NewServeMux()}
+	if c.recent, err = followRecent(inbox, options.Logger); err != nil {
+		inbox.Close()
+		return nil, err
+	}
+	c.mux.Handle("GET "+Operators+"tail", c.Operator(http.HandlerFunc(c.tail)))
+	c.mux.Handle("GET "+Operators+"export", c.Operator(http.HandlerFunc(c.export)))
+	return c, nil
+}
+
+// Inbox is what the sinks follow.
+func (c *Collector) Inbox() *spool.Inbox { return c.inbox }
+
+// Close ends the followers and the inbox. The server must have been shut down before: a
+// beacon that is posted later is answered 503.
+func (c *Collector) Close() error {
+	c.recent.close()
+	return c.inbox.Close()
+}
+
+func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, Operators):
+		c.mux.ServeHTTP(w, r)
+	case r.Method == http.MethodPost:
+		allowOrigin(w, r)
+		c.accept(w, r)
+	case r.Method == http.MethodOptions:
+		preflight(w, r)
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		http.Error(w, "Nothing to see here: a beacon is a POST to this path.", http.StatusNotFound)
+	default:
+		w.Header().Set("Allow", "POST, OPTIONS")
+		http.Error(w, "A beacon is a POST to this path.", http.StatusMethodNotAllowed)
+	}
+}
+
+// export sends what the inbox holds, as WARC.
+func (c *Collector) export(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/warc")
+	if err := c.inbox.CopyTo(w); err != nil {
+		c.options.Logger.Warn("export ended early", "error", err)
+		panic(http.ErrAbortHandler) // so that the client sees that it is not whole
+	}
+}

@@ -1,0 +1,142 @@
+package collect
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+const (
+	recentKept    = 200 // beacons
+	recentBytes   = 4 << 20
+	recentMinutes = 60
+)
+
+// recent follows the inbox and remembers its newest beacons and how many came in each
+// of the last minutes. It is a reader like any sink, so it never holds up an answer.
+type recent struct {
+	mu      sync.Mutex
+	beacons []numbered // oldest first
+	bytes   int        // of their bodies
+	total   uint64     // seen since the collector started, or before in its last segment
+	minute  int64      // Unix time of the newest minute in minutes, in minutes
+	minutes [recentMinutes]int
+	added   chan struct{} // closed and renewed when beacons were added
+
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+type numbered struct {
+	number uint64 // counts from 1
+	record warc.Record
+}
+
+// followRecent begins with the newest segment, so that a collector that was started
+// again still shows what came before.
+func followRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
+	end, err := inbox.End()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &recent{added: make(chan struct{}), cancel: cancel, done: make(chan struct{})}
+	reader := inbox.Reader(spool.Cursor{Segment: end.Segment})
+	go func() {
+		defer close(f.done)
+		defer reader.Close()
+		for {
+			it, err := reader.Next(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil {
+				log.Warn("live view can't read the inbox, will try again", "error", err)
+				select {
+				case <-time.After(time.Second):
+				case <-ctx.Done():
+				}
+				continue
+			}
+			if it.Damage == nil {
+				f.add(it.Record)
+			}
+		}
+	}()
+	return f, nil
+}
+
+func (f *recent) close() {
+	f.cancel()
+	<-f.done
+}
+
+func (f *recent) add(r warc.Record) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.total++
+	f.advance(r.Date)
+	if age := f.minute - r.Date.Unix()/60; age >= 0 && age < recentMinutes {
+		f.minutes[recentMinutes-1-age]++
+	}
+	r.Request.Body = slices.Clone(r.Request.Body)
+	f.beacons = append(f.beacons, numbered{f.total, r})
+	f.bytes += len(r.Request.Body)
+	for len(f.beacons) > recentKept || f.bytes > recentBytes && len(f.beacons) > 1 {
+		f.bytes -= len(f.beacons[0].record.Request.Body)
+		f.beacons[0] = numbered{}
+		f.beacons = f.beacons[1:]
+	}
+	close(f.added)
+	f.added = make(chan struct{})
+}
+
+// advance makes the minute of now the newest one.
+func (f *recent) advance(now time.Time) {
+	by := now.Unix()/60 - f.minute
+	if by <= 0 {
+		return
+	}
+	n := copy(f.minutes[:], f.minutes[min(by, recentMinutes):])
+	clear(f.minutes[n:])
+	f.minute += by
+}
+
+// since returns the beacons after number, oldest first, how many more there were that
+// are no longer remembered, and the channel that tells of the next.
+func (f *recent) since(number uint64) (beacons []numbered, missed uint64, added <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.total - number
+	if n > uint64(len(f.beacons)) {
+		missed = n - uint64(len(f.beacons))
+		n = uint64(len(f.beacons))
+	}
+	return slices.Clone(f.beacons[len(f.beacons)-int(n):]), missed, f.added
+}
+
+// before is the number before the last n beacons.
+func (f *recent) before(n int) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.total - uint64(min(n, len(f.beacons)))
+}
+
+// A counts is what came in each of the last minutes.
+type counts struct {
+	Now     int64              `json:"now"`     // Unix time of the newest minute, in seconds
+	Minutes [recentMinutes]int `json:"minutes"` // oldest first
+	Total   uint64             `json:"total"`
+}
+
+func (f *recent) counts(now time.Time) counts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.advance(now)
+	return counts{f.minute * 60, f.minutes, f.total}
+}
