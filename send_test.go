@@ -1,0 +1,261 @@
+//go:build unix
+
+package beacon_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+// TestMain makes this binary the program that the tests run: BEACON_TEST_PROGRAM says
+// how it ends.
+func TestMain(m *testing.M) {
+	beacon.Start()
+	if end := os.Getenv("BEACON_TEST_PROGRAM"); end != "" {
+		program(os.Args[1], end)
+	}
+	os.Exit(m.Run())
+}
+
+// program sends a beacon and is gone in the next statement.
+func program(url, end string) {
+	if !beacon.Send(url, beacon.JSON(end)) {
+		os.Exit(3)
+	}
+	switch end {
+	case "exit":
+		os.Exit(0)
+	case "panic":
+		panic("as it happens")
+	case "SIGKILL":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "SIGTERM":
+		syscall.Kill(os.Getpid(), syscall.SIGTERM)
+	case "SIGHUP":
+		syscall.Kill(os.Getpid(), syscall.SIGHUP)
+	case "group":
+		syscall.Kill(0, syscall.SIGKILL)
+	case "flush":
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := beacon.Flush(ctx); err != nil {
+			os.Exit(4)
+		}
+		os.Exit(0)
+	}
+	time.Sleep(time.Minute) // a signal is on its way
+}
+
+// run runs the program and returns how long it took and what it printed.
+func run(t *testing.T, outbox, url, end string) (took time.Duration, output string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], url)
+	cmd.Env = append(os.Environ(), "BEACON_TEST_PROGRAM="+end, "BEACON_OUTBOX="+outbox)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	began := time.Now()
+	// Output reads until the last process that has the pipe closes it: a deliverer
+	// that held on to it would be waited for.
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() == 3 || exit.ExitCode() == 4) {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return time.Since(began), string(out)
+}
+
+// A desk is a server that remembers what it took.
+type desk struct {
+	*httptest.Server
+	mu    sync.Mutex
+	taken map[string][]string // bodies by Idempotency-Key
+}
+
+func newDesk(t *testing.T, listener net.Listener, answer http.HandlerFunc) *desk {
+	t.Helper()
+	d := &desk{taken: map[string][]string{}}
+	d.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		if answer != nil {
+			answer(w, r)
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		key := r.Header.Get("Idempotency-Key")
+		d.taken[key] = append(d.taken[key], string(body))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	if listener != nil {
+		d.Listener.Close()
+		d.Listener = listener
+	}
+	d.Start()
+	t.Cleanup(d.Close)
+	return d
+}
+
+func (d *desk) wait(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		d.mu.Lock()
+		have := len(d.taken)
+		d.mu.Unlock()
+		if have >= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d beacons arrived in 30 s", have, n)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// newOutbox is a folder outside the test's own, as a deliverer may outlive the test.
+func newOutbox(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "beacon-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "outbox")
+}
+
+func TestHoweverTheProgramEndsTheBeaconArrives(t *testing.T) {
+	for _, end := range []string{"exit", "panic", "SIGKILL", "SIGTERM", "SIGHUP", "group"} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { time.Sleep(2 * time.Second) })
+			took, out := run(t, newOutbox(t), d.URL, end)
+			if took > 1500*time.Millisecond {
+				t.Errorf("the program waited: %v (%s)", took, out)
+			}
+			d.wait(t, 1)
+		})
+	}
+}
+
+func TestTheServerIsNotUpYet(t *testing.T) {
+	for _, end := range []string{"exit", "SIGKILL"} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			address := listener.Addr().String()
+			listener.Close()
+			run(t, newOutbox(t), "http://"+address, end)
+			time.Sleep(time.Second)
+			if listener, err = net.Listen("tcp", address); err != nil {
+				t.Fatal(err)
+			}
+			newDesk(t, listener, nil).wait(t, 1)
+		})
+	}
+}
+
+func TestFlushWaitsForTheServersAnswer(t *testing.T) {
+	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) })
+	took, _ := run(t, newOutbox(t), d.URL, "flush")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.taken) != 1 || took < 300*time.Millisecond {
+		t.Errorf("%d arrived when the program ended after %v", len(d.taken), took)
+	}
+}
+
+func TestManyProcessesShareOneDeliverer(t *testing.T) {
+	d := newDesk(t, nil, nil)
+	outbox := newOutbox(t)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() { run(t, outbox, d.URL, "exit") })
+	}
+	all.Wait()
+	d.wait(t, 20)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, bodies := range d.taken {
+		if len(bodies) != 1 || bodies[0] != `"exit"` {
+			t.Errorf("%s: %q", key, bodies)
+		}
+	}
+}
+
+func TestInProcess(t *testing.T) {
+	d := newDesk(t, nil, nil)
+	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true}}
+	for i := range 100 {
+		if ok, err := n.SendBeacon(d.URL, fmt.Sprint(i)); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := beacon.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	d.wait(t, 100)
+}
+
+func TestFlushGivesUpWithItsContextAndSaysWhatIsLeft(t *testing.T) {
+	outbox := newOutbox(t)
+	n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
+	if ok, err := n.SendBeacon("http://127.0.0.1:1/", "x"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := beacon.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 beacons wait") {
+		t.Error(err)
+	}
+	// What was given up on is pending, and a later run would deliver it.
+	if s, err := spool.ReadStatus(outbox); err != nil || s.Pending != 1 {
+		t.Errorf("%+v %v", s, err)
+	}
+	os.RemoveAll(outbox) // or every later Flush would wait for it
+}
+
+func TestLimits(t *testing.T) {
+	var log strings.Builder
+	d := newDesk(t, nil, nil)
+	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true, Capacity: 300 << 10, Logger: slog.New(slog.NewTextHandler(&log, nil))}}
+	for size, want := range map[int]bool{0: true, 1: true, 65_535: true, 65_536: true, 65_537: false, 1 << 20: false} {
+		log.Reset()
+		ok, err := n.SendBeacon(d.URL, make([]byte, size))
+		if ok != want || err != nil {
+			t.Errorf("%d bytes: %v, %v", size, ok, err)
+		}
+		if !ok && !strings.Contains(log.String(), fmt.Sprint(size)) {
+			t.Errorf("%d bytes: logged %q", size, log.String())
+		}
+	}
+}
+
+func TestAnOutboxThatCantBeWrittenIsAnHonestFalse(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	os.WriteFile(file, nil, 0o600)
+	n := beacon.Navigator{Config: &beacon.Config{Outbox: filepath.Join(file, "outbox")}}
+	if ok, err := n.SendBeacon("http://127.0.0.1/", "x"); ok || err != nil {
+		t.Error(ok, err)
+	}
+}
