@@ -64,7 +64,7 @@ func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 	}
 	config := n.Config.orDefault()
 	if err := n.queue(&config, to, body, contentType); err != nil {
-		config.Logger.Warn("beacon was not queued", "reason", err)
+		config.Logger.Warn("not queued", "reason", err)
 		return false, nil
 	}
 	return true, nil

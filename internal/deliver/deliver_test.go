@@ -133,7 +133,9 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 func TestNoAnswerIsTriedAgainWithLongerAndLongerWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t)
-		o.answer = func(n int, _ fetch.Request) (fetch.Response, error) { return fetch.Response{}, errors.New("connection refused") }
+		o.answer = func(n int, _ fetch.Request) (fetch.Response, error) {
+			return fetch.Response{}, errors.New("connection refused")
+		}
 		o.send("http://a/", "x")
 		if left := o.run(t.Context()); !left {
 			t.Error("nothing left after an hour without an answer")

@@ -211,8 +211,9 @@ type Status struct {
 	Dir       string
 	Pending   int64 // kept, without an outcome yet
 	Outcomes  Tally
-	Bytes     int64 // on disk, the dead included
-	Oldest    time.Time
+	Bytes     int64     // on disk, the dead included
+	Oldest    time.Time // of the pending, as is Newest
+	Newest    time.Time
 	Held      bool // somebody is delivering
 	DeadFiles int  // files in dead/
 }
@@ -307,6 +308,9 @@ func (s *Status) add(fsys fileSystem, path string) error {
 		s.Pending++
 		if d := it.record.Date; !d.IsZero() && (s.Oldest.IsZero() || d.Before(s.Oldest)) {
 			s.Oldest = d
+		}
+		if it.record.Date.After(s.Newest) {
+			s.Newest = it.record.Date
 		}
 	}
 }

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/deliver"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+func deliverCommand() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "deliver",
+		Short: "Deliver an outbox's beacons until stopped, as a service or a sidecar",
+		Long: `Deliver an outbox's beacons until stopped. While it runs no program that uses the same
+outbox starts a deliverer of its own.`,
+		Example: `  beacon deliver --outbox /var/spool/beacon`,
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return stand(cmd.Context(), dir, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+		},
+	}
+	cmd.Flags().StringVar(&dir, "outbox", beacon.DefaultOutbox(), "`directory` of the outbox")
+	return cmd
+}
+
+// stand is the outbox's deliverer whenever nobody else is, until ctx is done.
+func stand(ctx context.Context, dir string, log *slog.Logger) error {
+	box, err := spool.OpenOutbox(dir, spool.OutboxOptions{})
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	for ctx.Err() == nil {
+		lock, err := box.TryLock()
+		if err != nil {
+			return err
+		}
+		if lock != nil {
+			log.Info("delivering", "outbox", box.Dir())
+			if _, err := deliver.Drain(ctx, box.Dir(), lock, deliver.Deliverer{Log: log}); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-time.After(250 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}

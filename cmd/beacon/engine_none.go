@@ -1,0 +1,29 @@
+//go:build !(cgo && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64))
+
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/seed-d051cf5a/beacon/collect"
+)
+
+// This build has no table: DuckDB is a C++ library, and it was built without cgo or for a
+// machine that the library is not there for.
+const noTable = "this build has no SQL: it collects, tails and exports; for queries build it with cgo and a C compiler (CGO_ENABLED=1)"
+
+type engine struct{ missing string }
+
+func openEngine(context.Context, string, *collect.Collector, *slog.Logger) (*engine, error) {
+	return &engine{missing: noTable}, nil
+}
+
+func (*engine) Close() error { return nil }
+
+func (*engine) QueryHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, noTable, http.StatusNotImplemented)
+	})
+}

@@ -1,0 +1,171 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon"
+)
+
+// TestMain makes this binary the beacon command itself, as the tests run it, and the Go
+// program that sends to it.
+func TestMain(m *testing.M) {
+	switch os.Getenv("BEACON_TEST_AS") {
+	case "command":
+		main()
+		return
+	case "program":
+		program()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// A place is a user's: an outbox, a collector's data, and the environment that says so.
+type place struct {
+	t      *testing.T
+	outbox string
+	data   string
+}
+
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	// Not t.TempDir: a deliverer may still be at work in it when the test ends.
+	dir, err := os.MkdirTemp("", "beacon-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return &place{t: t, outbox: filepath.Join(dir, "outbox"), data: filepath.Join(dir, "data")}
+}
+
+func (p *place) command(as string, args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), "BEACON_TEST_AS="+as, "BEACON_OUTBOX="+p.outbox)
+	return cmd
+}
+
+// beacon runs the command and returns what it printed and its status.
+func (p *place) beacon(args ...string) (stdout, stderr string, status int) {
+	p.t.Helper()
+	cmd := p.command("command", args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		p.t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// A server is a running `beacon serve`.
+type server struct {
+	p   *place
+	cmd *exec.Cmd
+	URL string
+}
+
+// serve starts a collector; listen is an address, with the port 0 for any.
+func (p *place) serve(listen string, flags ...string) *server {
+	p.t.Helper()
+	s := &server{p: p, cmd: p.command("command", append([]string{"serve", "--listen", listen, "--data", p.data}, flags...)...)}
+	s.cmd.Stderr = os.Stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { s.kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		p.t.Fatalf("serve: %v", err)
+	}
+	s.URL = strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http://"):]), "/")
+	return s
+}
+
+func (s *server) kill() {
+	s.cmd.Process.Kill()
+	s.cmd.Wait()
+}
+
+func (s *server) stop() {
+	s.p.t.Helper()
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	if err := s.cmd.Wait(); err != nil {
+		s.p.t.Errorf("serve ended with %v", err)
+	}
+}
+
+// query returns the rows of a query, an object each.
+func (s *server) query(sql string) (rows []map[string]any) {
+	s.p.t.Helper()
+	out, errs, status := s.p.beacon("query", "--server", s.URL, "--format", "json", sql)
+	if status != 0 {
+		s.p.t.Fatalf("query %s: status %d: %s", sql, status, errs)
+	}
+	for line := range strings.Lines(out) {
+		var row map[string]any
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			s.p.t.Fatal(err)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// waitRows queries until there are n rows.
+func (s *server) waitRows(n int, sql string) []map[string]any {
+	s.p.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		rows := s.query(sql)
+		if len(rows) >= n {
+			return rows
+		}
+		if time.Now().After(deadline) {
+			s.p.t.Fatalf("%d rows of %d after 30 s: %v", len(rows), n, rows)
+		}
+	}
+}
+
+// needs skips the test where a tool is missing; on a machine of continuous integration
+// that is a failure.
+func needs(t *testing.T, what string, found bool) {
+	t.Helper()
+	switch {
+	case found:
+	case os.Getenv("CI") == "true":
+		t.Fatalf("this needs %s, and there is none", what)
+	default:
+		t.Skipf("this needs %s, and there is none", what)
+	}
+}
+
+// program is what a Go program does: it sends, and is gone.
+func program() {
+	beacon.Start()
+	url, end := os.Args[1], os.Args[2]
+	if !beacon.Send(url, beacon.JSON(map[string]string{"end": end})) {
+		fmt.Fprintln(os.Stderr, "not queued")
+		os.Exit(3)
+	}
+	if end == "kill" {
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	os.Exit(0)
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/deliver"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+func outboxCommand() *cobra.Command {
+	var dir string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "outbox",
+		Short: "Show what waits to be delivered, and what became of the rest",
+		Example: `  beacon outbox
+  beacon outbox status --json
+  beacon outbox retry`,
+		Args: exactly(0, "status, flush, retry or drop"),
+		RunE: func(*cobra.Command, []string) error { return showStatus(dir, asJSON) },
+	}
+	cmd.PersistentFlags().StringVar(&dir, "outbox", beacon.DefaultOutbox(), "`directory` of the outbox")
+	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
+	status := &cobra.Command{
+		Use: "status", Short: "Show the numbers: accepted = delivered + pending + dead",
+		Example: `  beacon outbox status --json`,
+		Args:    exactly(0, "no arguments"),
+		RunE:    func(*cobra.Command, []string) error { return showStatus(dir, asJSON) },
+	}
+	var timeout time.Duration
+	flush := &cobra.Command{
+		Use: "flush", Short: "Deliver what waits, and wait until that is done",
+		Example: `  beacon outbox flush --timeout 1m`,
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return flushOutbox(ctx, dir, timeout)
+		},
+	}
+	flush.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "give up after this `long`; what waits stays")
+	retry := &cobra.Command{
+		Use: "retry", Short: "Put what is in dead/ back, to be delivered once more",
+		Example: `  beacon outbox retry && beacon outbox flush`,
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withClaim(cmd.Context(), dir, func(c *spool.Claim) error {
+				again := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
+				n, err := c.Revive(func(r *warc.Record) {
+					r.Extra = append(r.Extra.Without(deliver.ExpiresField), warc.Field{Name: deliver.ExpiresField, Value: again})
+				})
+				fmt.Printf("%d beacons wait again; the next run of any program with this outbox delivers them, or 'beacon outbox flush' now.\n", n)
+				return err
+			})
+		},
+	}
+	drop := &cobra.Command{
+		Use: "drop", Short: "Delete what is in dead/",
+		Example: `  beacon outbox drop`,
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withClaim(cmd.Context(), dir, func(c *spool.Claim) error {
+				n, err := c.DropDead()
+				fmt.Printf("%d files deleted.\n", n)
+				return err
+			})
+		},
+	}
+	cmd.AddCommand(status, flush, retry, drop)
+	return cmd
+}
+
+// withClaim waits for a deliverer at work to end, which it does soon after the last
+// delivery.
+func withClaim(ctx context.Context, dir string, do func(*spool.Claim) error) error {
+	box, err := spool.OpenOutbox(dir, spool.OutboxOptions{})
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for said := false; ; said = true {
+		lock, err := box.TryLock()
+		if err != nil {
+			return err
+		}
+		if lock != nil {
+			c, err := box.Claim(lock)
+			if err != nil {
+				lock.Close()
+				return err
+			}
+			err = do(c)
+			if releaseErr := c.Release(); err == nil {
+				err = releaseErr
+			}
+			return err
+		}
+		if !said {
+			fmt.Fprintln(os.Stderr, "A deliverer is at work; waiting for it to end …")
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("the outbox %s is being delivered: end that process, or try again later", dir)
+		}
+	}
+}
+
+func showStatus(dir string, asJSON bool) error {
+	s, err := spool.ReadStatus(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no outbox at %s: nothing was sent yet, or name it with --outbox", dir)
+	}
+	if err != nil {
+		return err
+	}
+	numbers := struct {
+		Dir       string     `json:"dir"`
+		Accepted  int64      `json:"accepted"`
+		Delivered int64      `json:"delivered"`
+		Pending   int64      `json:"pending"`
+		Dead      int64      `json:"dead"`
+		Refused   int64      `json:"refused"`
+		Expired   int64      `json:"expired"`
+		Corrupt   int64      `json:"corrupt"`
+		Bytes     int64      `json:"bytes"`
+		Oldest    *time.Time `json:"oldest"`
+		Held      bool       `json:"delivering"`
+	}{dir, s.Accepted(), s.Outcomes[spool.Delivered], s.Pending, s.Dead(),
+		s.Outcomes[spool.Refused], s.Outcomes[spool.Expired], s.Outcomes[spool.Corrupt], s.Bytes, nil, s.Held}
+	if !s.Oldest.IsZero() {
+		numbers.Oldest = &s.Oldest
+	}
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(numbers)
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "outbox\t%s\n", dir)
+	fmt.Fprintf(w, "accepted\t%d\n", numbers.Accepted)
+	fmt.Fprintf(w, "  delivered\t%d\n", numbers.Delivered)
+	fmt.Fprintf(w, "  pending\t%d%s\n", numbers.Pending, pendingNote(s))
+	fmt.Fprintf(w, "  dead\t%d\n", numbers.Dead)
+	fmt.Fprintf(w, "    refused by the server\t%d\n", numbers.Refused)
+	fmt.Fprintf(w, "    expired\t%d\n", numbers.Expired)
+	fmt.Fprintf(w, "    damaged on disk\t%d\n", numbers.Corrupt)
+	fmt.Fprintf(w, "on disk\t%d bytes\n", s.Bytes)
+	if s.DeadFiles > 0 {
+		fmt.Fprintf(w, "in dead/\t%d files: 'beacon outbox retry' sends them again, 'beacon outbox drop' deletes them\n", s.DeadFiles)
+	}
+	return w.Flush()
+}
+
+func pendingNote(s spool.Status) string {
+	switch {
+	case s.Pending == 0:
+		return ""
+	case s.Held:
+		return fmt.Sprintf(", being delivered; the oldest is %s old", age(s.Oldest))
+	default:
+		return fmt.Sprintf(", nobody is delivering; the oldest is %s old: 'beacon outbox flush' delivers now", age(s.Oldest))
+	}
+}
+
+func age(t time.Time) time.Duration { return time.Since(t).Round(time.Second) }
+
+// flushOutbox delivers until nothing waits, beside whoever else does.
+func flushOutbox(ctx context.Context, dir string, timeout time.Duration) error {
+	ctx, cancel := context.WithCancel(ctx)
+	standing := make(chan error, 1)
+	go func() { standing <- stand(ctx, dir, slog.New(plainLog{})) }()
+	defer func() { cancel(); <-standing }()
+	show := isTerminal(os.Stderr)
+	for {
+		s, err := spool.ReadStatus(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if show {
+			fmt.Fprintf(os.Stderr, "\r%d waiting \x1b[K", s.Pending)
+		}
+		if s.Pending == 0 {
+			if show {
+				fmt.Fprintln(os.Stderr)
+			}
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case err := <-standing:
+			standing <- err
+			if ctx.Err() == nil {
+				return err
+			}
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%d beacons still wait after %v: their server can't be reached or can't take them", s.Pending, timeout)
+		}
+	}
+}

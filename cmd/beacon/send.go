@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-d051cf5a/beacon"
+)
+
+func sendCommand() *cobra.Command {
+	var kind, outbox string
+	var form []string
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "send URL [DATA | @FILE | -]",
+		Short: "Send a beacon and return at once; it is delivered afterwards",
+		Long: `Send a beacon and return at once. It is delivered afterwards, whatever becomes of the
+caller, and kept until its server can be reached, for 24 hours.
+
+DATA is sent as application/json if it is a JSON object or array, else as text/plain;
+@FILE by the file's name; - is read from standard input, like DATA if it is text.
+
+Status 0: the beacon is kept. 1: it could not be kept (too large, outbox or disk full).
+2: the call is wrong.`,
+		Example: `  beacon send http://127.0.0.1:8080/deploys '{"version":"1.2.3"}'
+  trap 'beacon send http://127.0.0.1:8080/exits "status $?"' EXIT
+  beacon send --form user=ada --form log=@build.log http://127.0.0.1:8080/builds`,
+		Args: between(1, 2, "a URL and at most one DATA"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := sendData(args[1:], kind, form)
+			if err != nil {
+				return err
+			}
+			n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, Logger: slog.New(plainLog{})}}
+			kept, err := n.SendBeacon(args[0], data)
+			var typeError *beacon.TypeError
+			if errors.As(err, &typeError) {
+				return usageError{errors.New(typeError.Reason)}
+			}
+			if !kept {
+				return errReported
+			}
+			if wait > 0 {
+				ctx, cancel := context.WithTimeout(cmd.Context(), wait)
+				defer cancel()
+				if beacon.Flush(ctx) != nil {
+					fmt.Fprintf(os.Stderr, "beacon: kept, but not delivered within %v; it goes on being tried\n", wait)
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&kind, "type", "", "media `type` to send DATA as")
+	cmd.Flags().StringArrayVar(&form, "form", nil, "send a form: a field as `name=value`, a file as name=@path; repeat for more")
+	cmd.Flags().StringVar(&outbox, "outbox", "", "`directory` in which the beacon waits (default: the user's)")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "wait up to this `long` for the server's answer")
+	return cmd
+}
+
+func sendData(args []string, kind string, form []string) (any, error) {
+	if len(form) > 0 {
+		if len(args) > 0 || kind != "" {
+			return nil, usagef("--form makes the whole body: leave out DATA and --type")
+		}
+		return formData(form)
+	}
+	if len(args) == 0 {
+		if kind != "" {
+			return nil, usagef("--type needs DATA: a beacon without a body has no type")
+		}
+		return nil, nil
+	}
+	data, guess, err := readData(args[0])
+	if err != nil {
+		return nil, err
+	}
+	if kind == "" {
+		kind = guess
+	}
+	return beacon.Blob{Data: data, Type: kind}, nil
+}
+
+// readData returns the bytes that an argument names and the type they seem to have.
+func readData(arg string) (data []byte, kind string, err error) {
+	switch {
+	case arg == "-":
+		if data, err = readBounded(os.Stdin); err != nil {
+			return nil, "", fmt.Errorf("standard input: %w", err)
+		}
+	case strings.HasPrefix(arg, "@"):
+		data, err = readFile(arg[1:])
+		return data, mime.TypeByExtension(filepath.Ext(arg)), err
+	default:
+		data = []byte(arg)
+	}
+	trimmed := bytes.TrimLeft(data, " \t\r\n")
+	switch {
+	case len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && json.Valid(data):
+		kind = "application/json"
+	case utf8.Valid(data):
+		kind = "text/plain;charset=utf-8"
+	}
+	return data, kind, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	defer f.Close()
+	return readBounded(f)
+}
+
+// readBounded reads enough to know that it is too much.
+func readBounded(r io.Reader) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(r, 16*beacon.MaxBody))
+}
+
+func formData(fields []string) (any, error) {
+	var form beacon.FormData
+	for _, field := range fields {
+		name, value, ok := strings.Cut(field, "=")
+		if !ok {
+			return nil, usagef("--form %q: write it as name=value or name=@file", field)
+		}
+		path, isFile := strings.CutPrefix(value, "@")
+		if !isFile {
+			form.Append(name, value)
+			continue
+		}
+		data, err := readFile(path)
+		if err != nil {
+			return nil, err
+		}
+		form.AppendFile(name, filepath.Base(path), beacon.Blob{Data: data, Type: mime.TypeByExtension(filepath.Ext(path))})
+	}
+	return form, nil
+}

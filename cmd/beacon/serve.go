@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/datadir"
+	"github.com/seed-d051cf5a/beacon/internal/web"
+)
+
+const defaultListen = "127.0.0.1:8080"
+
+func serveCommand() *cobra.Command {
+	var listen, data, token string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Collect beacons: a 204 means on disk",
+		Long: `Collect beacons. Every POST to a path outside /-/ is a beacon of the stream that the
+path names; the answer 204 means that it is on disk. The page at / shows them live.`,
+		Example: `  beacon serve
+  beacon serve --listen :80 --data /var/lib/beacon --token "$(cat /etc/beacon.token)"`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+			return serve(cmd.Context(), listen, data, token, log)
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", defaultListen, "address and `port` to listen on")
+	cmd.Flags().StringVar(&data, "data", datadir.Join("collector"), "`directory` for the beacons")
+	cmd.Flags().StringVar(&token, "token", "", "what queries and the live page must carry; without it they are open on this machine only")
+	return cmd
+}
+
+func serve(ctx context.Context, listen, data, token string, log *slog.Logger) error {
+	listener, err := net.Listen("tcp", listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use by another program: stop it, or choose another port with --listen 127.0.0.1:8081", listen)
+	}
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer listener.Close()
+	c, err := collect.Open(data, collect.Options{Token: token, Logger: log})
+	if err != nil {
+		return fmt.Errorf("open collector: %w", err)
+	}
+	defer c.Close()
+	engine, err := openEngine(ctx, data, c, log)
+	if err != nil {
+		return fmt.Errorf("open table: %w", err)
+	}
+	defer engine.Close()
+
+	mux := http.NewServeMux()
+	page := web.Handler()
+	mux.Handle("GET /{$}", page)
+	mux.Handle("GET "+collect.Operators+"bye", page)
+	mux.Handle("GET "+collect.Operators+"web/", page)
+	mux.Handle(collect.Operators+"query", c.Operator(engine.QueryHandler()))
+	mux.Handle("/", c)
+	server := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+
+	url := "http://" + listener.Addr().String()
+	fmt.Printf("Beacon collects at %s/\n  data  %s\n  try   curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' %s/hello\n", url, data, url)
+	if engine.missing != "" {
+		fmt.Printf("  note  %s\n", engine.missing)
+	}
+
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	// What has begun is finished; the live page's streams never end by themselves.
+	soon, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := server.Shutdown(soon); err != nil {
+		server.Close()
+	}
+	return nil
+}

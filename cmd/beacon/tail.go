@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func tailCommand() *cobra.Command {
+	var c client
+	var asJSON bool
+	var last int
+	cmd := &cobra.Command{
+		Use:   "tail",
+		Short: "Show beacons as they arrive",
+		Example: `  beacon tail
+  beacon tail --json --last 0 | jq .data`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			body, err := c.get(cmd.Context(), "tail", url.Values{"last": {strconv.Itoa(last)}})
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			err = showTail(os.Stdout, body, asJSON)
+			if cmd.Context().Err() != nil {
+				return nil // the person ended it
+			}
+			return err
+		},
+	}
+	c.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print each beacon as a line of JSON")
+	cmd.Flags().IntVar(&last, "last", 10, "how many of the newest beacons to begin with")
+	return cmd
+}
+
+// showTail prints the events of a stream until it ends.
+func showTail(w io.Writer, body io.Reader, asJSON bool) error {
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, 64<<20) // a beacon of the largest size, decoded
+	event := ""
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), ": ")
+		switch name {
+		case "event":
+			event = value
+		case "data":
+			switch event {
+			case "beacon":
+				if asJSON {
+					fmt.Fprintln(w, value)
+				} else if err := showBeacon(w, value); err != nil {
+					return err
+				}
+			case "skip":
+				fmt.Fprintf(os.Stderr, "beacon: some came too fast to be shown: %s\n", value)
+			}
+		}
+	}
+	if err := lines.Err(); err != nil && err != context.Canceled {
+		return fmt.Errorf("tail: %w", err)
+	}
+	return fmt.Errorf("tail: the collector ended the stream")
+}
+
+func showBeacon(w io.Writer, text string) error {
+	var b struct {
+		ReceivedAt time.Time `json:"received_at"`
+		Stream     string
+		Kind       string
+		Size       int
+		Text       *string
+		Data       json.RawMessage
+		Error      *string
+	}
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return fmt.Errorf("tail: %w", err)
+	}
+	what := ""
+	switch {
+	case b.Data != nil && string(b.Data) != "null":
+		what = string(b.Data)
+	case b.Text != nil:
+		what = strconv.Quote(*b.Text)
+	}
+	if b.Error != nil {
+		what = strings.TrimSpace("(" + *b.Error + ") " + what)
+	}
+	if r := []rune(what); len(r) > 200 {
+		what = string(r[:200]) + "…"
+	}
+	_, err := fmt.Fprintf(w, "%s  %-20s %-9s %6d  %s\n", b.ReceivedAt.Local().Format("15:04:05.000"), b.Stream, b.Kind, b.Size, printable(what))
+	return err
+}
+
+// printable keeps what somebody else sent from steering the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strconv.IsPrint(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, s)
+}
