@@ -1,0 +1,253 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// kills is how often a test kills what it tests.
+func kills(t *testing.T, otherwise int) int {
+	n, err := strconv.Atoi(os.Getenv("BEACON_KILLS"))
+	if err != nil || n <= 0 {
+		return otherwise
+	}
+	return n
+}
+
+// TestWhatGot204IsInTheTableOnce kills the collector under load from four clients, and
+// starts it again, time after time.
+func TestWhatGot204IsInTheTableOnce(t *testing.T) {
+	p := newPlace(t)
+	address := freeAddress(t)
+	s := p.serve(address)
+
+	ctx, stop := context.WithCancel(t.Context())
+	var mu sync.Mutex
+	acknowledged := map[string]bool{}
+	sent := 0
+	var clients sync.WaitGroup
+	for client := range 4 {
+		clients.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				// A client tries until it has an answer, as senders do.
+				key := uuid.Must(uuid.NewV7()).String()
+				body := fmt.Sprintf(`{"client":%d,"n":%d}`, client, n)
+				mu.Lock()
+				sent++
+				mu.Unlock()
+				for ctx.Err() == nil {
+					req, _ := http.NewRequest("POST", "http://"+address+"/load", strings.NewReader(body))
+					req.Header.Set("Content-Type", "application/json")
+					req.Header.Set("Idempotency-Key", key)
+					res, err := http.DefaultClient.Do(req)
+					if err != nil {
+						time.Sleep(5 * time.Millisecond)
+						continue
+					}
+					res.Body.Close()
+					if res.StatusCode == http.StatusNoContent {
+						mu.Lock()
+						acknowledged[key] = true
+						mu.Unlock()
+						break
+					}
+				}
+			}
+		})
+	}
+	for range kills(t, 20) {
+		time.Sleep(rand.N(300 * time.Millisecond))
+		s.kill()
+		s = p.serve(address)
+	}
+	time.Sleep(100 * time.Millisecond)
+	stop()
+	clients.Wait()
+
+	rows := s.query("select id from beacons where stream='/load'")
+	seen := map[string]bool{}
+	for _, row := range rows {
+		id := row["id"].(string)
+		if seen[id] {
+			t.Errorf("%s is there twice", id)
+		}
+		seen[id] = true
+	}
+	for key := range acknowledged {
+		if !seen[key] {
+			t.Errorf("%s got 204 and is not in the table", key)
+		}
+	}
+	t.Logf("%d sent, %d acknowledged, %d in the table", sent, len(acknowledged), len(rows))
+	if len(acknowledged) < 100 {
+		t.Errorf("only %d beacons were acknowledged: no load to speak of", len(acknowledged))
+	}
+	s.stop()
+}
+
+// TestBadInput sends what no decent client sends. Each gets a clear answer or is a row
+// with the reason, and what comes afterwards is collected as ever.
+func TestBadInput(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	address := strings.TrimPrefix(s.URL, "http://")
+	post := func(head, body string) string {
+		return "POST /bad HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + head + "\r\n" + body
+	}
+	sized := func(kind, body string) string {
+		return post(fmt.Sprintf("Content-Type: %s\r\nContent-Length: %d\r\n", kind, len(body)), body)
+	}
+	for _, c := range []struct {
+		name, raw string
+		hangUp    bool // the client is gone in the middle
+		status    int  // 0 is no answer at all
+		kind, why string
+	}{
+		{name: "garbage", raw: "\x16\x03\x01\x02\x00garbage\r\n\r\n", status: 400},
+		{name: "half a request line", raw: "POST /b", hangUp: true},
+		{name: "half a header", raw: "POST /bad HTTP/1.1\r\nHost: x\r\nConte", hangUp: true},
+		{name: "half a body", raw: post("Content-Length: 100\r\n", "only this"), hangUp: true},
+		{name: "a body longer than its Content-Length", raw: post("Content-Type: text/plain\r\nContent-Length: 3\r\n", "abcdef"), status: 204, kind: "text"},
+		{name: "a negative Content-Length", raw: post("Content-Length: -1\r\n", "x"), status: 400},
+		{name: "two Content-Lengths", raw: post("Content-Length: 1\r\nContent-Length: 2\r\n", "xx"), status: 400},
+		{name: "chunks that are none", raw: post("Transfer-Encoding: chunked\r\n", "zz\r\nhello\r\n"), status: 400},
+		{name: "chunks that end too early", raw: post("Transfer-Encoding: chunked\r\n", "5\r\nhel"), hangUp: true},
+		{name: "chunks that never end", raw: post("Transfer-Encoding: chunked\r\n", strings.Repeat("10000\r\n"+strings.Repeat("x", 0x10000)+"\r\n", 20)), status: 413},
+		{name: "a length over the limit", raw: post("Content-Length: 99999999999\r\n", ""), status: 413},
+		{name: "a header over the limit", raw: post("X: "+strings.Repeat("x", 100<<10)+"\r\n", ""), status: 431},
+		{name: "no UTF-8", raw: sized("text/plain;charset=UTF-8", "a\xff\xfe"), status: 204, kind: "text", why: "UTF-8"},
+		{name: "JSON that is none", raw: sized("application/json", `{"a":`), status: 204, kind: "json", why: "JSON"},
+		{name: "deep JSON", raw: sized("application/json", strings.Repeat("[", 5000)+strings.Repeat("]", 5000)), status: 204, kind: "json", why: "deep"},
+		{name: "JSON that the engine can't hold", raw: sized("application/json", `"\ud800"`), status: 204, kind: "json", why: "JSON"},
+		{name: "multipart without a boundary", raw: sized("multipart/form-data", "x"), status: 204, kind: "multipart", why: "boundary"},
+		{name: "multipart that ends early", raw: sized("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx"), status: 204, kind: "multipart", why: " "},
+		{name: "a form with broken escapes", raw: sized("application/x-www-form-urlencoded", "a=%zz&%ff=%"), status: 204, kind: "form"},
+		{name: "a Content-Type that is none", raw: sized(";;;=", "x"), status: 204, kind: "binary"},
+		{name: "a key that is no UUID", raw: post("Idempotency-Key: \"what ever\"\r\nContent-Length: 0\r\n", ""), status: 204, kind: "ping"},
+	} {
+		before := len(s.query("select id from beacons where stream='/bad'"))
+		status := talk(t, address, c.raw, c.hangUp)
+		if status != c.status {
+			t.Errorf("%s: status %d, want %d", c.name, status, c.status)
+		}
+		rows := s.query("select kind, error from beacons where stream='/bad' order by received_at, id")
+		if kept := len(rows) - before; (kept == 1) != (c.status == 204) || kept > 1 {
+			t.Errorf("%s: %d rows more", c.name, kept)
+			continue
+		}
+		if c.status == 204 {
+			row := rows[len(rows)-1]
+			why, _ := row["error"].(string)
+			if row["kind"] != c.kind || !strings.Contains(why, c.why) || (why == "") != (c.why == "") {
+				t.Errorf("%s: %v", c.name, row)
+			}
+		}
+	}
+	if status := talk(t, address, sized("text/plain", "still here"), false); status != 204 {
+		t.Errorf("at the end: %d", status)
+	}
+	s.stop()
+}
+
+// talk sends raw bytes and returns the status of the answer.
+func talk(t *testing.T, address, raw string, hangUp bool) (status int) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	go io.WriteString(conn, raw)
+	if hangUp {
+		time.Sleep(20 * time.Millisecond) // until it is written
+		conn.(*net.TCPConn).CloseWrite()
+	}
+	answer := make([]byte, 4096)
+	n, _ := io.ReadFull(conn, answer[:12])
+	if n < 12 {
+		return 0
+	}
+	status, _ = strconv.Atoi(string(answer[9:12]))
+	if hangUp {
+		return 0 // an answer that nobody is there to read
+	}
+	return status
+}
+
+// TestDamageInTheInboxIsARowAndNothingElseIsLost flips a bit in a record that the
+// collector has acknowledged and not put into the table yet.
+func TestDamageInTheInboxIsARowAndNothingElseIsLost(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	for _, body := range []string{"first", "second", "third"} {
+		res, err := http.Post(s.URL+"/damage", "text/plain", strings.NewReader(body))
+		if err != nil || res.StatusCode != 204 {
+			t.Fatal(res, err)
+		}
+	}
+	s.stop()
+	// Without its table the collector fills it again from the inbox.
+	for _, name := range []string{"beacons.duckdb", "beacons.duckdb.wal"} {
+		os.Remove(filepath.Join(p.data, name))
+	}
+	segments, _ := filepath.Glob(filepath.Join(p.data, "inbox", "*.warc"))
+	text, err := os.ReadFile(segments[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	text[bytes.Index(text, []byte("second"))] ^= 4
+	if err := os.WriteFile(segments[0], text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = p.serve("127.0.0.1:0")
+	rows := s.waitRows(3, "select data, error from beacons order by received_at")
+	if len(rows) != 3 || rows[0]["data"] != "first" || rows[2]["data"] != "third" || rows[1]["error"] == nil {
+		t.Errorf("%v", rows)
+	}
+	s.stop()
+}
+
+func TestACollectorThatIsStoppedPutsAllIntoTheTable(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	for range 50 {
+		if res, err := http.Post(s.URL+"/x", "", nil); err != nil || res.StatusCode != 204 {
+			t.Fatal(res, err)
+		}
+	}
+	s.stop()
+	s = p.serve("127.0.0.1:0")
+	if rows := s.query("select count(*) as n from beacons"); rows[0]["n"] != 50.0 {
+		t.Errorf("%v", rows)
+	}
+}
+
+func TestTheExportIsTheInbox(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	res, err := http.Post(s.URL+"/x", "text/plain", strings.NewReader("hello"))
+	if err != nil || res.StatusCode != 204 {
+		t.Fatal(res, err)
+	}
+	out, errs, status := p.beacon("export", "--server", s.URL)
+	if status != 0 || !strings.HasPrefix(out, "WARC/1.1\r\n") || !strings.HasSuffix(out, "\r\n\r\nhello\r\n\r\n") {
+		t.Errorf("status %d: %q %s", status, out, errs)
+	}
+}

@@ -1,0 +1,57 @@
+package row
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// decodeForm is the application/x-www-form-urlencoded parser of URL, section 5.1. It
+// accepts every body.
+func decodeForm(body []byte) (json.RawMessage, error) {
+	var o object
+	for field := range strings.SplitSeq(string(body), "&") {
+		if field == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(field, "=")
+		if err := o.add(percentDecode(name), quote(percentDecode(value))); err != nil {
+			return nil, err
+		}
+	}
+	return o.json(), nil
+}
+
+// percentDecode leaves a % that isn't followed by two hex digits as it is.
+func percentDecode(s string) string {
+	if !strings.ContainsAny(s, "%+") {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '+':
+			c = ' '
+		case c == '%' && i+2 < len(s):
+			high, low := hex(s[i+1]), hex(s[i+2])
+			if high >= 0 && low >= 0 {
+				c = byte(high<<4 | low)
+				i += 2
+			}
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
+
+func hex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}

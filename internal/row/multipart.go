@@ -1,0 +1,71 @@
+package row
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+)
+
+// decodeMultipart returns a field as a string and a file as what describes it: its
+// bytes stay in the body.
+func decodeMultipart(body []byte, boundary string) (json.RawMessage, error) {
+	if boundary == "" {
+		return nil, errors.New("the multipart body can't be divided: its Content-Type has no boundary")
+	}
+	var o object
+	parts := multipart.NewReader(bytes.NewReader(body), boundary)
+	for n := 1; ; n++ {
+		// Raw, because NextPart would decode quoted-printable, which the standard's
+		// multipart/form-data doesn't have.
+		part, err := parts.NextRawPart()
+		if err == io.EOF {
+			return o.json(), nil
+		}
+		if err != nil {
+			return nil, multipartError(n, err)
+		}
+		if err := addPart(&o, part, n); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func addPart(o *object, part *multipart.Part, n int) error {
+	// A Content-Disposition has the same form as a MIME type, but for the slash.
+	disposition := parseMIME("x/" + part.Header.Get("Content-Disposition"))
+	name, ok := disposition.params["name"]
+	if disposition.essence != "x/form-data" || !ok {
+		return fmt.Errorf("part %d of the multipart body is not a field: it has no name", n)
+	}
+	filename, isFile := disposition.params["filename"]
+	if !isFile {
+		value, err := io.ReadAll(part)
+		if err != nil {
+			return multipartError(n, err)
+		}
+		return o.add(name, quote(string(value)))
+	}
+	size, err := io.Copy(io.Discard, part)
+	if err != nil {
+		return multipartError(n, err)
+	}
+	file, err := marshal(struct {
+		Filename string `json:"filename"`
+		Type     string `json:"type"`
+		Size     int64  `json:"size"`
+	}{valid(filename), valid(part.Header.Get("Content-Type")), size})
+	if err != nil {
+		return err
+	}
+	return o.add(name, file)
+}
+
+func multipartError(n int, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("part %d of the multipart body is cut short: its closing boundary is missing", n)
+	}
+	return fmt.Errorf("part %d of the multipart body is broken: %w", n, err)
+}

@@ -1,0 +1,194 @@
+package row
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+func record(contentType, body string) *warc.Record {
+	r := &warc.Record{
+		ID:      uuid.MustParse("0190a0b0-1234-7000-8000-000000000001"),
+		Date:    time.Date(2026, 11, 22, 6, 20, 11, 123456789, time.UTC),
+		Target:  "http://127.0.0.1:8080/x",
+		IP:      "203.0.113.0",
+		Request: warc.Request{Method: "POST", Target: "/x", Proto: "HTTP/1.1", Body: []byte(body)},
+	}
+	if contentType != "" {
+		r.Request.Header = warc.Fields{{Name: "Content-Type", Value: contentType}}
+	}
+	return r
+}
+
+const form = "application/x-www-form-urlencoded"
+
+func TestABodyIsDecodedByItsContentType(t *testing.T) {
+	for _, c := range []struct{ name, contentType, body, kind, data, err string }{
+		{"text is a JSON string", "text/plain;charset=UTF-8", "a <b>\n", Text, `"a <b>\n"`, ""},
+		{"text that looks like JSON stays text", "text/plain", `{"a":1}`, Text, `"{\"a\":1}"`, ""},
+		{"any text is text", "text/csv; header=present", "a,b", Text, `"a,b"`, ""},
+		{"empty text is an empty string", "text/plain", "", Text, `""`, ""},
+		{"text that isn't UTF-8 is mended and says where", "text/plain", "ab\xffc", Text, "\"ab\uFFFDc\"", "the text is not UTF-8 at byte 2; data has U+FFFD there"},
+		{"NUL in text is kept", "text/plain", "a\x00b", Text, `"a\u0000b"`, ""},
+		{"text in another charset is left alone", "text/plain; charset=iso-8859-1", "\xe4", Text, "", "charset iso-8859-1 is not supported, only utf-8"},
+		{"a quoted charset counts", `text/plain; charset="UTF-8"`, "a", Text, `"a"`, ""},
+		{"of two charsets the first counts", "text/plain; charset=utf-8; charset=latin1", "a", Text, `"a"`, ""},
+
+		{"JSON is kept byte for byte", "application/json", `{"b": 1.0000000000000000000001, "a": 1e2}`, JSON, `{"b": 1.0000000000000000000001, "a": 1e2}`, ""},
+		{"a scalar is JSON", "application/json", " null", JSON, " null", ""},
+		{"a +json type is JSON", "application/vnd.api+json", "[1]", JSON, "[1]", ""},
+		{"the type's case does not matter", "Application/JSON", "[1]", JSON, "[1]", ""},
+		{"a byte order mark is passed over", "application/json", "\ufeff[1]", JSON, "[1]", ""},
+		{"broken JSON says where", "application/json", `{"a":1,}`, JSON, "", "the JSON is broken near byte 8: invalid character '}' looking for beginning of object key string"},
+		{"JSON that is cut short says so", "application/json", `{"a":`, JSON, "", "the JSON is broken near byte 5: unexpected end of JSON input"},
+		{"two JSON values are broken JSON", "application/json", "1 2", JSON, "", "the JSON is broken near byte 3: invalid character '2' after top-level value"},
+		{"no JSON at all says so", "application/json", "", JSON, "", "the JSON is missing: the body is empty"},
+		{"JSON that isn't UTF-8 says where", "application/json", "\"\xff\"", JSON, "", "the JSON is not UTF-8 at byte 1"},
+		{"JSON 100 deep is kept", "application/json", strings.Repeat("[", 100) + strings.Repeat("]", 100), JSON, strings.Repeat("[", 100) + strings.Repeat("]", 100), ""},
+		{"JSON 101 deep is not", "application/json", strings.Repeat("[", 101) + strings.Repeat("]", 101), JSON, "", "the JSON is nested more than 100 deep at byte 100"},
+		{"brackets in a string have no depth", "application/json", `"\"` + strings.Repeat("[", 200) + `"`, JSON, `"\"` + strings.Repeat("[", 200) + `"`, ""},
+
+		{"a form is an object in its order", form, "b=2&a=1", Form, `{"b":"2","a":"1"}`, ""},
+		{"a repeated name is an array", form, "a=1&b=2&a=3", Form, `{"a":["1","3"],"b":"2"}`, ""},
+		{"a plus is a space", form + ";charset=UTF-8", "a+b=c%2Bd", Form, `{"a b":"c+d"}`, ""},
+		{"a bad escape is kept", form, "a=%zz%4", Form, `{"a":"%zz%4"}`, ""},
+		{"an escape that isn't UTF-8 is mended", form, "a=%ff", Form, "{\"a\":\"\uFFFD\"}", ""},
+		{"a name without a value has an empty one", form, "a&&=b", Form, `{"a":"","":"b"}`, ""},
+		{"an empty form is an empty object", form, "", Form, "{}", ""},
+		{"1,000 fields are a form", form, strings.Repeat("a&", 1000), Form, `{"a":[` + strings.Repeat(`"",`, 999) + `""]}`, ""},
+		{"1,001 fields are not", form, strings.Repeat("a&", 1001), Form, "", "the form has more than 1000 fields"},
+
+		{"fields and files", "multipart/form-data; boundary=B",
+			part("", `form-data; name="a"`, "1") + part("text/css", `form-data; name="f"; filename="ü\b.css"`, "body{}") + part("", `form-data; name="a"`, "2") + "--B--\r\n",
+			Multipart, `{"a":["1","2"],"f":{"filename":"ü\\b.css","type":"text/css","size":6}}`, ""},
+		{"no fields", "multipart/form-data; boundary=B", "--B--\r\n", Multipart, "{}", ""},
+		{"a quoted boundary", `multipart/form-data; boundary="B"`, part("", `form-data; name="a"`, "1") + "--B--", Multipart, `{"a":"1"}`, ""},
+		{"no boundary", "multipart/form-data", "--B--", Multipart, "", "the multipart body can't be divided: its Content-Type has no boundary"},
+		{"no closing boundary", "multipart/form-data; boundary=B", part("", `form-data; name="a"`, "1"), Multipart, "", "part 1 of the multipart body is cut short: its closing boundary is missing"},
+		{"cut short in a part", "multipart/form-data; boundary=B", "--B\r\nContent-Disposition: form-data; name=a\r\n\r\nxx", Multipart, "", "part 1 of the multipart body is cut short: its closing boundary is missing"},
+		{"a part without a name", "multipart/form-data; boundary=B", part("", "form-data", "1") + "--B--", Multipart, "", "part 1 of the multipart body is not a field: it has no name"},
+		{"1,001 parts", "multipart/form-data; boundary=B", strings.Repeat(part("", `form-data; name="a"`, "1"), 1001) + "--B--", Multipart, "", "the form has more than 1000 fields"},
+
+		{"other types are binary", "application/octet-stream", "{}", Binary, "", ""},
+		{"an odd charset of a binary body is nobody's concern", "image/svg+xml; charset=latin1", "<svg/>", Binary, "", ""},
+		{"what isn't a type is binary", "nonsense", "x", Binary, "", ""},
+		{"no type and a body is binary", "", "x", Binary, "", ""},
+		{"no type and no body is a ping", "", "", Ping, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			row := Of(record(c.contentType, c.body))
+			if row.Kind != c.kind || string(row.Data) != c.data || row.Error != c.err {
+				t.Errorf("got %s, %s, error %q\nwant %s, %s, error %q", row.Kind, row.Data, row.Error, c.kind, c.data, c.err)
+			}
+			if string(row.Body) != c.body || row.ContentType != c.contentType {
+				t.Error("the body or its type was changed")
+			}
+		})
+	}
+}
+
+func part(contentType, disposition, body string) string {
+	if contentType != "" {
+		contentType = "\r\nContent-Type: " + contentType
+	}
+	return fmt.Sprintf("--B\r\nContent-Disposition: %s%s\r\n\r\n%s\r\n", disposition, contentType, body)
+}
+
+func TestAStreamIsThePathOfTheTarget(t *testing.T) {
+	for _, c := range []struct{ target, stream, query string }{
+		{"/collect", "/collect", ""},
+		{"/a/b?x=1&y=%20?z", "/a/b", "x=1&y=%20?z"},
+		{"/%zz/\xff", "/%zz/\uFFFD", ""},
+		{"http://example.com/a?b", "/a", "b"},
+		{"http://example.com", "/", ""},
+		{"http://example.com?b", "/", "b"},
+		{"/go?to=http://example.com/", "/go", "to=http://example.com/"},
+		{"", "/", ""},
+	} {
+		if stream, query := Target(c.target); stream != c.stream || query != c.query {
+			t.Errorf("%q: stream %q, query %q", c.target, stream, query)
+		}
+	}
+}
+
+func TestTheSenderSaysWhenItSent(t *testing.T) {
+	id := "0190a0b0-1234-7000-8000-000000000001"
+	date := warc.Field{Name: "Date", Value: "Sun, 22 Nov 2026 06:20:11 GMT"}
+	for _, c := range []struct {
+		name   string
+		header warc.Fields
+		want   string
+	}{
+		{"in its key", warc.Fields{{Name: "idempotency-key", Value: `"` + id + `"`}, date}, "2024-07-11T07:26:51.956Z"},
+		{"in a bare key", warc.Fields{{Name: "Idempotency-Key", Value: id}}, "2024-07-11T07:26:51.956Z"},
+		{"in its Date, if the key is another id", warc.Fields{{Name: "Idempotency-Key", Value: "0190a0b0-1234-7000-8000-000000000002"}, date}, "2026-11-22T06:20:11Z"},
+		{"in its Date, if the key has no time", warc.Fields{{Name: "Idempotency-Key", Value: "order-66"}, date}, "2026-11-22T06:20:11Z"},
+		{"in a Date of the old form", warc.Fields{{Name: "Date", Value: "Sunday, 22-Nov-26 06:20:11 GMT"}}, "2026-11-22T06:20:11Z"},
+		{"nowhere", warc.Fields{{Name: "Date", Value: "yesterday"}}, "0001-01-01T00:00:00Z"},
+	} {
+		r := record("", "")
+		r.Request.Header = c.header
+		if got := Of(r).SentAt.Format(time.RFC3339Nano); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestTheLiveTailSeesARowAsJSON(t *testing.T) {
+	r := record("text/plain", "<ä>\xff")
+	r.Request.Header = append(r.Request.Header, warc.Field{Name: "User-Agent", Value: "x\xffy"})
+	got, err := json.Marshal(Of(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"id":"0190a0b0-1234-7000-8000-000000000001","received_at":"2026-11-22T06:20:11.123456Z","sent_at":null,` +
+		`"stream":"/x","query":"","origin":"","referrer":"","user_agent":"x` + "\uFFFD" + `y","ip":"203.0.113.0","content_type":"text/plain",` +
+		`"kind":"text","size":5,"text":null,"data":"\u003cä\u003e` + "\uFFFD" + `","error":"the text is not UTF-8 at byte 4; data has U+FFFD there"}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	long := Of(record("", strings.Repeat("a", 2047)+"ä"))
+	var view struct {
+		Text string
+		Size int
+		Data any
+	}
+	if b, _ := long.MarshalJSON(); json.Unmarshal(b, &view) != nil || view.Text != strings.Repeat("a", 2047) || view.Size != 2049 {
+		t.Errorf("a long text was cut to %d bytes of %d", len(view.Text), view.Size)
+	}
+}
+
+func FuzzOf(f *testing.F) {
+	f.Add("application/json", []byte(`{"a":[1,"\ud800"]}`), "/a?b", "x")
+	f.Add("multipart/form-data; boundary=B", []byte("--B\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--B--"), "http://x", "\"")
+	f.Add(form, []byte("a=%ff&a=%00&=&"), "", "Sun, 22 Nov 2026 06:20:11 GMT")
+	f.Add(`text/plain; charset="utf\-8`, []byte("\xff\x00"), "/\xff", "0190a0b0-1234-7000-8000-000000000001")
+	f.Fuzz(func(t *testing.T, contentType string, body []byte, target, value string) {
+		r := record(contentType, string(body))
+		r.Request.Target = target
+		r.Request.Header = append(r.Request.Header, warc.Field{Name: "Date", Value: value}, warc.Field{Name: "Idempotency-Key", Value: value}, warc.Field{Name: "Origin", Value: value})
+		row := Of(r)
+		if row.Data != nil && (!json.Valid(row.Data) || !utf8.Valid(row.Data)) {
+			t.Errorf("data is not JSON: %q", row.Data)
+		}
+		for _, s := range []string{row.Stream, row.Query, row.Origin, row.ContentType, row.Error} {
+			if !utf8.ValidString(s) {
+				t.Errorf("%q is not UTF-8", s)
+			}
+		}
+		if !bytes.Equal(row.Body, body) {
+			t.Error("the body was changed")
+		}
+		if b, err := json.Marshal(row); err != nil || !json.Valid(b) {
+			t.Errorf("row as JSON: %s, %v", b, err)
+		}
+	})
+}

@@ -1,0 +1,222 @@
+//go:build cgo && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64)
+
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+const (
+	// A transaction has at most so many rows, and ends with the first row over so
+	// many bytes.
+	maxRows  = 10_000
+	maxBytes = 16 << 20
+
+	firstPause = 100 * time.Millisecond
+	maxPause   = 15 * time.Second
+)
+
+// Drain writes what comes into the inbox to the table until ctx is done, and then
+// returns nil. What is in the table for good it lets the inbox forget.
+//
+// Where the engine fails, it tries again for as long as it takes. Where the engine
+// fails for one beacon's sake, that beacon's row has no data, and the reason. Its
+// error is that the database was closed.
+func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
+	d := drain{db: db, in: in, limit: maxRows}
+	defer d.leave()
+	pause := firstPause
+	for ctx.Err() == nil {
+		err := d.step(ctx)
+		switch {
+		case err == nil:
+			pause = firstPause
+			continue
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errClosed):
+			return fmt.Errorf("drain inbox: %w", err)
+		}
+		// The place to go on from is in the database, whatever became of the commit.
+		d.leave()
+		if d.blameRow(err) {
+			continue
+		}
+		db.log().Error("beacons can't be stored now and are kept in the inbox", "err", err, "retry_in", pause)
+		if broken(err) {
+			db.abandon()
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		pause = min(2*pause, maxPause)
+	}
+	return nil
+}
+
+// A drain is one run of Drain.
+type drain struct {
+	db *DB
+	in *spool.Inbox
+
+	conn   *sql.Conn // nil before the first step and after an error
+	reader *spool.InboxReader
+	kept   string // the oldest segment that was not trimmed
+
+	rows  int    // in the transaction that is under way or failed
+	limit int    // rows of the next transaction
+	blame string // why the next row, which is alone then, is stored without its data
+}
+
+// step writes what is there, and waits for something first.
+func (d *drain) step(ctx context.Context) error {
+	d.rows = 0
+	if d.db.sick.Swap(false) {
+		d.leave()
+		d.db.abandon()
+	}
+	if d.conn == nil {
+		if err := d.enter(ctx); err != nil {
+			return err
+		}
+	}
+	d.db.done.look()
+	end, err := d.in.End()
+	if err != nil {
+		return err
+	}
+	it, err := d.reader.TryNext()
+	if err == io.EOF {
+		// All that lies before the end was read, and so written, in earlier steps.
+		d.db.done.reach(end)
+		it, err = d.wait(ctx)
+		if err == errAsked {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	// Not interrupted: it is short, and would have to be done again.
+	next, err := d.store(context.WithoutCancel(ctx), it)
+	if err != nil {
+		return fmt.Errorf("store %d beacons: %w", d.rows, err)
+	}
+	d.limit, d.blame = min(2*d.limit, maxRows), ""
+	d.db.done.reach(next)
+	if next.Segment != d.kept {
+		if err := d.in.Trim(next); err != nil {
+			d.db.log().Error("the inbox keeps beacons that are in the table", "err", err)
+		}
+		d.kept = next.Segment
+	}
+	return nil
+}
+
+var errAsked = errors.New("asked where the end is")
+
+// wait waits for the next beacon. errAsked says that CaughtUp wants to know whether
+// there is one to wait for.
+func (d *drain) wait(ctx context.Context) (spool.Item, error) {
+	ctx, wake := context.WithCancelCause(ctx)
+	defer wake(nil)
+	stop, ok := d.db.done.waiting(func() { wake(errAsked) })
+	if !ok {
+		return spool.Item{}, errAsked
+	}
+	defer stop()
+	it, err := d.reader.Next(ctx)
+	if err != nil && context.Cause(ctx) == errAsked {
+		err = errAsked
+	}
+	return it, err
+}
+
+func (d *drain) enter(ctx context.Context) error {
+	conn, err := d.db.conn(ctx)
+	if err != nil {
+		return err
+	}
+	at, err := readCursor(ctx, conn)
+	if err != nil {
+		discard(conn)
+		return err
+	}
+	d.conn, d.reader = conn, d.in.Reader(at)
+	return nil
+}
+
+func (d *drain) leave() {
+	if d.conn != nil {
+		discard(d.conn)
+		d.reader.Close()
+	}
+	d.conn, d.reader = nil, nil
+}
+
+// blameRow looks for the row for whose sake the engine failed, by trying again with
+// half as many. It is false where it is the engine's own fault, or nothing is left to
+// try but again.
+//
+// What goes wrong in a batch has lost its type in the driver. So only a row that is
+// stored alone, without the appender, is ever blamed, and a full disk is not taken for
+// a bad row.
+func (d *drain) blameRow(err error) bool {
+	if d.rows == 0 || transient(err) {
+		// Fewer rows may fit where memory was short.
+		d.limit = max(1, d.limit/2)
+		return false
+	}
+	switch {
+	case d.limit > 1:
+		d.limit = max(1, d.rows/2)
+	case d.blame == "":
+		d.blame = "the engine refused what was decoded: " + reason(err)
+	default:
+		return false
+	}
+	// An internal error of the engine can come from a row, and ends the engine.
+	if broken(err) {
+		d.db.abandon()
+	}
+	return true
+}
+
+func transient(err error) bool {
+	var e *duckdb.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Type {
+	case duckdb.ErrorTypeIO, duckdb.ErrorTypeOutOfMemory, duckdb.ErrorTypeTransaction,
+		duckdb.ErrorTypeInterrupt, duckdb.ErrorTypeConnection, duckdb.ErrorTypeFatal,
+		duckdb.ErrorTypePermission, duckdb.ErrorTypeCatalog:
+		return true
+	}
+	return false
+}
+
+// broken says that the engine answers nothing any more until the file is opened again,
+// or may not.
+func broken(err error) bool {
+	var e *duckdb.Error
+	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeFatal || e.Type == duckdb.ErrorTypeInternal)
+}
+
+func reason(err error) string {
+	var e *duckdb.Error
+	if errors.As(err, &e) {
+		return e.Msg
+	}
+	return err.Error()
+}

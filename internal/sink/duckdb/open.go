@@ -1,0 +1,221 @@
+//go:build cgo && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64)
+
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+// A DB is one DuckDB file with the table beacons. One process at a time can have it
+// open; its methods are safe for concurrent use, but for Drain, of which one at a time
+// may run.
+type DB struct {
+	// Log hears of what goes wrong and is tried again; nil means slog.Default(). It
+	// is set before Drain is called.
+	Log *slog.Logger
+
+	path   string
+	insert string // SQL from the staged rows to the table; tests put in a faulty one
+	done   progress
+
+	sick atomic.Bool // a query found that the engine answers nothing any more
+
+	mu     sync.Mutex
+	pool   *sql.DB // nil when it has to be opened again
+	closed bool
+}
+
+// The times are instants (TIMESTAMPTZ), so that comparing them with now() is right in
+// every time zone. That needs the ICU extension, which all builds have linked in.
+const schema = `
+create table if not exists beacons (
+	id           uuid primary key,
+	received_at  timestamptz not null,
+	sent_at      timestamptz,
+	stream       varchar not null,
+	query        varchar,
+	origin       varchar,
+	referrer     varchar,
+	user_agent   varchar,
+	ip           varchar,
+	content_type varchar,
+	kind         varchar not null,
+	body         blob not null,
+	data         json,
+	error        varchar
+);
+create table if not exists cursors (
+	sink     varchar primary key,
+	segment  varchar not null,
+	"offset" bigint not null
+);
+insert into cursors values ('` + sinkName + `', '', 0) on conflict do nothing;`
+
+// sinkName is this sink's key in the table of cursors.
+const sinkName = "duckdb"
+
+// Open opens the file, and makes it and its directory where they aren't there.
+func Open(path string) (*DB, error) {
+	db := &DB{path: path, insert: insertBatch}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	pool, err := openPool(path)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	db.pool = pool
+	at, err := readCursor(context.Background(), pool)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	db.done.reach(at)
+	return db, nil
+}
+
+func openPool(path string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	// The driver takes a file's name for a URL.
+	if _, err := url.Parse(abs); err != nil || strings.Contains(abs, "?") {
+		return nil, errors.New("the engine can't open a path with '?' or '%' in it: name another one")
+	}
+	settings := url.Values{}
+	for name, value := range map[string]string{
+		"autoinstall_known_extensions": "false",
+		"autoload_known_extensions":    "false",
+		"allow_community_extensions":   "false",
+		// A query must not read the collector's files, nor fill the disk that the
+		// inbox is on with what it puts aside.
+		"enable_external_access":  "false",
+		"max_temp_directory_size": "2GiB",
+		// The other half is for answering beacons.
+		"threads": fmt.Sprint(max(1, runtime.GOMAXPROCS(0)/2)),
+	} {
+		settings.Set(name, value)
+	}
+	connector, err := duckdb.NewConnector(abs+"?"+settings.Encode(), nil)
+	if err != nil {
+		if strings.Contains(err.Error(), "Could not set lock") {
+			return nil, fmt.Errorf("%w: another process has it open: stop that one, or name another file", err)
+		}
+		return nil, err
+	}
+	pool := sql.OpenDB(connector)
+	if err := setUp(pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+func setUp(pool *sql.DB) error {
+	var memory string
+	var locked bool
+	err := pool.QueryRow(`select current_setting('memory_limit'), current_setting('lock_configuration')`).Scan(&memory, &locked)
+	if err != nil || locked { // by somebody in this process who has the same file open
+		return err
+	}
+	limit, err := memoryLimit(memory)
+	if err != nil {
+		return err
+	}
+	// TimeZone belongs to ICU and can't be set before the file is open.
+	_, err = pool.Exec(fmt.Sprintf(`set global TimeZone = 'UTC'; set global memory_limit = '%dMiB'; set global lock_configuration = true;`, limit) + schema)
+	return err
+}
+
+// memoryLimit is a quarter of what the engine would take, which is 80 % of the
+// machine's memory or of the control group's; in MiB.
+func memoryLimit(engines string) (int, error) {
+	var unit string
+	var n float64
+	if _, err := fmt.Sscanf(engines, "%g %s", &n, &unit); err != nil {
+		return 0, fmt.Errorf("read memory limit %q: %w", engines, err)
+	}
+	mib := map[string]float64{"KiB": 1.0 / 1024, "MiB": 1, "GiB": 1024, "TiB": 1024 * 1024}[unit] * n
+	return int(max(mib/4, min(mib, 512), 64)), nil
+}
+
+func readCursor(ctx context.Context, from interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (at spool.Cursor, err error) {
+	err = from.QueryRowContext(ctx, `select segment, "offset" from cursors where sink = ?`, sinkName).Scan(&at.Segment, &at.Offset)
+	if err != nil {
+		err = fmt.Errorf("read cursor: %w", err)
+	}
+	return at, err
+}
+
+var errClosed = errors.New("the database is closed")
+
+// conn returns a connection that the caller closes.
+func (db *DB) conn(ctx context.Context) (*sql.Conn, error) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed {
+		return nil, errClosed
+	}
+	if db.pool == nil {
+		pool, err := openPool(db.path)
+		if err != nil {
+			return nil, fmt.Errorf("reopen database %s: %w", db.path, err)
+		}
+		db.pool = pool
+	}
+	return db.pool.Conn(ctx)
+}
+
+// abandon gives up an engine that refuses everything since it failed badly. A new one
+// can be had once the queries that still hold on to the old one have ended.
+func (db *DB) abandon() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.pool != nil {
+		db.pool.Close()
+		db.pool = nil
+	}
+}
+
+// Close moves everything into the database file and closes it. Drain must have
+// returned, and the Rows be closed.
+func (db *DB) Close() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.closed = true
+	if db.pool == nil {
+		return nil
+	}
+	_, err := db.pool.Exec("checkpoint")
+	err = errors.Join(err, db.pool.Close())
+	db.pool = nil
+	if err != nil {
+		return fmt.Errorf("close database %s: %w", db.path, err)
+	}
+	return nil
+}
+
+func (db *DB) log() *slog.Logger {
+	if db.Log != nil {
+		return db.Log
+	}
+	return slog.Default()
+}

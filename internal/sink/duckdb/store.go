@@ -1,0 +1,160 @@
+//go:build cgo && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64)
+
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+// columns are those of the table, with the types in which rows are handed over. JSON
+// goes as text: one value that Go's parser accepts and the engine's doesn't must not
+// spoil a whole batch.
+var columns = []struct {
+	name, sql string
+	typ       duckdb.Type
+}{
+	{"id", "uuid", duckdb.TYPE_UUID},
+	{"received_at", "timestamptz", duckdb.TYPE_TIMESTAMP_TZ},
+	{"sent_at", "timestamptz", duckdb.TYPE_TIMESTAMP_TZ},
+	{"stream", "varchar", duckdb.TYPE_VARCHAR},
+	{"query", "varchar", duckdb.TYPE_VARCHAR},
+	{"origin", "varchar", duckdb.TYPE_VARCHAR},
+	{"referrer", "varchar", duckdb.TYPE_VARCHAR},
+	{"user_agent", "varchar", duckdb.TYPE_VARCHAR},
+	{"ip", "varchar", duckdb.TYPE_VARCHAR},
+	{"content_type", "varchar", duckdb.TYPE_VARCHAR},
+	{"kind", "varchar", duckdb.TYPE_VARCHAR},
+	{"body", "blob", duckdb.TYPE_BLOB},
+	{"data", "varchar", duckdb.TYPE_VARCHAR},
+	{"error", "varchar", duckdb.TYPE_VARCHAR},
+}
+
+const insertBatch = `
+insert into beacons
+select id, received_at, sent_at, stream, query, origin, referrer, user_agent, ip, content_type, kind, body,
+	try_cast(data as json),
+	coalesce(error, case when data is not null and try_cast(data as json) is null
+		then 'the engine can''t hold this JSON, which may have half a surrogate pair in it' end)
+from batch
+on conflict do nothing`
+
+// values are the row as columns has it, with NULL for an empty string that may be one.
+func values(r *row.Row) []driver.Value {
+	text := func(s string) driver.Value {
+		if s == "" {
+			return nil
+		}
+		return s
+	}
+	v := []driver.Value{
+		duckdb.UUID(r.ID), r.ReceivedAt, nil, r.Stream, text(r.Query), text(r.Origin), text(r.Referrer),
+		text(r.UserAgent), text(r.IP), text(r.ContentType), r.Kind, []byte(r.Body), nil, text(r.Error),
+	}
+	if !r.SentAt.IsZero() {
+		v[2] = r.SentAt
+	}
+	if r.Data != nil {
+		v[12] = string(r.Data)
+	}
+	return v
+}
+
+// store writes first and what follows it to the table, with the place behind the last
+// one, in one transaction.
+func (d *drain) store(ctx context.Context, first spool.Item) (next spool.Cursor, err error) {
+	if _, err := d.conn.ExecContext(ctx, "begin"); err != nil {
+		return next, err
+	}
+	if d.limit == 1 {
+		next, err = d.insertOne(ctx, first)
+	} else {
+		err = d.conn.Raw(func(conn any) (err error) {
+			next, err = d.append(conn.(driver.Conn), first)
+			return err
+		})
+	}
+	if err == nil {
+		_, err = d.conn.ExecContext(ctx, `update cursors set segment = ?, "offset" = ? where sink = ?`, next.Segment, next.Offset, sinkName)
+	}
+	if err == nil {
+		_, err = d.conn.ExecContext(ctx, "commit")
+	}
+	// After an error the connection is given up, and the transaction with it.
+	return next, err
+}
+
+func (d *drain) append(conn driver.Conn, it spool.Item) (next spool.Cursor, err error) {
+	names, types := make([]string, len(columns)), make([]duckdb.TypeInfo, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+		if types[i], err = duckdb.NewTypeInfo(c.typ); err != nil {
+			return next, err
+		}
+	}
+	batch, err := duckdb.NewQueryAppender(conn, d.db.insert, "batch", types, names)
+	if err != nil {
+		return next, err
+	}
+	// Of equal ids the first counts. Those in the table are the engine's to know, but
+	// within one batch it would take any.
+	seen := map[uuid.UUID]bool{}
+	for size := 0; ; {
+		r := rowOf(it)
+		d.rows++
+		if !seen[r.ID] {
+			seen[r.ID] = true
+			if err := batch.AppendRow(values(&r)...); err != nil {
+				batch.Clear()
+				batch.Close()
+				return next, fmt.Errorf("row %s: %w", r.ID, err)
+			}
+		}
+		next = it.Next
+		size += len(r.Body) + len(r.Data)
+		if d.rows >= d.limit || size >= maxBytes {
+			break
+		}
+		// io.EOF and whatever else will come again in the next step.
+		var end error
+		if it, end = d.reader.TryNext(); end != nil {
+			break
+		}
+	}
+	return next, batch.Close()
+}
+
+// insertOne stores a row without the appender, whose errors have no type.
+func (d *drain) insertOne(ctx context.Context, it spool.Item) (spool.Cursor, error) {
+	r := rowOf(it)
+	if d.blame != "" {
+		r.Data, r.Error = nil, strings.ToValidUTF8(d.blame, "\uFFFD")
+	}
+	d.rows++
+	var args []any
+	var batch []string
+	for i, v := range values(&r) {
+		args = append(args, v)
+		batch = append(batch, fmt.Sprintf("?::%s as %s", columns[i].sql, columns[i].name))
+	}
+	args[0] = r.ID.String()
+	text := strings.Replace(d.db.insert, "from batch", "from (select "+strings.Join(batch, ", ")+") as batch", 1)
+	_, err := d.conn.ExecContext(ctx, text, args...)
+	return it.Next, err
+}
+
+// discard closes conn and the engine's connection below it, instead of giving that to
+// the next one who asks. A transaction that is open on it is rolled back.
+func discard(conn *sql.Conn) {
+	conn.Raw(func(any) error { return driver.ErrBadConn })
+	conn.Close()
+}
