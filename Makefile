@@ -1,0 +1,35 @@
+# make test   all that a change has to pass; it installs what the tests need
+# make bench  the two hot paths, each as a ratio in one run
+# make fuzz   every fuzz test, FUZZTIME each
+
+FUZZTIME ?= 30s
+
+.PHONY: test tools check vulnerabilities bench fuzz
+
+test: tools check vulnerabilities
+	go test -race ./...
+	CGO_ENABLED=0 go test ./cmd/beacon -run WithoutATable
+
+tools:
+	scripts/install-tools
+
+# The other systems are cross-compiled and vetted, without cgo.
+check:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+	CGO_ENABLED=0 GOOS=darwin go vet ./...
+	CGO_ENABLED=0 GOOS=windows go vet ./...
+	CGO_ENABLED=0 GOOS=freebsd go vet ./...
+
+# Status 3 is a vulnerability; any other is a database that can't be reached from here.
+vulnerabilities:
+	@go tool govulncheck ./... || { [ $$? -ne 3 ] && echo "govulncheck has no database here; skipped"; }
+
+bench:
+	go test -run '^$$' -bench Against -benchtime 2s . ./collect
+
+fuzz:
+	go test -run '^$$' -fuzz FuzzRoundTrip -fuzztime $(FUZZTIME) ./internal/warc
+	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/warc
+	go test -run '^$$' -fuzz FuzzOf -fuzztime $(FUZZTIME) ./internal/row
