@@ -192,7 +192,7 @@ func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
 	r.Extra = append(warc.Fields{{Name: outcomeField, Value: outcomeText(o, detail)}}, r.Extra...)
 	b, err := r.Append(nil)
 	if err == nil {
-		_, err = c.dead.append(b)
+		_, _, err = c.dead.append(b)
 	}
 	if err != nil {
 		return wrap("bury beacon", err)

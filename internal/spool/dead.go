@@ -73,7 +73,7 @@ func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer) (
 		it.record.Extra = it.record.Extra.Without(outcomeField)
 		b, err := it.record.Append(nil)
 		if err == nil {
-			_, err = to.append(b)
+			_, _, err = to.append(b)
 		}
 		if err != nil {
 			return nil, wrap("revive beacon", err)

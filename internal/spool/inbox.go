@@ -73,7 +73,7 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 // Append keeps one encoded record. It returns nil when the record is on disk; after an
 // error it may be there or not, and must not be acknowledged.
 func (in *Inbox) Append(record []byte) error {
-	if _, err := in.w.append(record); err != nil {
+	if _, _, err := in.w.append(record); err != nil {
 		return err
 	}
 	in.mu.Lock()

@@ -36,6 +36,13 @@ type key struct {
 	off int64
 }
 
+func keyOf(it item) key {
+	if it.err != nil {
+		return key{off: it.off}
+	}
+	return key{id: it.record.ID}
+}
+
 func (k key) String() string {
 	if k.id != uuid.Nil {
 		return k.id.String()

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 )
 
 const (
@@ -78,19 +77,24 @@ func (o *Outbox) Append(record []byte) error {
 	if err := o.reserve(int64(len(record))); err != nil {
 		return err
 	}
-	s, err := o.w.append(record)
+	segment, first, err := o.w.append(record)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Somebody deleted the directory under us; the next one is as good.
 		if err = o.make(); err == nil {
-			s, err = o.w.append(record)
+			segment, first, err = o.w.append(record)
 		}
 	}
 	if err != nil {
 		return err
 	}
 	o.mu.Lock()
-	o.sent[s.name]++
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	o.sent[segment]++
+	if first && o.lock != nil {
+		// A new segment may be in a new directory, which has a lock of its own.
+		o.lock.Close()
+		o.lock = nil
+	}
 	return nil
 }
 
@@ -183,13 +187,6 @@ func (o *Outbox) Close() error {
 func (o *Outbox) TryLock() (*os.File, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.lock != nil {
-		// The file may have been deleted with its directory.
-		if _, linked, err := statFile(o.lock); err != nil || !linked {
-			o.lock.Close()
-			o.lock = nil
-		}
-	}
 	if o.lock == nil {
 		f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
 		if err != nil {
@@ -204,130 +201,4 @@ func (o *Outbox) TryLock() (*os.File, error) {
 	f := o.lock
 	o.lock = nil
 	return f, nil
-}
-
-// Status is what an outbox holds and what became of what it held.
-type Status struct {
-	Dir       string
-	Pending   int64 // kept, without an outcome yet
-	Outcomes  Tally
-	Bytes     int64     // on disk, the dead included
-	Oldest    time.Time // of the pending, as is Newest
-	Newest    time.Time
-	Held      bool // somebody is delivering
-	DeadFiles int  // files in dead/
-}
-
-// Dead counts the beacons that were not delivered and never will be.
-func (s Status) Dead() (n int64) {
-	for o, c := range s.Outcomes {
-		if o != Delivered {
-			n += c
-		}
-	}
-	return n
-}
-
-// Accepted counts all that the outbox ever took.
-func (s Status) Accepted() int64 { return s.Outcomes[Delivered] + s.Dead() + s.Pending }
-
-// ReadStatus looks at an outbox without touching it. It takes no lock: a deliverer may
-// be at work meanwhile.
-func ReadStatus(dir string) (Status, error) {
-	fsys := osFS{}
-	for {
-		before, err := loadTally(fsys, dir)
-		if err != nil {
-			return Status{}, err
-		}
-		s, err := readStatus(fsys, dir, before)
-		if err != nil {
-			return Status{}, err
-		}
-		// A segment that was counted and deleted meanwhile changed the tally.
-		after, err := loadTally(fsys, dir)
-		if err != nil || fmt.Sprint(before) == fmt.Sprint(after) {
-			return s, err
-		}
-	}
-}
-
-func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {
-	s := Status{Dir: dir, Outcomes: Tally{}}
-	for o, n := range t.counts {
-		s.Outcomes[o] += n
-	}
-	names, err := listSegments(fsys, dir)
-	if err != nil {
-		return s, err
-	}
-	for _, name := range names {
-		if t.retired[name] {
-			continue
-		}
-		if err := s.add(fsys, filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return s, err
-		}
-	}
-	box := &Outbox{dir: dir, fs: fsys}
-	if s.Bytes, _, err = box.used(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return s, err
-	}
-	dead, _ := fsys.ReadDir(filepath.Join(dir, deadName))
-	s.DeadFiles = len(dead)
-	s.Held = lockHeld(filepath.Join(dir, lockName))
-	return s, nil
-}
-
-func (s *Status) add(fsys fileSystem, path string) error {
-	f, err := fsys.Open(path, os.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	size, _, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	l, err := loadLedger(fsys, path)
-	if err != nil {
-		return err
-	}
-	for _, o := range l.done {
-		s.Outcomes[o]++
-	}
-	r := reader{file: f, max: outboxRecord}
-	for {
-		it, err := r.next(size, true)
-		if err != nil {
-			return nil // the end of what can be read
-		}
-		if _, done := l.done[keyOf(it)]; done {
-			continue
-		}
-		s.Pending++
-		if d := it.record.Date; !d.IsZero() && (s.Oldest.IsZero() || d.Before(s.Oldest)) {
-			s.Oldest = d
-		}
-		if it.record.Date.After(s.Newest) {
-			s.Newest = it.record.Date
-		}
-	}
-}
-
-func lockHeld(path string) bool {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	free, err := tryLock(f)
-	return err == nil && !free
-}
-
-func keyOf(it item) key {
-	if it.err != nil {
-		return key{off: it.off}
-	}
-	return key{id: it.record.ID}
 }

@@ -18,7 +18,6 @@ type segment struct {
 	file  file
 	name  string
 	size  int64 // bytes of whole records in it
-	count int   // records in it
 	// For group commit: bytes known to be on disk, whether a sync is under way, and
 	// the error that ended the segment.
 	synced  int64

@@ -30,16 +30,20 @@ func newWriter(fsys fileSystem, dir string, maxSegment int64, durable bool) *wri
 	return w
 }
 
-// append writes one whole record and says in which segment it stands. After an error
-// nothing of the record is there to be read.
-func (w *writer) append(record []byte) (*segment, error) {
+// append writes one whole record and says in which segment it stands, and whether as the
+// first. After an error nothing of the record is there to be read.
+func (w *writer) append(record []byte) (segment string, first bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s, err := w.write(record)
-	if err == nil && w.durable {
+	if err != nil {
+		return "", false, err
+	}
+	first = s.size == int64(len(record))
+	if w.durable {
 		err = w.commit(s, s.size)
 	}
-	return s, err
+	return s.name, first, err
 }
 
 func (w *writer) write(record []byte) (*segment, error) {
@@ -72,7 +76,6 @@ func (w *writer) write(record []byte) (*segment, error) {
 		}
 		if _, linked, err := s.file.Stat(); err == nil && linked {
 			s.size += int64(n)
-			s.count++
 			return s, nil
 		}
 		w.abandon(s, os.ErrNotExist)
