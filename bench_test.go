@@ -57,7 +57,9 @@ func BenchmarkSendAgainstWrite(b *testing.B) {
 	}
 	slices.Sort(sends)
 	slices.Sort(writes)
-	at := func(d []time.Duration, share float64) float64 { return float64(d[int(share*float64(len(d)-1))].Nanoseconds()) }
+	at := func(d []time.Duration, share float64) float64 {
+		return float64(d[int(share*float64(len(d)-1))].Nanoseconds())
+	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(at(sends, .5), "send-p50-ns")
 	b.ReportMetric(at(sends, .99), "send-p99-ns")

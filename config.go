@@ -1,6 +1,7 @@
 package beacon
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -24,6 +25,15 @@ type Config struct {
 	Durability Durability
 	// InProcess has a goroutine of this process deliver, even after Start.
 	InProcess bool
+	// TLS has the roots and client certificates to deliver with. As keys can't be
+	// handed to another process, it makes delivery InProcess.
+	TLS *tls.Config
+	// Patience is how long a detached deliverer goes on that reaches no server, before
+	// it leaves the rest to the next run. Default: 10 minutes.
+	Patience time.Duration
+	// HonorDoNotTrack heeds the environment's DO_NOT_TRACK=1: beacons are not queued,
+	// and those of earlier runs that were to honor it are purged.
+	HonorDoNotTrack bool
 	// Logger hears of what goes wrong. Default: nobody does.
 	Logger *slog.Logger
 }
@@ -57,6 +67,12 @@ func (c *Config) orDefault() Config {
 	}
 	if full.MaxAge <= 0 {
 		full.MaxAge = 24 * time.Hour
+	}
+	if full.Patience <= 0 {
+		full.Patience = 10 * time.Minute
+	}
+	if full.TLS != nil {
+		full.InProcess = true
 	}
 	if full.Logger == nil {
 		full.Logger = slog.New(slog.DiscardHandler)

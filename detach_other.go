@@ -5,6 +5,7 @@ package beacon
 import (
 	"errors"
 	"os"
+	"time"
 )
 
 // Processes are not detached here: a lock can't be handed to a child.
@@ -15,9 +16,13 @@ func canDetach() bool { return false }
 
 func startDetached() {
 	config := (*Config)(nil).orDefault()
+	if config.HonorDoNotTrack && doNotTrack() {
+		purge(&config)
+		return
+	}
 	if box, err := openOutbox(&config); err == nil {
 		box.deliverInProcess()
 	}
 }
 
-func detach(string, *os.File) error { return errors.ErrUnsupported }
+func detach(string, *os.File, time.Duration) error { return errors.ErrUnsupported }

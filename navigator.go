@@ -3,6 +3,7 @@ package beacon
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,12 @@ import (
 type Navigator struct {
 	// Config is the navigator's own; nil is the process's.
 	Config *Config
+	// Header is sent with every beacon, such as an Authorization or a write key. The
+	// method of the standard has nothing like it. Host, Content-Type, Content-Length,
+	// Idempotency-Key and the headers of the connection are not the caller's to set.
+	Header http.Header
+	// UserAgent is the User-Agent header. Default: "beacon-go".
+	UserAgent string
 }
 
 // A TypeError is what the standard throws: the call itself is wrong, and would be at any
@@ -62,8 +69,12 @@ func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	header, err := n.header(contentType)
+	if err != nil {
+		return false, err
+	}
 	config := n.Config.orDefault()
-	if err := n.queue(&config, to, body, contentType); err != nil {
+	if err := queue(&config, to, body, header); err != nil {
 		config.Logger.Warn("not queued", "reason", err)
 		return false, nil
 	}
@@ -72,18 +83,21 @@ func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 
 var records = sync.Pool{New: func() any { return new([]byte) }}
 
-func (n *Navigator) queue(c *Config, to *target, body []byte, contentType string) error {
+func queue(c *Config, to *target, body []byte, header warc.Fields) error {
 	if len(body) > MaxBody {
 		return fmt.Errorf("its body of %d bytes is over the limit of %d: send less, or in several beacons", len(body), MaxBody)
 	}
 	if isDeliverer {
 		return errors.New("a deliverer sends no beacons of its own")
 	}
+	if c.HonorDoNotTrack && doNotTrack() {
+		return purge(c)
+	}
 	box, err := openOutbox(c)
 	if err != nil {
 		return err
 	}
-	record, err := newRecord(to, body, contentType, c.MaxAge)
+	record, err := newRecord(c, to, body, header)
 	if err != nil {
 		return err
 	}
@@ -95,30 +109,28 @@ func (n *Navigator) queue(c *Config, to *target, body []byte, contentType string
 	return box.send(*buf)
 }
 
-func newRecord(to *target, body []byte, contentType string, maxAge time.Duration) (*warc.Record, error) {
+func newRecord(c *Config, to *target, body []byte, header warc.Fields) (*warc.Record, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	header := warc.Fields{
-		{Name: "Host", Value: to.host},
-		{Name: "Content-Length", Value: strconv.Itoa(len(body))},
-		{Name: "User-Agent", Value: userAgent},
-		// The value is a string in the grammar of RFC 8941, which has quotes.
-		{Name: "Idempotency-Key", Value: `"` + id.String() + `"`},
+	extra := warc.Fields{
+		{Name: deliver.ExpiresField, Value: now.Add(c.MaxAge).UTC().Format(time.RFC3339)},
+		{Name: deliver.ProxyField, Value: to.proxy},
 	}
-	if contentType != "" {
-		header = append(header, warc.Field{Name: "Content-Type", Value: contentType})
+	if c.HonorDoNotTrack {
+		extra = append(extra, warc.Field{Name: deliver.HonorField, Value: "1"})
 	}
+	header[0].Value = to.host
+	header[1].Value = strconv.Itoa(len(body))
+	// The value is a string in the grammar of RFC 8941, which has quotes.
+	header[2].Value = `"` + id.String() + `"`
 	return &warc.Record{
-		ID: id, Date: now, Target: to.href,
-		Extra:   warc.Fields{{Name: deliver.ExpiresField, Value: now.Add(maxAge).UTC().Format(time.RFC3339)}},
+		ID: id, Date: now, Target: to.href, Extra: extra,
 		Request: warc.Request{Method: "POST", Target: to.path, Proto: "HTTP/1.1", Header: header, Body: body},
 	}, nil
 }
-
-const userAgent = "beacon-go"
 
 // A target is a parsed URL.
 type target struct {
@@ -126,6 +138,7 @@ type target struct {
 	href  string // without the fragment
 	host  string
 	path  string // and query
+	proxy string // as the environment has it now
 }
 
 // Most programs send to one URL: the last one parsed is kept.
@@ -145,6 +158,7 @@ func parseURL(given string) (*target, error) {
 		return nil, typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", given, u.Scheme())
 	}
 	t := &target{given: strings.Clone(given), href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}
+	t.proxy = proxyFor(t.href)
 	lastTarget.Store(t)
 	return t, nil
 }

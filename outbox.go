@@ -16,10 +16,11 @@ import (
 // An outbox is a spool and the care that it has a deliverer.
 type outbox struct {
 	*spool.Outbox
-	log       *slog.Logger
-	inProcess bool
-	wake      chan struct{} // to the goroutine that delivers
-	running   atomic.Bool   // it is there
+	config  Config
+	log     *slog.Logger
+	wake    chan struct{} // to the goroutine that delivers
+	running atomic.Bool   // it is there
+	purged  atomic.Bool   // by this process, for DO_NOT_TRACK
 }
 
 // outboxes are the process's, by directory.
@@ -39,7 +40,7 @@ func openOutbox(c *Config) (*outbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	box := &outbox{Outbox: s, log: c.Logger, inProcess: c.InProcess || !canDetach(), wake: make(chan struct{}, 1)}
+	box := &outbox{Outbox: s, config: *c, log: c.Logger, wake: make(chan struct{}, 1)}
 	if other, loaded := outboxes.LoadOrStore(c.Outbox, box); loaded {
 		s.Close()
 		return other.(*outbox), nil
@@ -54,12 +55,16 @@ func (b *outbox) send(record []byte) error {
 	if err := b.Append(record); err != nil {
 		return err
 	}
-	if b.running.Load() || b.inProcess {
-		b.deliverInProcess()
-		return nil
-	}
-	b.deliverDetached()
+	b.deliver()
 	return nil
+}
+
+func (b *outbox) deliver() {
+	if b.running.Load() || b.config.InProcess || !canDetach() {
+		b.deliverInProcess()
+	} else {
+		b.deliverDetached()
+	}
 }
 
 // deliverDetached starts a deliverer, if nobody is one. The lock is taken here and
@@ -73,7 +78,7 @@ func (b *outbox) deliverDetached() {
 	if lock == nil {
 		return
 	}
-	err = detach(b.Dir(), lock)
+	err = detach(b.Dir(), lock, b.config.Patience)
 	lock.Close()
 	if err != nil {
 		b.log.Warn("deliverer can't be started; delivering in this process", "error", err)
@@ -107,7 +112,7 @@ func (b *outbox) deliverWaiting() {
 		case lock == nil:
 			time.Sleep(lockPoll) // somebody else delivers
 		default:
-			if _, err := deliver.Drain(context.Background(), b.Dir(), lock, deliver.Deliverer{Idle: inProcessIdle, Wake: b.wake, Log: b.log}); err != nil {
+			if _, err := deliver.Drain(context.Background(), b.Dir(), lock, b.config.TLS, deliver.Deliverer{Idle: inProcessIdle, Wake: b.wake, Log: b.log}); err != nil {
 				b.log.Warn("delivery stopped, will try again", "error", err)
 				time.Sleep(lockPoll)
 			}

@@ -44,7 +44,7 @@ func stand(ctx context.Context, dir string, log *slog.Logger) error {
 		}
 		if lock != nil {
 			log.Info("delivering", "outbox", box.Dir())
-			if _, err := deliver.Drain(ctx, box.Dir(), lock, deliver.Deliverer{Log: log}); err != nil {
+			if _, err := deliver.Drain(ctx, box.Dir(), lock, nil, deliver.Deliverer{Log: log}); err != nil {
 				return err
 			}
 		}

@@ -121,42 +121,26 @@ func withClaim(ctx context.Context, dir string, do func(*spool.Claim) error) err
 }
 
 func showStatus(dir string, asJSON bool) error {
-	s, err := spool.ReadStatus(dir)
+	s, err := (&beacon.Config{Outbox: dir}).Status()
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no outbox at %s: nothing was sent yet, or name it with --outbox", dir)
 	}
 	if err != nil {
 		return err
 	}
-	numbers := struct {
-		Dir       string     `json:"dir"`
-		Accepted  int64      `json:"accepted"`
-		Delivered int64      `json:"delivered"`
-		Pending   int64      `json:"pending"`
-		Dead      int64      `json:"dead"`
-		Refused   int64      `json:"refused"`
-		Expired   int64      `json:"expired"`
-		Corrupt   int64      `json:"corrupt"`
-		Bytes     int64      `json:"bytes"`
-		Oldest    *time.Time `json:"oldest"`
-		Held      bool       `json:"delivering"`
-	}{dir, s.Accepted(), s.Outcomes[spool.Delivered], s.Pending, s.Dead(),
-		s.Outcomes[spool.Refused], s.Outcomes[spool.Expired], s.Outcomes[spool.Corrupt], s.Bytes, nil, s.Held}
-	if !s.Oldest.IsZero() {
-		numbers.Oldest = &s.Oldest
-	}
 	if asJSON {
-		return json.NewEncoder(os.Stdout).Encode(numbers)
+		return json.NewEncoder(os.Stdout).Encode(s)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "outbox\t%s\n", dir)
-	fmt.Fprintf(w, "accepted\t%d\n", numbers.Accepted)
-	fmt.Fprintf(w, "  delivered\t%d\n", numbers.Delivered)
-	fmt.Fprintf(w, "  pending\t%d%s\n", numbers.Pending, pendingNote(s))
-	fmt.Fprintf(w, "  dead\t%d\n", numbers.Dead)
-	fmt.Fprintf(w, "    refused by the server\t%d\n", numbers.Refused)
-	fmt.Fprintf(w, "    expired\t%d\n", numbers.Expired)
-	fmt.Fprintf(w, "    damaged on disk\t%d\n", numbers.Corrupt)
+	fmt.Fprintf(w, "accepted\t%d\n", s.Accepted)
+	fmt.Fprintf(w, "  delivered\t%d\n", s.Delivered)
+	fmt.Fprintf(w, "  pending\t%d%s\n", s.Pending, pendingNote(s))
+	fmt.Fprintf(w, "  dead\t%d\n", s.Dead)
+	fmt.Fprintf(w, "    refused by the server\t%d\n", s.Refused)
+	fmt.Fprintf(w, "    expired\t%d\n", s.Expired)
+	fmt.Fprintf(w, "    damaged on disk\t%d\n", s.Corrupt)
+	fmt.Fprintf(w, "    purged\t%d%s\n", s.Purged, purgedNote(s))
 	fmt.Fprintf(w, "on disk\t%d bytes\n", s.Bytes)
 	if s.DeadFiles > 0 {
 		fmt.Fprintf(w, "in dead/\t%d files: 'beacon outbox retry' sends them again, 'beacon outbox drop' deletes them\n", s.DeadFiles)
@@ -164,15 +148,22 @@ func showStatus(dir string, asJSON bool) error {
 	return w.Flush()
 }
 
-func pendingNote(s spool.Status) string {
+func pendingNote(s beacon.Status) string {
 	switch {
 	case s.Pending == 0:
 		return ""
-	case s.Held:
+	case s.Delivering:
 		return fmt.Sprintf(", being delivered; the oldest is %s old", age(s.Oldest))
 	default:
 		return fmt.Sprintf(", nobody is delivering; the oldest is %s old: 'beacon outbox flush' delivers now", age(s.Oldest))
 	}
+}
+
+func purgedNote(s beacon.Status) string {
+	if s.Forbidden.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(", as a program that honors it found DO_NOT_TRACK set, last %s ago", age(s.Forbidden))
 }
 
 func age(t time.Time) time.Duration { return time.Since(t).Round(time.Second) }

@@ -8,6 +8,8 @@ import (
 const (
 	backoffBase = 100 * time.Millisecond
 	backoffCap  = 30 * time.Second
+	// A server that asks for more is asked again after this long all the same.
+	maxRetryAfter = time.Hour
 )
 
 // backoff is exponential with full jitter: after the n-th failure in a row, 1 being the

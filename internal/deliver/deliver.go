@@ -3,10 +3,12 @@
 package deliver
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,9 +31,15 @@ const (
 	pollMin, pollMax = 5 * time.Millisecond, 100 * time.Millisecond
 )
 
-// ExpiresField is the record's extension field with the time, RFC 3339, after which a
-// beacon is not delivered any more.
-const ExpiresField = "Beacon-Expires"
+// The record's extension fields that say how a beacon wants to be delivered.
+const (
+	// ExpiresField has the time, RFC 3339, after which it is not delivered any more.
+	ExpiresField = "Beacon-Expires"
+	// ProxyField has the proxy to go through, a [fetch.Proxy].
+	ProxyField = "Beacon-Proxy"
+	// HonorField is there if the beacon is to be purged once the user forbids tracking.
+	HonorField = "Beacon-Honor-Do-Not-Track"
+)
 
 // A Deliverer drains one outbox.
 type Deliverer struct {
@@ -43,6 +51,8 @@ type Deliverer struct {
 	// Patience is how long Run goes on without one success while something waits;
 	// 0 is for ever.
 	Patience time.Duration
+	// OnAnswer, if not nil, is called for every beacon that a server took or refused.
+	OnAnswer func()
 	// Wake, if not nil, says that there may be new records.
 	Wake <-chan struct{}
 	Log  *slog.Logger
@@ -81,6 +91,7 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 				d.abandon(cancel)
 				return true, err
 			}
+			d.purge(spool.TrackingForbidden(d.Claim.Dir()))
 			d.save()
 			nextScan = now.Add(poll)
 		}
@@ -105,6 +116,9 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 		case r := <-d.results:
 			if d.settle(r) {
 				lastSuccess = time.Now()
+				if d.OnAnswer != nil {
+					d.OnAnswer()
+				}
 			}
 		case <-timer.C:
 		case <-d.Wake:
@@ -145,7 +159,31 @@ func (d *Deliverer) add(e spool.Entry, r *warc.Record) {
 	if err != nil {
 		expires = r.Date.Add(maxAge)
 	}
-	o.ready = append(o.ready, &parcel{entry: e, origin: o, expires: expires})
+	p := &parcel{entry: e, origin: o, expires: expires}
+	if r.Extra.Get(HonorField) != "" {
+		p.trackedAt = r.Date
+	}
+	o.ready = append(o.ready, p)
+}
+
+// purge ends the beacons from before the user forbade tracking, of programs that honour
+// that. They are not kept.
+func (d *Deliverer) purge(forbidden time.Time) {
+	if forbidden.IsZero() {
+		return
+	}
+	for _, o := range d.origins {
+		unwanted := func(p *parcel) bool {
+			if p.trackedAt.IsZero() || p.trackedAt.After(forbidden) {
+				return false
+			}
+			d.finish(func() error { return d.Claim.Finish(p.entry, spool.Purged, "") })
+			return true
+		}
+		o.ready = slices.DeleteFunc(o.ready, unwanted)
+		o.later = slices.DeleteFunc(o.later, unwanted)
+		heap.Init(&o.later)
+	}
 }
 
 // originOf cuts a serialised URL behind its authority.
@@ -206,7 +244,10 @@ func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
 // request is the request that a record holds. Host and Content-Length are said by the
 // URL and the body.
 func request(r warc.Record) fetch.Request {
-	q := fetch.Request{Method: r.Request.Method, URL: r.Target, Header: http.Header{}, Body: r.Request.Body}
+	q := fetch.Request{
+		Method: r.Request.Method, URL: r.Target, Header: http.Header{}, Body: r.Request.Body,
+		Proxy: fetch.Proxy(r.Extra.Get(ProxyField)),
+	}
 	for _, f := range r.Request.Header {
 		if !strings.EqualFold(f.Name, "Host") && !strings.EqualFold(f.Name, "Content-Length") {
 			q.Header.Add(f.Name, f.Value)

@@ -79,6 +79,7 @@ func (d *Deliverer) fail(p *parcel, retryAfter time.Duration) {
 		o.failures++
 		o.notBefore = time.Now().Add(backoff(o.failures))
 	}
+	retryAfter = min(retryAfter, maxRetryAfter)
 	if at := time.Now().Add(retryAfter); at.After(o.notBefore) {
 		o.notBefore = at
 	}

@@ -12,6 +12,7 @@ type parcel struct {
 	entry     spool.Entry
 	origin    *origin
 	expires   time.Time
+	trackedAt time.Time // when it was kept, if it honours the wish not to be tracked
 	notBefore time.Time // its own turn after a failure
 	failures  int
 	round     int // the origin's failures when the attempt began

@@ -5,10 +5,12 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -23,7 +25,16 @@ type Request struct {
 	URL    string
 	Header http.Header
 	Body   []byte
+	Proxy  Proxy
 }
+
+// A Proxy is the URL of the proxy to go through, or one of the words below.
+type Proxy string
+
+const (
+	ProxyFromEnvironment Proxy = ""     // as this process's environment says
+	NoProxy              Proxy = "none" // go to the server itself
+)
 
 // A Response is what is kept of the server's answer; nobody reads its body.
 type Response struct {
@@ -36,14 +47,30 @@ type Response struct {
 // use.
 type Client struct{ transport *http.Transport }
 
-// NewClient returns a client that opens at most perOrigin connections to one origin.
-func NewClient(perOrigin int) *Client {
+// NewClient returns a client that opens at most perOrigin connections to one origin. The
+// roots and certificates of tls, which may be nil, are the client's.
+func NewClient(perOrigin int, tls *tls.Config) *Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxConnsPerHost = perOrigin
 	t.MaxIdleConnsPerHost = perOrigin
 	t.DisableCompression = true
+	if tls != nil {
+		t.TLSClientConfig = tls.Clone()
+	}
+	t.Proxy = func(r *http.Request) (*url.URL, error) {
+		switch proxy, _ := r.Context().Value(proxyKey{}).(Proxy); proxy {
+		case ProxyFromEnvironment:
+			return http.ProxyFromEnvironment(r)
+		case NoProxy:
+			return nil, nil
+		default:
+			return url.Parse(string(proxy))
+		}
+	}
 	return &Client{t}
 }
+
+type proxyKey struct{}
 
 // Close closes the connections that are not in use.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
@@ -80,7 +107,7 @@ func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: http.NoBody, ContentLength: int64(len(q.Body)),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(q.Body)), nil },
-	}).WithContext(ctx)
+	}).WithContext(context.WithValue(ctx, proxyKey{}, q.Proxy))
 	if len(q.Body) > 0 {
 		req.Body, _ = req.GetBody()
 	}

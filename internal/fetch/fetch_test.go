@@ -1,11 +1,9 @@
 package fetch
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -44,9 +42,9 @@ func post(to string) Request {
 func TestHTTP1AndHTTP2(t *testing.T) {
 	for _, tls := range []bool{false, true} {
 		s, requests := serve(t, tls, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })
-		c := NewClient(8)
+		c := NewClient(8, nil)
 		if tls {
-			c.transport.TLSClientConfig = s.Client().Transport.(*http.Transport).TLSClientConfig
+			c = NewClient(8, s.Client().Transport.(*http.Transport).TLSClientConfig)
 		}
 		res, err := c.Do(t.Context(), post(s.URL+"/x?y"))
 		if err != nil || res.Status != 204 {
@@ -80,7 +78,7 @@ func TestRedirects(t *testing.T) {
 			}
 			w.WriteHeader(204)
 		})
-		res, err := NewClient(8).Do(t.Context(), post(s.URL+"/a/from"))
+		res, err := NewClient(8, nil).Do(t.Context(), post(s.URL+"/a/from"))
 		if err != nil || res.Status != 204 || len(*requests) != 2 {
 			t.Fatalf("%d: %v %v %v", c.status, res, err, *requests)
 		}
@@ -97,7 +95,7 @@ func TestARedirectToAnotherOriginDropsAuthorization(t *testing.T) {
 		w.Header().Set("Location", other.URL+"/there")
 		w.WriteHeader(307)
 	})
-	if _, err := NewClient(8).Do(t.Context(), post(s.URL)); err != nil {
+	if _, err := NewClient(8, nil).Do(t.Context(), post(s.URL)); err != nil {
 		t.Fatal(err)
 	}
 	if got := (*requests)[0]; got.header.Get("Authorization") != "" || got.body != "hello" || got.header.Get("Idempotency-Key") == "" {
@@ -113,7 +111,7 @@ func TestRedirectsThatAreNetworkErrors(t *testing.T) {
 			w.Header().Set("Location", location)
 			w.WriteHeader(308)
 		})
-		_, err := NewClient(8).Do(t.Context(), post(s.URL))
+		_, err := NewClient(8, nil).Do(t.Context(), post(s.URL))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", location, err)
 		}
@@ -122,7 +120,7 @@ func TestRedirectsThatAreNetworkErrors(t *testing.T) {
 		}
 	}
 	s, _ := serve(t, false, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(302) })
-	if res, err := NewClient(8).Do(t.Context(), post(s.URL)); err != nil || res.Status != 302 {
+	if res, err := NewClient(8, nil).Do(t.Context(), post(s.URL)); err != nil || res.Status != 302 {
 		t.Errorf("without a Location: %v %v", res, err)
 	}
 }
@@ -132,7 +130,7 @@ func TestThePathGoesOutAsItStands(t *testing.T) {
 	s, requests := serve(t, false, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })
 	for _, path := range []string{"/", "/a|b", "//x", "/a?b=%zz", "/%E4", "/a?x=[1]&y={}", "/a;b=c", "/'\"", "/a%2Fb"} {
 		*requests = nil
-		_, err := NewClient(8).Do(t.Context(), post(s.URL+path))
+		_, err := NewClient(8, nil).Do(t.Context(), post(s.URL+path))
 		if err != nil || len(*requests) != 1 {
 			t.Errorf("%s: %v", path, err)
 			continue
@@ -148,7 +146,7 @@ func TestCredentialsInTheURL(t *testing.T) {
 	s, requests := serve(t, false, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })
 	q := post(strings.Replace(s.URL, "://", "://ada:s%40cret@", 1))
 	q.Header.Del("Authorization")
-	if _, err := NewClient(8).Do(t.Context(), q); err != nil {
+	if _, err := NewClient(8, nil).Do(t.Context(), q); err != nil {
 		t.Fatal(err)
 	}
 	r := http.Request{Header: (*requests)[0].header}
@@ -172,15 +170,21 @@ func TestRetryAfter(t *testing.T) {
 
 func TestThroughAProxy(t *testing.T) {
 	proxy, requests := serve(t, false, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })
-	c := NewClient(8)
-	c.transport.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
+	c := NewClient(8, nil)
 	for _, path := range []string{"/x", "/a|b"} {
 		*requests = nil
-		if _, err := c.Do(context.Background(), post("http://collector.example"+path)); err != nil {
+		q := post("http://collector.example" + path)
+		q.Proxy = Proxy(proxy.URL)
+		if _, err := c.Do(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
 		if got := (*requests)[0].uri; got != "http://collector.example"+path {
 			t.Errorf("the proxy was asked for %s", got)
 		}
+	}
+	q := post(proxy.URL + "/direct")
+	q.Proxy = NoProxy
+	if _, err := c.Do(t.Context(), q); err != nil || (*requests)[len(*requests)-1].uri != "/direct" {
+		t.Errorf("%v %v", err, *requests)
 	}
 }

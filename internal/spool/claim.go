@@ -200,6 +200,9 @@ func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
 	return c.Finish(e, o, detail)
 }
 
+// Dir returns the outbox's directory.
+func (c *Claim) Dir() string { return c.dir }
+
 // BuryDamaged is Bury for an entry whose record can't be read any more.
 func (c *Claim) BuryDamaged(e Entry, damage error) error {
 	f, err := c.fs.Open(e.seg.path, os.O_RDONLY)

@@ -22,9 +22,10 @@ const (
 	Refused   Outcome = "refused"   // the server answered that it does not want it
 	Expired   Outcome = "expired"   // nobody could take it for as long as it was good
 	Corrupt   Outcome = "corrupt"   // it was damaged on disk
+	Purged    Outcome = "purged"    // the user does not want to be tracked
 )
 
-var outcomes = [...]Outcome{Delivered, Refused, Expired, Corrupt}
+var outcomes = [...]Outcome{Delivered, Refused, Expired, Corrupt, Purged}
 
 // A Tally counts beacons by outcome.
 type Tally map[Outcome]int64

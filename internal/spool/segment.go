@@ -15,9 +15,9 @@ const nameTime = "20060102T150405.000000Z"
 
 // A segment is one file of a spool as its writer holds it.
 type segment struct {
-	file  file
-	name  string
-	size  int64 // bytes of whole records in it
+	file file
+	name string
+	size int64 // bytes of whole records in it
 	// For group commit: bytes known to be on disk, whether a sync is under way, and
 	// the error that ended the segment.
 	synced  int64

@@ -19,6 +19,7 @@ type Status struct {
 	Newest    time.Time
 	Held      bool // somebody is delivering
 	DeadFiles int  // files in dead/
+	Forbidden time.Time
 }
 
 // Dead counts the beacons that were not delivered and never will be.
@@ -78,6 +79,7 @@ func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {
 	}
 	dead, _ := fsys.ReadDir(filepath.Join(dir, deadName))
 	s.DeadFiles = len(dead)
+	s.Forbidden = TrackingForbidden(dir)
 	s.Held = lockHeld(filepath.Join(dir, lockName))
 	return s, nil
 }

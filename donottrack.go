@@ -1,0 +1,42 @@
+package beacon
+
+import (
+	"errors"
+	"os"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+// doNotTrack is the user's wish as the environment has it: DO_NOT_TRACK=1.
+func doNotTrack() bool {
+	switch os.Getenv("DO_NOT_TRACK") {
+	case "", "0", "false":
+		return false
+	}
+	return true
+}
+
+var errDoNotTrack = errors.New("DO_NOT_TRACK is set in the environment, and this program honors it")
+
+// purge has the outbox's deliverer end what was queued earlier. A user that has no outbox
+// gets none.
+func purge(c *Config) error {
+	if _, err := os.Stat(c.Outbox); err != nil {
+		return errDoNotTrack
+	}
+	box, err := openOutbox(c)
+	if err != nil {
+		return errors.Join(errDoNotTrack, err)
+	}
+	if !box.purged.CompareAndSwap(false, true) {
+		return errDoNotTrack // once is enough: nothing was queued since
+	}
+	if err := spool.ForbidTracking(box.Dir()); err != nil {
+		box.purged.Store(false)
+		return errors.Join(errDoNotTrack, err)
+	}
+	if status, err := spool.ReadStatus(box.Dir()); err == nil && status.Pending > 0 {
+		box.deliver()
+	}
+	return errDoNotTrack
+}

@@ -1,0 +1,40 @@
+package spool
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The file do-not-track says by its time of change since when the user does not want to
+// be tracked: what was kept until then, by a program that honours that, is purged.
+const doNotTrackName = "do-not-track"
+
+// ForbidTracking marks the outbox in dir, if there is one.
+func ForbidTracking(dir string) error {
+	path := filepath.Join(dir, doNotTrackName)
+	now := time.Now()
+	err := os.Chtimes(path, now, now)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return wrap("mark outbox", err)
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|noFollow, 0o600)
+	if err != nil {
+		return wrap("mark outbox", err)
+	}
+	return wrap("mark outbox", f.Close())
+}
+
+// TrackingForbidden returns since when the outbox in dir is marked, or the zero time.
+func TrackingForbidden(dir string) time.Time {
+	info, err := os.Lstat(filepath.Join(dir, doNotTrackName))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
