@@ -67,7 +67,7 @@ func program(url, end string) {
 func run(t *testing.T, outbox, url, end string) (took time.Duration, output string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], url)
-	cmd.Env = append(os.Environ(), "BEACON_TEST_PROGRAM="+end, "BEACON_OUTBOX="+outbox)
+	cmd.Env = append(os.Environ(), "BEACON_TEST_PROGRAM="+end, "BEACON_OUTBOX="+outbox, "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	began := time.Now()
 	// Output reads until the last process that has the pipe closes it: a deliverer

@@ -20,10 +20,13 @@ const (
 // recent follows the inbox and remembers its newest beacons and how many came in each
 // of the last minutes. It is a reader like any sink, so it never holds up an answer.
 type recent struct {
+	started time.Time
+
 	mu      sync.Mutex
 	beacons []numbered // oldest first
 	bytes   int        // of their bodies
-	total   uint64     // seen since the collector started, or before in its last segment
+	number  uint64     // of the newest
+	total   uint64     // since the collector started
 	minute  int64      // Unix time of the newest minute in minutes, in minutes
 	minutes [recentMinutes]int
 	added   chan struct{} // closed and renewed when beacons were added
@@ -45,7 +48,7 @@ func followRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &recent{added: make(chan struct{}), cancel: cancel, done: make(chan struct{})}
+	f := &recent{started: time.Now(), added: make(chan struct{}), cancel: cancel, done: make(chan struct{})}
 	reader := inbox.Reader(spool.Cursor{Segment: end.Segment})
 	go func() {
 		defer close(f.done)
@@ -79,13 +82,16 @@ func (f *recent) close() {
 func (f *recent) add(r warc.Record) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.total++
+	f.number++
+	if !r.Date.Before(f.started) {
+		f.total++
+	}
 	f.advance(r.Date)
 	if age := f.minute - r.Date.Unix()/60; age >= 0 && age < recentMinutes {
 		f.minutes[recentMinutes-1-age]++
 	}
 	r.Request.Body = slices.Clone(r.Request.Body)
-	f.beacons = append(f.beacons, numbered{f.total, r})
+	f.beacons = append(f.beacons, numbered{f.number, r})
 	f.bytes += len(r.Request.Body)
 	for len(f.beacons) > recentKept || f.bytes > recentBytes && len(f.beacons) > 1 {
 		f.bytes -= len(f.beacons[0].record.Request.Body)
@@ -112,7 +118,7 @@ func (f *recent) advance(now time.Time) {
 func (f *recent) since(number uint64) (beacons []numbered, missed uint64, added <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := f.total - number
+	n := f.number - number
 	if n > uint64(len(f.beacons)) {
 		missed = n - uint64(len(f.beacons))
 		n = uint64(len(f.beacons))
@@ -124,7 +130,7 @@ func (f *recent) since(number uint64) (beacons []numbered, missed uint64, added 
 func (f *recent) before(n int) uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.total - uint64(min(n, len(f.beacons)))
+	return f.number - uint64(min(n, len(f.beacons)))
 }
 
 // A counts is what came in each of the last minutes.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,7 +29,10 @@ func TestMain(m *testing.M) {
 		return
 	case "program":
 		program()
-		return
+	case "run", "fill":
+		beacon.Start(beacon.Config{Capacity: 1 << 30, Patience: 5 * time.Second})
+		limit, _ := strconv.Atoi(os.Args[3])
+		sendUntilKilled(os.Args[1], os.Args[2], limit)
 	}
 	os.Exit(m.Run())
 }
@@ -51,9 +55,12 @@ func newPlace(t *testing.T) *place {
 	return &place{t: t, outbox: filepath.Join(dir, "outbox"), data: filepath.Join(dir, "data")}
 }
 
+// The race detector would have every process sleep for a second at its end.
+const quickRaceExit = "GORACE=atexit_sleep_ms=0"
+
 func (p *place) command(as string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), "BEACON_TEST_AS="+as, "BEACON_OUTBOX="+p.outbox)
+	cmd.Env = append(os.Environ(), "BEACON_TEST_AS="+as, "BEACON_OUTBOX="+p.outbox, quickRaceExit)
 	return cmd
 }
 

@@ -176,6 +176,7 @@ func flushOutbox(ctx context.Context, dir string, timeout time.Duration) error {
 	defer func() { cancel(); <-standing }()
 	show := isTerminal(os.Stderr)
 	for {
+		began := time.Now()
 		s, err := spool.ReadStatus(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -190,7 +191,7 @@ func flushOutbox(ctx context.Context, dir string, timeout time.Duration) error {
 			return nil
 		}
 		select {
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(max(50*time.Millisecond, 10*time.Since(began))): // a full outbox takes a while to read
 		case err := <-standing:
 			standing <- err
 			if ctx.Err() == nil {

@@ -33,6 +33,7 @@ func queryCommand() *cobra.Command {
 Table beacons: id, received_at, sent_at, stream, query, origin, referrer, user_agent, ip,
 content_type, kind, body, data (JSON, decoded from the body), error (why not).
 
+A field of data is data->>'name'; in a condition it needs brackets: (data->>'name') = 'x'.
 In the format table a single value is printed bare, for scripts.`,
 		Example: `  beacon query "select stream, count(*) from beacons group by stream"
   beacon query --format csv "select received_at, data->>'version' as version from beacons"`,

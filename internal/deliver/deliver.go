@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	// PerOrigin is how many beacons are under way to one origin at a time.
-	PerOrigin = 8
+	// PerOrigin is how many beacons are under way to one origin at a time, on half as
+	// many connections: so a connection that is free finds the next one waiting.
+	PerOrigin   = 16
+	connections = PerOrigin / 2
 	// inAll is how many are under way to all of them.
 	inAll = 64
 	// attemptTime bounds one attempt, from the look-up of the name to the answer.
@@ -29,6 +31,8 @@ const (
 
 	// Other processes' records are found by looking, often while they come.
 	pollMin, pollMax = 5 * time.Millisecond, 100 * time.Millisecond
+	// So many are looked up at a time, so that a full outbox holds up no answer.
+	scanBatch = 256
 )
 
 // The record's extension fields that say how a beacon wants to be delivered.
@@ -83,13 +87,26 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 
 	poll, nextScan := pollMin, time.Time{}
 	lastBusy, lastSuccess := time.Now(), time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		now := time.Now()
 		if !now.Before(nextScan) {
-			poll = min(2*poll, pollMax)
-			if err := d.Claim.Scan(func(e spool.Entry, r *warc.Record) { d.add(e, r); poll = pollMin }); err != nil {
+			poll = min(max(2*poll, pollMin), pollMax)
+			found := 0
+			more, err := d.Claim.Scan(func(e spool.Entry, r *warc.Record) bool {
+				d.add(e, r)
+				found++
+				return found < scanBatch
+			})
+			if err != nil {
 				d.abandon(cancel)
 				return true, err
+			}
+			if more {
+				poll = 0
+			} else if found > 0 {
+				poll = pollMin
 			}
 			d.purge(spool.TrackingForbidden(d.Claim.Dir()))
 			d.save()
@@ -99,7 +116,7 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 		if at := d.start(attempts, now); !at.IsZero() {
 			wait = min(wait, max(at.Sub(now), 0))
 		}
-		left := d.inFlight > 0 || len(d.unsaved) > 0 || d.waiting() > 0
+		left := poll == 0 || d.inFlight > 0 || len(d.unsaved) > 0 || d.waiting() > 0
 		if left {
 			lastBusy = now
 		} else {
@@ -111,13 +128,17 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 			d.abandon(cancel)
 			return left, nil
 		}
-		timer := time.NewTimer(wait)
+		timer.Reset(wait)
 		select {
 		case r := <-d.results:
-			if d.settle(r) {
-				lastSuccess = time.Now()
-				if d.OnAnswer != nil {
-					d.OnAnswer()
+			for more := true; more; {
+				if d.settle(r) {
+					lastSuccess = now
+				}
+				select {
+				case r = <-d.results:
+				default:
+					more = false
 				}
 			}
 		case <-timer.C:
@@ -127,7 +148,6 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 			d.abandon(cancel)
 			return left, nil
 		}
-		timer.Stop()
 	}
 }
 
@@ -215,7 +235,7 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 			p.round = o.failures
 			o.inFlight++
 			d.inFlight++
-			go d.attempt(ctx, p, now)
+			d.attempt(ctx, p, now)
 			if d.inFlight == inAll {
 				break
 			}
@@ -226,19 +246,22 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 
 var errExpired = errors.New("expired")
 
+// attempt begins one; its end comes as a result.
 func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
 	r := result{parcel: p}
-	defer func() { d.results <- r }()
-	if r.record, r.damage = d.Claim.Read(p.entry); r.damage != nil {
-		return
-	}
-	if !p.expires.After(now) {
+	if r.record, r.damage = d.Claim.Read(p.entry); r.damage == nil && !p.expires.After(now) {
 		r.err = errExpired
+	}
+	if r.damage != nil || r.err != nil {
+		d.results <- r // has room for all that are under way
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTime)
-	defer cancel()
-	r.response, r.err = d.Fetch(ctx, request(r.record))
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, attemptTime)
+		defer cancel()
+		r.response, r.err = d.Fetch(ctx, request(r.record))
+		d.results <- r
+	}()
 }
 
 // request is the request that a record holds. Host and Content-Length are said by the

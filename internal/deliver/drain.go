@@ -17,7 +17,7 @@ func Drain(ctx context.Context, dir string, lock *os.File, tls *tls.Config, d De
 		lock.Close()
 		return true, err
 	}
-	client := fetch.NewClient(PerOrigin, tls)
+	client := fetch.NewClient(connections, tls)
 	defer client.Close()
 	d.Claim, d.Fetch = claim, client.Do
 	left, err = d.Run(ctx)

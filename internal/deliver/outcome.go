@@ -15,6 +15,11 @@ import (
 // settle decides what an attempt's end means for its beacon and its origin, and says
 // whether the server was there and took or refused it.
 func (d *Deliverer) settle(r result) (answered bool) {
+	defer func() {
+		if answered && d.OnAnswer != nil {
+			d.OnAnswer()
+		}
+	}()
 	p, o := r.parcel, r.parcel.origin
 	d.inFlight--
 	o.inFlight--

@@ -103,7 +103,7 @@ func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
 		return nil, err
 	}
 	req := (&http.Request{
-		Method: q.Method, URL: u, Host: u.Host, Header: q.Header.Clone(),
+		Method: q.Method, URL: u, Host: u.Host, Header: q.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: http.NoBody, ContentLength: int64(len(q.Body)),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(q.Body)), nil },
@@ -112,6 +112,7 @@ func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
 		req.Body, _ = req.GetBody()
 	}
 	if u.User != nil && req.Header.Get("Authorization") == "" {
+		req.Header = q.Header.Clone()
 		password, _ := u.User.Password()
 		req.SetBasicAuth(u.User.Username(), password)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"strings"
 )
 
 // decodeMultipart returns a field as a string and a file as what describes it: its
@@ -37,10 +38,12 @@ func addPart(o *object, part *multipart.Part, n int) error {
 	// A Content-Disposition has the same form as a MIME type, but for the slash.
 	disposition := parseMIME("x/" + part.Header.Get("Content-Disposition"))
 	name, ok := disposition.params["name"]
+	name = unescapeField.Replace(name)
 	if disposition.essence != "x/form-data" || !ok {
 		return fmt.Errorf("part %d of the multipart body is not a field: it has no name", n)
 	}
 	filename, isFile := disposition.params["filename"]
+	filename = unescapeField.Replace(filename)
 	if !isFile {
 		value, err := io.ReadAll(part)
 		if err != nil {
@@ -62,6 +65,10 @@ func addPart(o *object, part *multipart.Part, n int) error {
 	}
 	return o.add(name, file)
 }
+
+// unescapeField undoes what a form's encoding does to the characters that would end a
+// quoted name (HTML, "multipart/form-data encoding algorithm").
+var unescapeField = strings.NewReplacer("%0A", "\n", "%0D", "\r", "%22", `"`)
 
 func multipartError(n int, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {

@@ -80,7 +80,12 @@ func Target(target string) (stream, query string) {
 	return valid(stream), valid(query)
 }
 
-func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s)) // a U+FFFD for each byte that is no character
+}
 
 // decode fills in the kind, the data and the error.
 func (row *Row) decode(contentType string) {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/google/uuid"
 
@@ -16,17 +15,20 @@ import (
 )
 
 // A Claim is the outbox in the hands of its deliverer, the one holder of its lock, who
-// alone reads records, writes ledgers and deletes segments. Scan is for one goroutine;
-// Read, Finish and Bury are safe for concurrent use.
+// alone reads records, writes ledgers and deletes segments. It is for one goroutine.
 type Claim struct {
-	dir  string
-	fs   fileSystem
-	lock *os.File
-
-	mu    sync.Mutex
+	dir   string
+	fs    fileSystem
+	lock  *os.File
 	open  map[string]*claimed
 	tally tallyFile
 	dead  *writer
+
+	// The segment that was read from last and the ledger that was added to last stay
+	// open: of hundreds of segments these are in use.
+	reading     *claimed
+	readingFile file
+	adding      *ledger
 }
 
 // claimed is a segment as the deliverer follows it.
@@ -76,39 +78,43 @@ func (c *Claim) Release() error {
 	for _, s := range c.open {
 		s.r.close()
 	}
+	c.add(nil)
+	c.read(nil)
 	c.dead.close()
 	return errors.Join(err, c.lock.Close())
 }
 
-// Scan calls found for every record that it has not shown yet. The record is valid
-// until found returns. Damaged stretches are set aside in dead/ and counted.
-func (c *Claim) Scan(found func(Entry, *warc.Record)) error {
+// Scan calls found for every record that it has not shown yet, until found returns false;
+// then there may be more. The record is valid until found returns. Damaged stretches are
+// set aside in dead/ and counted.
+func (c *Claim) Scan(found func(Entry, *warc.Record) bool) (more bool, err error) {
 	names, err := listSegments(c.fs, c.dir)
 	if err != nil {
-		return wrap("scan outbox", err)
+		return false, wrap("scan outbox", err)
 	}
 	for _, name := range names {
-		if err := c.scan(name, found); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		more, err := c.scan(name, found)
+		if more || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return more, err
 		}
 	}
-	return c.retire()
+	return false, c.retire()
 }
 
-func (c *Claim) scan(name string, found func(Entry, *warc.Record)) error {
+func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bool, err error) {
 	s, err := c.follow(name)
 	if err != nil || s.read {
-		return err
+		return false, err
 	}
 	if !s.adopted {
 		// First the lock, then the size: what a writer added before it went is seen.
 		if s.adopted, err = s.r.file.TryLock(); err != nil {
-			return wrap("lock segment", err)
+			return false, wrap("lock segment", err)
 		}
 	}
 	size, _, err := s.r.file.Stat()
 	if err != nil {
-		return wrap("scan segment", err)
+		return false, wrap("scan segment", err)
 	}
 	for {
 		it, err := s.r.next(size, s.adopted)
@@ -116,7 +122,7 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record)) error {
 			break
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 		k := keyOf(it)
 		if _, done := s.ledger.done[k]; done {
@@ -124,14 +130,14 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record)) error {
 		}
 		if it.err != nil {
 			if err := c.setAside(s, it); err != nil {
-				return err
+				return false, err
 			}
 			continue
 		}
-		c.mu.Lock()
 		s.waiting++
-		c.mu.Unlock()
-		found(Entry{ID: it.record.ID, seg: s, off: it.off, size: int(it.end - it.off)}, &it.record)
+		if !found(Entry{ID: it.record.ID, seg: s, off: it.off, size: int(it.end - it.off)}, &it.record) {
+			return true, nil
+		}
 	}
 	if s.adopted {
 		// An adopted segment is read once and then record by record; there can be
@@ -139,12 +145,10 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record)) error {
 		s.read = true
 		s.r.close()
 	}
-	return nil
+	return false, nil
 }
 
 func (c *Claim) follow(name string) (*claimed, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if s := c.open[name]; s != nil {
 		return s, nil
 	}
@@ -164,19 +168,52 @@ func (c *Claim) follow(name string) (*claimed, error) {
 
 // Read returns the record of an entry.
 func (c *Claim) Read(e Entry) (warc.Record, error) {
-	f, err := c.fs.Open(e.seg.path, os.O_RDONLY)
+	b, err := c.raw(e)
 	if err != nil {
-		return warc.Record{}, wrap("open segment", err)
+		return warc.Record{}, err
 	}
-	defer f.Close()
-	return readRecord(f, e.off, e.size)
+	record, _, err := warc.Parse(b)
+	return record, err
+}
+
+func (c *Claim) raw(e Entry) ([]byte, error) {
+	if err := c.read(e.seg); err != nil {
+		return nil, wrap("open segment", err)
+	}
+	b := make([]byte, e.size)
+	_, err := c.readingFile.ReadAt(b, e.off)
+	return b, wrap("read segment", err)
+}
+
+// read makes s, which may be nil, the segment that is open.
+func (c *Claim) read(s *claimed) (err error) {
+	if c.reading == s {
+		return nil
+	}
+	if c.reading != nil {
+		c.readingFile.Close()
+		c.reading = nil
+	}
+	if s != nil {
+		if c.readingFile, err = c.fs.Open(s.path, os.O_RDONLY); err == nil {
+			c.reading = s
+		}
+	}
+	return err
+}
+
+// add makes l, which may be nil, the ledger that is open.
+func (c *Claim) add(l *ledger) *ledger {
+	if c.adding != nil && c.adding != l {
+		c.adding.close()
+	}
+	c.adding = l
+	return l
 }
 
 // Finish writes the entry's outcome to the ledger.
 func (c *Claim) Finish(e Entry, o Outcome, detail string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := e.seg.ledger.finish(key{id: e.ID}, o, detail); err != nil {
+	if err := c.add(e.seg.ledger).finish(key{id: e.ID}, o, detail); err != nil {
 		return err
 	}
 	e.seg.waiting--
@@ -205,14 +242,9 @@ func (c *Claim) Dir() string { return c.dir }
 
 // BuryDamaged is Bury for an entry whose record can't be read any more.
 func (c *Claim) BuryDamaged(e Entry, damage error) error {
-	f, err := c.fs.Open(e.seg.path, os.O_RDONLY)
+	raw, err := c.raw(e)
 	if err != nil {
-		return wrap("open segment", err)
-	}
-	defer f.Close()
-	raw := make([]byte, e.size)
-	if _, err := f.ReadAt(raw, e.off); err != nil {
-		return wrap("read segment", err)
+		return err
 	}
 	if err := c.keepRaw(e.seg, e.off, raw); err != nil {
 		return err
@@ -224,9 +256,7 @@ func (c *Claim) setAside(s *claimed, it item) error {
 	if err := c.keepRaw(s, it.off, it.raw); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return s.ledger.finish(keyOf(it), Corrupt, it.err.Error())
+	return c.add(s.ledger).finish(keyOf(it), Corrupt, it.err.Error())
 }
 
 func (c *Claim) keepRaw(s *claimed, off int64, raw []byte) error {
@@ -237,8 +267,6 @@ func (c *Claim) keepRaw(s *claimed, off int64, raw []byte) error {
 // retire counts and deletes the segments whose writer is gone and whose records are
 // all finished.
 func (c *Claim) retire() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	var finished []*claimed
 	for _, s := range c.open {
 		if s.read && s.waiting == 0 {
@@ -253,6 +281,12 @@ func (c *Claim) retire() error {
 			c.tally.counts[o]++
 		}
 		c.tally.retired[s.name] = true
+		if c.adding == s.ledger {
+			c.add(nil)
+		}
+		if c.reading == s {
+			c.read(nil)
+		}
 		delete(c.open, s.name)
 	}
 	if err := c.tally.save(c.fs, c.dir); err != nil {

@@ -44,7 +44,7 @@ func live(fsys *faultFS, dir string) story {
 		return s
 	}
 	var entries []Entry
-	if c.Scan(func(e Entry, _ *warc.Record) { entries = append(entries, e) }) != nil || len(entries) < 2 {
+	if _, err := c.Scan(func(e Entry, _ *warc.Record) bool { entries = append(entries, e); return true }); err != nil || len(entries) < 2 {
 		return s
 	}
 	s.danger[entries[0].ID] = true
@@ -127,11 +127,12 @@ func drain(t *testing.T, dir string, at int) map[uuid.UUID]bool {
 		t.Fatalf("crash at %d: %v", at, err)
 	}
 	found := map[uuid.UUID]bool{}
-	err = c.Scan(func(e Entry, _ *warc.Record) {
+	_, err = c.Scan(func(e Entry, _ *warc.Record) bool {
 		found[e.ID] = true
 		if err := c.Finish(e, Delivered, ""); err != nil {
 			t.Errorf("crash at %d: %v", at, err)
 		}
+		return true
 	})
 	if err != nil {
 		t.Errorf("crash at %d: %v", at, err)

@@ -12,8 +12,6 @@ import (
 // Revive puts the records in dead/ back into the outbox, each as change leaves it, and
 // returns how many. What was damaged stays. The beacons count as pending again.
 func (c *Claim) Revive(change func(*warc.Record)) (n int, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	dir := filepath.Join(c.dir, deadName)
 	if err := c.dead.close(); err != nil {
 		return 0, err
@@ -85,8 +83,6 @@ func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer) (
 // DropDead deletes what is in dead/ and returns how many files that were. The beacons
 // stay counted.
 func (c *Claim) DropDead() (files int, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if err := c.dead.close(); err != nil {
 		return 0, err
 	}

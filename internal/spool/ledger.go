@@ -66,6 +66,7 @@ type ledger struct {
 	fs   fileSystem
 	path string
 	done map[key]Outcome
+	file file // open while lines are added
 }
 
 func ledgerPath(segmentPath string) string {
@@ -96,26 +97,45 @@ func loadLedger(fsys fileSystem, segmentPath string) (*ledger, error) {
 	return l, nil
 }
 
-// finish writes that the record is finished. The line begins with a line break where a
-// killed deliverer left the one before unfinished.
+// finish writes that the record is finished.
 func (l *ledger) finish(k key, o Outcome, detail string) error {
-	f, err := l.fs.Open(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND)
-	if err != nil {
-		return wrap("open ledger", err)
-	}
-	defer f.Close()
-	line := fmt.Sprintf("%v %s\n", k, outcomeText(o, detail))
-	if size, _, err := f.Stat(); err == nil && size > 0 {
-		var last [1]byte
-		if _, err := f.ReadAt(last[:], size-1); err == nil && last[0] != '\n' {
-			line = "\n" + line
+	if l.file == nil {
+		if err := l.open(); err != nil {
+			return wrap("open ledger", err)
 		}
 	}
-	if _, err := f.Write([]byte(line)); err != nil {
+	if _, err := l.file.Write(fmt.Appendf(nil, "%v %s\n", k, outcomeText(o, detail))); err != nil {
+		l.close() // what was written of the line is ended when it is opened again
 		return wrap("append to ledger", err)
 	}
 	l.done[k] = o
 	return nil
+}
+
+// open ends the line that a killed deliverer left unfinished.
+func (l *ledger) open() error {
+	f, err := l.fs.Open(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND)
+	if err != nil {
+		return err
+	}
+	var last [1]byte
+	if size, _, err := f.Stat(); err == nil && size > 0 {
+		if _, err := f.ReadAt(last[:], size-1); err == nil && last[0] != '\n' {
+			if _, err := f.Write([]byte("\n")); err != nil {
+				f.Close()
+				return err
+			}
+		}
+	}
+	l.file = f
+	return nil
+}
+
+func (l *ledger) close() {
+	if l.file != nil {
+		l.file.Close()
+		l.file = nil
+	}
 }
 
 // outcomeText is one line, whatever a server or an operating system put into the detail.

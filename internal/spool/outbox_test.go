@@ -61,9 +61,10 @@ func claim(t testing.TB, box *Outbox) *Claim {
 
 func bodies(t testing.TB, c *Claim) (bodies []string, entries []Entry) {
 	t.Helper()
-	if err := c.Scan(func(e Entry, r *warc.Record) {
+	if _, err := c.Scan(func(e Entry, r *warc.Record) bool {
 		bodies = append(bodies, string(r.Request.Body))
 		entries = append(entries, e)
+		return true
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -40,6 +40,7 @@ func (r *reader) next(limit int64, whole bool) (item, error) {
 	r.torn = 0
 	for r.failed == nil {
 		if r.off >= limit {
+			r.window, r.buf = nil, nil // many segments may be followed, and few of them grow
 			return item{}, io.EOF
 		}
 		record, n, err := warc.Parse(r.window)
@@ -55,7 +56,7 @@ func (r *reader) next(limit int64, whole bool) (item, error) {
 			}
 			if !whole && len(r.window) < r.max {
 				// What was seen of an unfinished record may still be taken back.
-				r.window = nil
+				r.window, r.buf = nil, nil
 				return item{}, io.EOF
 			}
 			r.failed = err
@@ -142,16 +143,6 @@ func (r *reader) read(limit int64) (more bool, err error) {
 		err = nil
 	}
 	return n > 0, wrap("read segment", err)
-}
-
-// readRecord reads the one record that stands at off.
-func readRecord(f file, off int64, n int) (warc.Record, error) {
-	b := make([]byte, n)
-	if _, err := f.ReadAt(b, off); err != nil {
-		return warc.Record{}, wrap("read segment", err)
-	}
-	record, _, err := warc.Parse(b)
-	return record, err
 }
 
 func (r *reader) close() {

@@ -19,8 +19,7 @@ var magic = []byte("WARC/1.")
 func Next(b []byte) int { return bytes.Index(b, magic) }
 
 // Parse reads the record at the beginning of b and returns it with its length in
-// bytes. The record's strings and body are copies where they are strings, and slices
-// of b where they are bytes.
+// bytes. The record's strings are copies, its body is a slice of b.
 //
 // The error is [ErrShort] where b ends too early, else a [*CorruptError]; with a Len
 // in it, the record's header was whole and is returned.
@@ -83,20 +82,22 @@ func sameDigest(sum string, of []byte) bool {
 func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked bool, err error) {
 	length = -1
 	kind, id := "", ""
-	lines := head
-	if _, lines, _ = bytes.Cut(lines, []byte("\r\n")); len(lines) == 0 {
+	// One string, of which all the values are parts.
+	text := string(head)
+	_, lines, _ := strings.Cut(text, "\r\n")
+	if lines == "" {
 		return -1, "", false, corrupt(0, "empty header")
 	}
-	for len(lines) > 0 {
-		at := len(head) - len(lines)
-		var line []byte
-		line, lines, _ = bytes.Cut(lines, []byte("\r\n"))
-		name, value, ok := bytes.Cut(line, []byte(":"))
+	for lines != "" {
+		at := len(text) - len(lines)
+		var line string
+		line, lines, _ = strings.Cut(lines, "\r\n")
+		n, v, ok := strings.Cut(line, ":")
 		if !ok {
 			return -1, "", false, corrupt(0, "header line without a colon")
 		}
-		v := string(bytes.Trim(value, " \t"))
-		switch n := string(name); strings.ToLower(n) {
+		v = strings.Trim(v, " \t")
+		switch canonical(n) {
 		case "warc-type":
 			kind = v
 		case "warc-record-id":
@@ -141,27 +142,51 @@ func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked
 	return length, blockDigest, checked, nil
 }
 
+// canonical is a name in lower case; those that we write are known.
+func canonical(name string) string {
+	switch name {
+	case "WARC-Type":
+		return "warc-type"
+	case "WARC-Record-ID":
+		return "warc-record-id"
+	case "WARC-Date":
+		return "warc-date"
+	case "WARC-Target-URI":
+		return "warc-target-uri"
+	case "WARC-IP-Address":
+		return "warc-ip-address"
+	case "WARC-Block-Digest":
+		return "warc-block-digest"
+	case "Content-Length":
+		return "content-length"
+	case headDigest:
+		return "beacon-head-digest"
+	}
+	return strings.ToLower(name)
+}
+
 func (q *Request) parse(block []byte) error {
-	head, body, ok := bytes.Cut(block, []byte("\r\n\r\n"))
-	if !ok {
+	end := bytes.Index(block, []byte("\r\n\r\n"))
+	if end < 0 {
 		return errors.New("no end of the HTTP header")
 	}
-	line, rest, _ := bytes.Cut(head, []byte("\r\n"))
+	line, rest, _ := strings.Cut(string(block[:end]), "\r\n")
 	// The target stands between the first space and the last: it is kept as it
 	// came, and http.ReadRequest would refuse some that browsers accept.
-	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
+	first, last := strings.IndexByte(line, ' '), strings.LastIndexByte(line, ' ')
 	if first < 1 || last <= first+1 || last == len(line)-1 {
 		return fmt.Errorf("HTTP request line %q", line[:min(len(line), 80)])
 	}
-	q.Method, q.Target, q.Proto = string(line[:first]), string(line[first+1:last]), string(line[last+1:])
-	for len(rest) > 0 {
-		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
-		name, value, ok := bytes.Cut(line, []byte(":"))
+	q.Method, q.Target, q.Proto = line[:first], line[first+1:last], line[last+1:]
+	q.Header = make(Fields, 0, strings.Count(rest, "\r\n")+1)
+	for rest != "" {
+		line, rest, _ = strings.Cut(rest, "\r\n")
+		name, value, ok := strings.Cut(line, ":")
 		if !ok {
 			return fmt.Errorf("HTTP header line %q", line[:min(len(line), 80)])
 		}
-		q.Header = append(q.Header, Field{string(name), string(bytes.Trim(value, " \t"))})
+		q.Header = append(q.Header, Field{name, strings.Trim(value, " \t")})
 	}
-	q.Body = body
+	q.Body = block[end+4:]
 	return nil
 }

@@ -1,3 +1,4 @@
+import './origin.js'
 import { bytes, clock, element, fields, pretty } from './row.js'
 import { follow, needsToken, withToken } from './tail.js'
 

@@ -1,6 +1,4 @@
-for (const code of document.querySelectorAll('code')) {
-  code.textContent = code.textContent.replaceAll('{origin}', location.origin)
-}
+import './origin.js'
 
 for (const button of document.querySelectorAll('button.copy')) {
   const code = button.closest('figure').querySelector('code')

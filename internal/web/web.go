@@ -20,18 +20,19 @@ var files embed.FS
 
 // routes says which file answers which path. A file that is not here is not served.
 var routes = map[string]string{
-	"/":               "live.html",
-	"/-/bye":          "bye.html",
-	"/-/web/live.css": "live.css",
-	"/-/web/live.js":  "live.js",
-	"/-/web/tail.js":  "tail.js",
-	"/-/web/table.js": "table.js",
-	"/-/web/row.js":   "row.js",
-	"/-/web/chart.js": "chart.js",
-	"/-/web/copy.js":  "copy.js",
-	"/-/web/leave.js": "leave.js",
-	"/-/web/bye.js":   "bye.js",
-	"/-/web/icon.svg": "icon.svg",
+	"/":                "live.html",
+	"/-/bye":           "bye.html",
+	"/-/web/live.css":  "live.css",
+	"/-/web/live.js":   "live.js",
+	"/-/web/tail.js":   "tail.js",
+	"/-/web/table.js":  "table.js",
+	"/-/web/row.js":    "row.js",
+	"/-/web/chart.js":  "chart.js",
+	"/-/web/copy.js":   "copy.js",
+	"/-/web/origin.js": "origin.js",
+	"/-/web/leave.js":  "leave.js",
+	"/-/web/bye.js":    "bye.js",
+	"/-/web/icon.svg":  "icon.svg",
 }
 
 // contentTypes is spelled out because package mime asks the machine it runs
