@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -29,47 +30,49 @@ const (
 func runDeliverer(dir string) {
 	closeInherited()
 	debug.SetMemoryLimit(delivererMemory)
+	box, lock := inherited(dir)
+	if lock == nil {
+		return // the variable is there by some accident
+	}
 	patience, err := time.ParseDuration(os.Getenv(patienceVar))
 	if err != nil {
 		patience = new(Config).orDefault().Patience
 	}
-	for lock := os.NewFile(lockFD, "lock"); lock != nil; lock = lockAgain(dir) {
-		ctx, cancel := context.WithTimeout(context.Background(), delivererLifetime)
-		alive := sync.OnceFunc(func() { writeStarts(lock, 0, time.Now()) })
-		left, err := deliver.Drain(ctx, dir, lock, nil, deliver.Deliverer{
-			Idle: delivererIdle, Patience: patience, OnAnswer: alive, Log: slog.New(slog.DiscardHandler),
-		})
-		old := ctx.Err() != nil
-		cancel()
-		switch {
-		case err != nil || left && !old:
-			return // for the next run
-		case old:
-			if lock := lockAgain(dir); lock != nil {
-				detach(dir, lock, patience)
-			}
-			return
-		}
-		// The lock is given up now. Who appended before that saw it held, and counts on
-		// us; who comes later finds it free.
-		if status, err := spool.ReadStatus(dir); err != nil || status.Pending == 0 {
-			return
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), delivererLifetime)
+	defer cancel()
+	alive := sync.OnceFunc(func() { writeStarts(lock, 0, time.Now()) })
+	deliver.Drain(ctx, box, lock, deliver.Deliverer{
+		Fetch: deliver.NewClient(nil).Do, Idle: delivererIdle, Patience: patience, OnAnswer: alive,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	if ctx.Err() == nil {
+		return // what is left is for the next run
+	}
+	if lock, err := box.TryLock(); err == nil && lock != nil {
+		detach(dir, lock, patience)
 	}
 }
 
-// lockAgain returns nil where somebody else delivers by now.
-func lockAgain(dir string) *os.File {
-	box, err := spool.OpenOutbox(dir, spool.OutboxOptions{})
+// inherited is the outbox whose lock was handed down, or nil if none was: the file must be
+// the outbox's, and the lock ours or free.
+func inherited(dir string) (*spool.Outbox, *os.File) {
+	f := os.NewFile(lockFD, "lock")
+	ours, err := f.Stat()
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	defer box.Close()
-	lock, err := box.TryLock()
+	theirs, err := os.Stat(filepath.Join(dir, "lock"))
+	if err != nil || !os.SameFile(ours, theirs) {
+		return nil, nil
+	}
+	if unix.Flock(lockFD, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return nil, nil
+	}
+	box, err := spool.OpenOutbox(dir)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	return lock
+	return box, f
 }
 
 // closeInherited closes what the program had inherited itself, such as a pipe that a

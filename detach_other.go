@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
 // Processes are not detached here: a lock can't be handed to a child.
@@ -20,8 +22,10 @@ func startDetached() {
 		purge(&config)
 		return
 	}
-	if box, err := openOutbox(&config); err == nil {
-		box.deliverInProcess()
+	if spool.Pending(config.Outbox) {
+		if box, err := openOutbox(&config); err == nil {
+			box.deliver(&config)
+		}
 	}
 }
 

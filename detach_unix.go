@@ -40,9 +40,9 @@ func startDetached() {
 		return
 	}
 	// What earlier runs left; a program that never sends starts nothing.
-	if status, err := spool.ReadStatus(config.Outbox); err == nil && status.Pending > 0 && !status.Held {
+	if spool.Pending(config.Outbox) {
 		if box, err := openOutbox(&config); err == nil {
-			box.deliver()
+			box.deliver(&config)
 		}
 	}
 }
@@ -55,11 +55,7 @@ func detach(dir string, lock *os.File, patience time.Duration) error {
 	if err := countStart(lock, time.Now()); err != nil {
 		return err
 	}
-	exe, err := os.Executable()
-	if runtime.GOOS == "linux" {
-		// Still this very program when its file was replaced or deleted.
-		exe, err = "/proc/self/exe", nil
-	}
+	exe, err := executable()
 	if err != nil {
 		return err
 	}
@@ -74,4 +70,23 @@ func detach(dir string, lock *os.File, patience time.Duration) error {
 	}
 	go child.Wait() // so that it leaves no zombie while we live
 	return nil
+}
+
+// executable is the file that this process runs. On Linux that can still be started when
+// it was replaced or deleted, if by a name that says nothing in a list of processes.
+func executable() (string, error) {
+	exe, err := os.Executable()
+	if runtime.GOOS != "linux" {
+		return exe, err
+	}
+	const self = "/proc/self/exe"
+	named, err := os.Stat(exe)
+	if err != nil {
+		return self, nil
+	}
+	running, err := os.Stat(self)
+	if err != nil || !os.SameFile(named, running) {
+		return self, nil
+	}
+	return exe, nil
 }

@@ -35,8 +35,8 @@ func purge(c *Config) error {
 		box.purged.Store(false)
 		return errors.Join(errDoNotTrack, err)
 	}
-	if status, err := spool.ReadStatus(box.Dir()); err == nil && status.Pending > 0 {
-		box.deliver()
+	if spool.Pending(box.Dir()) {
+		box.deliver(c)
 	}
 	return errDoNotTrack
 }

@@ -20,7 +20,8 @@ import (
 // A Navigator sends beacons. The zero Navigator is ready to use; it is safe for
 // concurrent use.
 type Navigator struct {
-	// Config is the navigator's own; nil is the process's.
+	// Config is the navigator's own; nil is the process's. Navigators whose configs name
+	// the same Outbox share it, and with it the TLS and the Logger of the first one.
 	Config *Config
 	// Header is sent with every beacon, such as an Authorization or a write key. The
 	// method of the standard has nothing like it. Host, Content-Type, Content-Length,
@@ -106,7 +107,7 @@ func queue(c *Config, to *target, body []byte, header warc.Fields) error {
 	if *buf, err = record.Append((*buf)[:0]); err != nil {
 		return err
 	}
-	return box.send(*buf)
+	return box.send(*buf, c)
 }
 
 func newRecord(c *Config, to *target, body []byte, header warc.Fields) (*warc.Record, error) {

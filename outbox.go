@@ -2,22 +2,23 @@ package beacon
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
 // An outbox is a spool and the care that it has a deliverer.
 type outbox struct {
 	*spool.Outbox
-	config  Config
-	log     *slog.Logger
+	config  Config        // of who opened it
+	client  *fetch.Client // for delivery in this process
 	wake    chan struct{} // to the goroutine that delivers
 	running atomic.Bool   // it is there
 	purged  atomic.Bool   // by this process, for DO_NOT_TRACK
@@ -26,8 +27,8 @@ type outbox struct {
 // outboxes are the process's, by directory.
 var outboxes sync.Map
 
-// openOutbox returns the process's outbox in the config's directory. All navigators with
-// the same directory share the one that the first of them opened.
+// openOutbox returns the process's outbox in the config's directory, which all navigators
+// with that directory share.
 func openOutbox(c *Config) (*outbox, error) {
 	if box, ok := outboxes.Load(c.Outbox); ok {
 		return box.(*outbox), nil
@@ -36,11 +37,11 @@ func openOutbox(c *Config) (*outbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("outbox %s: %w", c.Outbox, err)
 	}
-	s, err := spool.OpenOutbox(dir, spool.OutboxOptions{Capacity: c.Capacity, Power: c.Durability == Power})
+	s, err := spool.OpenOutbox(dir)
 	if err != nil {
 		return nil, err
 	}
-	box := &outbox{Outbox: s, config: *c, log: c.Logger, wake: make(chan struct{}, 1)}
+	box := &outbox{Outbox: s, config: *c, client: deliver.NewClient(c.TLS), wake: make(chan struct{}, 1)}
 	if other, loaded := outboxes.LoadOrStore(c.Outbox, box); loaded {
 		s.Close()
 		return other.(*outbox), nil
@@ -51,37 +52,39 @@ func openOutbox(c *Config) (*outbox, error) {
 // send keeps the record and makes sure that somebody delivers it. First the record, then
 // the look at the lock: a deliverer gives up its lock first and then looks for records,
 // so one of the two sees the other.
-func (b *outbox) send(record []byte) error {
-	if err := b.Append(record); err != nil {
-		return err
+func (b *outbox) send(record []byte, c *Config) error {
+	err := b.Append(record, c.Capacity, c.Durability == Power)
+	if err == nil || errors.Is(err, spool.ErrFull) {
+		b.deliver(c) // at the bound too: delivery makes room
 	}
-	b.deliver()
-	return nil
+	return err
 }
 
-func (b *outbox) deliver() {
-	if b.running.Load() || b.config.InProcess || !canDetach() {
+func (b *outbox) deliver(c *Config) {
+	if c.InProcess || !canDetach() {
 		b.deliverInProcess()
 	} else {
-		b.deliverDetached()
+		b.deliverDetached(c)
 	}
 }
 
 // deliverDetached starts a deliverer, if nobody is one. The lock is taken here and
-// handed down: there is no moment in which a second one could start.
-func (b *outbox) deliverDetached() {
+// handed down: there is no moment in which a second one could start. Killed between the
+// two, this process takes the lock with it, and who found it held in that instant is
+// delivered by the next run.
+func (b *outbox) deliverDetached(c *Config) {
 	lock, err := b.TryLock()
 	if err != nil {
-		b.log.Warn("outbox can't be locked; the next run delivers", "error", err)
+		c.Logger.Warn("outbox can't be locked; the next run delivers", "error", err)
 		return
 	}
 	if lock == nil {
 		return
 	}
-	err = detach(b.Dir(), lock, b.config.Patience)
+	err = detach(b.Dir(), lock, c.Patience)
 	lock.Close()
 	if err != nil {
-		b.log.Warn("deliverer can't be started; delivering in this process", "error", err)
+		c.Logger.Warn("deliverer can't be started; delivering in this process", "error", err)
 		b.deliverInProcess()
 	}
 }
@@ -98,29 +101,35 @@ func (b *outbox) deliverInProcess() {
 }
 
 const (
-	inProcessIdle = 5 * time.Second
+	// The lock is held in process only while there is something to do: whoever finds it
+	// held relies on the holder, and this process may end at any time.
+	inProcessIdle = time.Millisecond
 	lockPoll      = 250 * time.Millisecond // how soon the next one delivers when one is killed
 )
 
 func (b *outbox) deliverWaiting() {
 	for {
-		lock, err := b.TryLock()
-		switch {
-		case err != nil:
-			b.log.Warn("outbox can't be locked, will try again", "error", err)
-			time.Sleep(lockPoll)
-		case lock == nil:
-			time.Sleep(lockPoll) // somebody else delivers
+		select {
+		case <-b.wake:
 		default:
-			if _, err := deliver.Drain(context.Background(), b.Dir(), lock, b.config.TLS, deliver.Deliverer{Idle: inProcessIdle, Wake: b.wake, Log: b.log}); err != nil {
-				b.log.Warn("delivery stopped, will try again", "error", err)
-				time.Sleep(lockPoll)
-			}
+		}
+		lock, err := b.TryLock()
+		if err == nil && lock != nil {
+			_, err = deliver.Drain(context.Background(), b.Outbox, lock, deliver.Deliverer{
+				Fetch: b.client.Do, Idle: inProcessIdle, Wake: b.wake, Log: b.config.Logger,
+			})
+		}
+		if err != nil {
+			b.config.Logger.Warn("delivery stopped, will try again", "error", err)
 		}
 		b.running.Store(false)
 		// Who sent in between saw us running, and woke us.
-		if n, err := b.Waiting(); err == nil && n == 0 && len(b.wake) == 0 || !b.running.CompareAndSwap(false, true) {
+		n, err := b.Waiting()
+		if err == nil && n == 0 && len(b.wake) == 0 || !b.running.CompareAndSwap(false, true) {
 			return
+		}
+		if n > 0 || err != nil {
+			time.Sleep(lockPoll) // somebody else delivers, or nobody can now
 		}
 	}
 }
@@ -141,8 +150,7 @@ func flush(ctx context.Context) error {
 				n = 1
 			}
 			if waiting += n; n > 0 {
-				// The deliverer may have been killed, or never have started.
-				b.deliverInProcess()
+				b.deliver(&b.config) // the deliverer may have been killed
 			}
 			return true
 		})

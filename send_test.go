@@ -52,6 +52,17 @@ func program(url, end string) {
 		syscall.Kill(os.Getpid(), syscall.SIGHUP)
 	case "group":
 		syscall.Kill(0, syscall.SIGKILL)
+	case "again":
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := beacon.Flush(ctx); err != nil {
+			os.Exit(4)
+		}
+		time.Sleep(6 * time.Second) // until the first deliverer has nothing to do any more
+		if !beacon.Send(url, "again") {
+			os.Exit(3)
+		}
+		os.Exit(0)
 	case "flush":
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -181,6 +192,106 @@ func TestFlushWaitsForTheServersAnswer(t *testing.T) {
 	if len(d.taken) != 1 || took < 300*time.Millisecond {
 		t.Errorf("%d arrived when the program ended after %v", len(d.taken), took)
 	}
+}
+
+func TestWhatIsSentAfterAFlushLeavesToo(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil, nil)
+	run(t, newOutbox(t), d.URL, "again")
+	d.wait(t, 2)
+}
+
+func TestNavigatorsWithOneOutboxKeepTheirOwnDurability(t *testing.T) {
+	d := newDesk(t, nil, nil)
+	outbox := newOutbox(t)
+	for _, durability := range []beacon.Durability{beacon.Process, beacon.Power} {
+		n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true, Durability: durability, Capacity: 1 << 20}}
+		if ok, err := n.SendBeacon(d.URL, "x"); !ok || err != nil {
+			t.Error(ok, err)
+		}
+	}
+	small := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true, Capacity: 1}}
+	if ok, _ := small.SendBeacon(d.URL, make([]byte, 60_000)); ok {
+		t.Error("a navigator's own capacity does not count")
+	}
+	d.wait(t, 2)
+}
+
+func TestHeaderAndUserAgent(t *testing.T) {
+	var mu sync.Mutex
+	var got http.Header
+	d := newDesk(t, nil, func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = r.Header.Clone()
+	})
+	n := beacon.Navigator{
+		Config:    &beacon.Config{Outbox: newOutbox(t), InProcess: true},
+		Header:    http.Header{"Authorization": {"Bearer key"}, "x-write-key": {"a", "b"}},
+		UserAgent: "tool/1.2",
+	}
+	if ok, err := n.SendBeacon(d.URL, nil); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	d.wait(t, 1)
+	mu.Lock()
+	defer mu.Unlock()
+	if got.Get("Authorization") != "Bearer key" || len(got.Values("X-Write-Key")) != 2 || got.Get("User-Agent") != "tool/1.2" {
+		t.Errorf("%v", got)
+	}
+	for name, value := range map[string]string{"Host": "x", "content-length": "1", "Bad Name": "x", "X": "a\nb secret"} {
+		n.Header = http.Header{name: {value}}
+		_, err := n.SendBeacon(d.URL, nil)
+		var typeError *beacon.TypeError
+		if !errors.As(err, &typeError) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestDoNotTrack(t *testing.T) {
+	var log strings.Builder
+	outbox := newOutbox(t)
+	config := &beacon.Config{Outbox: outbox, InProcess: true, HonorDoNotTrack: true, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	tracked, untracked := beacon.Navigator{Config: config}, beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
+	const nobody = "http://127.0.0.1:1/"
+	for range 3 {
+		if ok, _ := tracked.SendBeacon(nobody, "x"); !ok {
+			t.Fatal("not queued")
+		}
+	}
+	untracked.SendBeacon(nobody, "of a program that takes no notice")
+	t.Setenv("DO_NOT_TRACK", "1")
+	if ok, err := tracked.SendBeacon(nobody, "x"); ok || err != nil || !strings.Contains(log.String(), "DO_NOT_TRACK") {
+		t.Errorf("%v %v %s", ok, err, log.String())
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		s, err := config.Status()
+		if err == nil && s.Purged == 3 && s.Pending == 1 && s.Accepted == 4 && !s.Forbidden.IsZero() {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v %v", s, err)
+		}
+	}
+	t.Setenv("DO_NOT_TRACK", "")
+	if ok, _ := tracked.SendBeacon(nobody, "x"); !ok {
+		t.Error("refused without the wish")
+	}
+	if s, _ := config.Status(); s.Pending != 2 {
+		t.Errorf("%+v", s)
+	}
+	os.RemoveAll(outbox) // or every later Flush would wait for it
+}
+
+func TestTheProxyIsTheOneOfTheMomentOfSend(t *testing.T) {
+	proxy := newDesk(t, nil, nil)
+	t.Setenv("HTTP_PROXY", proxy.URL)
+	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true}}
+	if ok, err := n.SendBeacon("http://collector.example/through-a-proxy", "x"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	proxy.wait(t, 1)
 }
 
 func TestManyProcessesShareOneDeliverer(t *testing.T) {

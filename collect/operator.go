@@ -21,6 +21,8 @@ func (c *Collector) Operator(h http.Handler) http.Handler {
 		case c.options.Token == "" && !local(r):
 			http.Error(w, "Without a token this is open on the collector's own machine only: start it with --token.", http.StatusForbidden)
 		default:
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
 			h.ServeHTTP(w, r)
 		}
 	})
@@ -62,8 +64,8 @@ func local(r *http.Request) bool {
 func foreignPage(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
-		// Following a link is fine; a script's request is not.
-		return r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Method != http.MethodGet
+		// Following a link is fine; a script's request or a frame is not.
+		return r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document" || r.Method != http.MethodGet
 	}
 	origin := r.Header.Get("Origin")
 	return origin != "" && origin != "http://"+r.Host && origin != "https://"+r.Host

@@ -41,7 +41,7 @@ func newRecord(r *http.Request, body []byte, now time.Time) warc.Record {
 	}
 	slices.SortStableFunc(header[1:], func(a, b warc.Field) int { return strings.Compare(a.Name, b.Name) })
 	return warc.Record{
-		ID: beaconID(r.Header.Get("Idempotency-Key")), Date: now, IP: truncated(r.RemoteAddr),
+		ID: beaconID(r.Header.Get("Idempotency-Key"), r.URL.Path), Date: now, IP: truncated(r.RemoteAddr),
 		Target:  scheme + "://" + r.Host + target,
 		Request: warc.Request{Method: r.Method, Target: target, Proto: "HTTP/1.1", Header: header, Body: body},
 	}
@@ -51,8 +51,9 @@ func newRecord(r *http.Request, body []byte, now time.Time) warc.Record {
 var keySpace = uuid.MustParse("7d2a9c7e-5d0f-4a3b-9d55-0c7a8f6f2b11")
 
 // beaconID is the id that goes with an Idempotency-Key, quoted or not, so that the same
-// key is one row. A beacon without a key is like no other.
-func beaconID(key string) uuid.UUID {
+// key is one row. A key that is no UUID is its stream's own: "17" is many senders' key. A
+// beacon without a key is like no other.
+func beaconID(key, stream string) uuid.UUID {
 	key = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(key), `"`), `"`)
 	if key == "" {
 		return uuid.Must(uuid.NewV7())
@@ -60,7 +61,7 @@ func beaconID(key string) uuid.UUID {
 	if id, err := uuid.Parse(key); err == nil && id != uuid.Nil && len(key) == 36 {
 		return id
 	}
-	return uuid.NewSHA1(keySpace, []byte(key))
+	return uuid.NewSHA1(keySpace, []byte(stream+" "+key))
 }
 
 // truncated is the address without the part that names one household: a /24 of IPv4, a

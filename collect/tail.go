@@ -29,7 +29,6 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	s := stream{w: w, out: http.NewResponseController(w)}
 	s.out.SetReadDeadline(time.Time{}) // the server's is for requests that end
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
 
 	shown := c.recent.before(last)
 	count, ping := time.NewTicker(countTick), time.NewTicker(pingTick)
@@ -39,19 +38,18 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	countNow := func() {
 		if now := c.recent.counts(time.Now()); now != sent {
 			sent = now
-			s.event("count", "", now)
+			s.event("count", now)
 		}
 	}
 	countNow()
 	for {
 		beacons, missed, added := c.recent.since(shown)
 		if missed > 0 {
-			s.event("skip", "", map[string]uint64{"n": missed})
+			s.event("skip", map[string]uint64{"n": missed})
 		}
 		shown += missed
 		for _, b := range beacons {
-			view := row.Of(&b.record)
-			s.event("beacon", view.ID.String(), view)
+			s.event("beacon", row.Of(&b.record))
 			shown = b.number
 		}
 		if s.flush() != nil {
@@ -67,7 +65,7 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 		case <-count.C:
 			countNow()
 		case <-ping.C:
-			s.event("ping", "", struct{}{})
+			s.event("ping", struct{}{})
 		case <-r.Context().Done():
 			return
 		case <-c.recent.done:
@@ -83,7 +81,7 @@ type stream struct {
 	err error
 }
 
-func (s *stream) event(name, id string, data any) {
+func (s *stream) event(name string, data any) {
 	if s.err != nil {
 		return
 	}
@@ -92,10 +90,7 @@ func (s *stream) event(name, id string, data any) {
 		s.err = err
 		return
 	}
-	if id != "" {
-		id = "id: " + id + "\n"
-	}
-	_, s.err = fmt.Fprintf(s.w, "event: %s\n%sdata: %s\n\n", name, id, text)
+	_, s.err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", name, text)
 }
 
 func (s *stream) flush() error {

@@ -251,3 +251,19 @@ func TestTheExportIsTheInbox(t *testing.T) {
 		t.Errorf("status %d: %q %s", status, out, errs)
 	}
 }
+
+func TestAPostToAnyPathIsABeaconAsItWasSent(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	for _, target := range []string{"/", "//x", "/a//b", "/a/../b", "/a/./b/", "/-", "/%2e%2e/x", "/\xc3\xa4"} {
+		for _, method := range []string{"OPTIONS", "POST"} {
+			raw := method + " " + target + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+			if status := talk(t, strings.TrimPrefix(s.URL, "http://"), raw, false); status != 204 {
+				t.Errorf("%s %s: %d", method, target, status)
+			}
+		}
+		if rows := s.query("select id from beacons where stream = '" + target + "'"); len(rows) != 1 {
+			t.Errorf("%s: %d rows", target, len(rows))
+		}
+	}
+}

@@ -32,11 +32,12 @@ outbox starts a deliverer of its own.`,
 
 // stand is the outbox's deliverer whenever nobody else is, until ctx is done.
 func stand(ctx context.Context, dir string, log *slog.Logger) error {
-	box, err := spool.OpenOutbox(dir, spool.OutboxOptions{})
+	box, err := spool.OpenOutbox(dir)
 	if err != nil {
 		return err
 	}
 	defer box.Close()
+	client := deliver.NewClient(nil)
 	for ctx.Err() == nil {
 		lock, err := box.TryLock()
 		if err != nil {
@@ -44,7 +45,7 @@ func stand(ctx context.Context, dir string, log *slog.Logger) error {
 		}
 		if lock != nil {
 			log.Info("delivering", "outbox", box.Dir())
-			if _, err := deliver.Drain(ctx, box.Dir(), lock, nil, deliver.Deliverer{Log: log}); err != nil {
+			if _, err := deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Log: log}); err != nil {
 				return err
 			}
 		}

@@ -32,13 +32,14 @@ func outboxCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error { return showStatus(dir, asJSON) },
 	}
 	cmd.PersistentFlags().StringVar(&dir, "outbox", beacon.DefaultOutbox(), "`directory` of the outbox")
-	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	status := &cobra.Command{
 		Use: "status", Short: "Show the numbers: accepted = delivered + pending + dead",
 		Example: `  beacon outbox status --json`,
 		Args:    exactly(0, "no arguments"),
 		RunE:    func(*cobra.Command, []string) error { return showStatus(dir, asJSON) },
 	}
+	status.Flags().AddFlag(cmd.Flags().Lookup("json"))
 	var timeout time.Duration
 	flush := &cobra.Command{
 		Use: "flush", Short: "Deliver what waits, and wait until that is done",
@@ -85,7 +86,7 @@ func outboxCommand() *cobra.Command {
 // withClaim waits for a deliverer at work to end, which it does soon after the last
 // delivery.
 func withClaim(ctx context.Context, dir string, do func(*spool.Claim) error) error {
-	box, err := spool.OpenOutbox(dir, spool.OutboxOptions{})
+	box, err := spool.OpenOutbox(dir)
 	if err != nil {
 		return err
 	}
@@ -170,37 +171,55 @@ func age(t time.Time) time.Duration { return time.Since(t).Round(time.Second) }
 
 // flushOutbox delivers until nothing waits, beside whoever else does.
 func flushOutbox(ctx context.Context, dir string, timeout time.Duration) error {
-	ctx, cancel := context.WithCancel(ctx)
-	standing := make(chan error, 1)
-	go func() { standing <- stand(ctx, dir, slog.New(plainLog{})) }()
-	defer func() { cancel(); <-standing }()
-	show := isTerminal(os.Stderr)
-	for {
-		began := time.Now()
-		s, err := spool.ReadStatus(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	box, err := spool.OpenOutbox(dir)
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	defer showWaiting(dir)()
+	client := deliver.NewClient(nil)
+	for spool.Pending(dir) {
+		lock, err := box.TryLock()
+		if err == nil && lock != nil {
+			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Idle: time.Millisecond, Log: slog.New(plainLog{})})
+		}
+		if err != nil {
 			return err
 		}
-		if show {
-			fmt.Fprintf(os.Stderr, "\r%d waiting \x1b[K", s.Pending)
-		}
-		if s.Pending == 0 {
-			if show {
-				fmt.Fprintln(os.Stderr)
-			}
-			return nil
-		}
 		select {
-		case <-time.After(max(50*time.Millisecond, 10*time.Since(began))): // a full outbox takes a while to read
-		case err := <-standing:
-			standing <- err
-			if ctx.Err() == nil {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			s, err := spool.ReadStatus(dir)
+			if err != nil || s.Pending == 0 {
 				return err
 			}
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
 			return fmt.Errorf("%d beacons still wait after %v: their server can't be reached or can't take them", s.Pending, timeout)
 		}
 	}
+	return nil
+}
+
+// showWaiting shows a person how many beacons wait, until done is called.
+func showWaiting(dir string) (done func()) {
+	if !isTerminal(os.Stderr) {
+		return func() {}
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			began := time.Now()
+			if s, err := spool.ReadStatus(dir); err == nil {
+				fmt.Fprintf(os.Stderr, "\r%d waiting \x1b[K", s.Pending)
+			}
+			select {
+			// A full outbox takes a while to read.
+			case <-time.After(max(100*time.Millisecond, 10*time.Since(began))):
+			case <-stop:
+				fmt.Fprint(os.Stderr, "\r\x1b[K")
+				return
+			}
+		}
+	}()
+	return func() { close(stop); <-stopped }
 }

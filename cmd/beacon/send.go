@@ -84,16 +84,19 @@ func sendData(args []string, kind string, form []string) (any, error) {
 		return nil, nil
 	}
 	data, guess, err := readData(args[0])
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case kind != "":
+		return beacon.Blob{Data: data, Type: kind}, nil
+	case guess == "":
+		return string(data), nil
 	}
-	if kind == "" {
-		kind = guess
-	}
-	return beacon.Blob{Data: data, Type: kind}, nil
+	return beacon.Blob{Data: data, Type: guess}, nil
 }
 
-// readData returns the bytes that an argument names and the type they seem to have.
+// readData returns the bytes that an argument names and the type they seem to have, which
+// is "" for text.
 func readData(arg string) (data []byte, kind string, err error) {
 	switch {
 	case arg == "-":
@@ -102,7 +105,10 @@ func readData(arg string) (data []byte, kind string, err error) {
 		}
 	case strings.HasPrefix(arg, "@"):
 		data, err = readFile(arg[1:])
-		return data, mime.TypeByExtension(filepath.Ext(arg)), err
+		if kind = mime.TypeByExtension(filepath.Ext(arg)); kind == "" {
+			kind = "application/octet-stream"
+		}
+		return data, kind, err
 	default:
 		data = []byte(arg)
 	}
@@ -110,8 +116,8 @@ func readData(arg string) (data []byte, kind string, err error) {
 	switch {
 	case len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && json.Valid(data):
 		kind = "application/json"
-	case utf8.Valid(data):
-		kind = "text/plain;charset=utf-8"
+	case !utf8.Valid(data):
+		kind = "application/octet-stream"
 	}
 	return data, kind, nil
 }

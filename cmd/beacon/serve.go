@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -61,15 +62,8 @@ func serve(ctx context.Context, listen, data, token string, log *slog.Logger) er
 	}
 	defer engine.Close()
 
-	mux := http.NewServeMux()
-	page := web.Handler()
-	mux.Handle("GET /{$}", page)
-	mux.Handle("GET "+collect.Operators+"bye", page)
-	mux.Handle("GET "+collect.Operators+"web/", page)
-	mux.Handle(collect.Operators+"query", c.Operator(engine.QueryHandler()))
-	mux.Handle("/", c)
 	server := &http.Server{
-		Handler:           mux,
+		Handler:           routes(c, engine),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -77,8 +71,11 @@ func serve(ctx context.Context, listen, data, token string, log *slog.Logger) er
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 
-	url := "http://" + listener.Addr().String()
+	url := "http://" + reachable(listener.Addr().String())
 	fmt.Printf("Beacon collects at %s/\n  data  %s\n  try   curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' %s/hello\n", url, data, url)
+	if token != "" {
+		fmt.Printf("  page  %s/?token=YOUR-TOKEN\n", url)
+	}
 	if engine.missing != "" {
 		fmt.Printf("  note  %s\n", engine.missing)
 	}
@@ -97,4 +94,31 @@ func serve(ctx context.Context, listen, data, token string, log *slog.Logger) er
 		server.Close()
 	}
 	return nil
+}
+
+// routes is not an http.ServeMux, which would redirect a beacon whose path is not clean: a
+// preflight may not be redirected, and a POST to any path is a beacon as it was sent.
+func routes(c *collect.Collector, e *engine) http.Handler {
+	page, query := web.Handler(), c.Operator(e.QueryHandler())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		get := r.Method == http.MethodGet || r.Method == http.MethodHead
+		switch path := r.URL.Path; {
+		case get && (path == "/" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
+			page.ServeHTTP(w, r)
+		case path == collect.Operators+"query":
+			query.ServeHTTP(w, r)
+		default:
+			c.ServeHTTP(w, r)
+		}
+	})
+}
+
+// reachable is an address as a person can open it: listening on all of a machine's is
+// also listening on its own.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
 }

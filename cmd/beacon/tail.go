@@ -99,7 +99,7 @@ func showBeacon(w io.Writer, text string) error {
 	if r := []rune(what); len(r) > 200 {
 		what = string(r[:200]) + "…"
 	}
-	_, err := fmt.Fprintf(w, "%s  %-20s %-9s %6d  %s\n", b.ReceivedAt.Local().Format("15:04:05.000"), b.Stream, b.Kind, b.Size, printable(what))
+	_, err := fmt.Fprintf(w, "%s  %-20s %-9s %6d  %s\n", b.ReceivedAt.Local().Format("15:04:05.000"), printable(b.Stream), b.Kind, b.Size, printable(what))
 	return err
 }
 

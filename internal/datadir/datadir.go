@@ -13,7 +13,8 @@ import (
 func Join(name string) string {
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return filepath.Join(os.TempDir(), "beacon-"+strconv.Itoa(os.Getuid()), name)
+		// One level deep: what is directly in the temporary folder nobody can swap.
+		return filepath.Join(os.TempDir(), "beacon-"+strconv.Itoa(os.Getuid())+"-"+name)
 	}
 	switch runtime.GOOS {
 	case "darwin":

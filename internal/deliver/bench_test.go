@@ -32,7 +32,7 @@ func BenchmarkDeliverAgainstClient(b *testing.B) {
 	defer s.Close()
 	body := []byte(`{"x":"` + strings.Repeat("x", 504) + `"}`)
 	dir := filepath.Join(b.TempDir(), "outbox")
-	box, err := spool.OpenOutbox(dir, spool.OutboxOptions{Capacity: 1 << 40})
+	box, err := spool.OpenOutbox(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func BenchmarkDeliverAgainstClient(b *testing.B) {
 			}}
 			record, err := r.Append(nil)
 			if err == nil {
-				err = box.Append(record)
+				err = box.Append(record, 1<<40, false)
 			}
 			if err != nil {
 				b.Fatal(err)
@@ -60,7 +60,7 @@ func BenchmarkDeliverAgainstClient(b *testing.B) {
 		if err != nil || lock == nil {
 			b.Fatal(err)
 		}
-		if left, err := Drain(b.Context(), dir, lock, nil, Deliverer{Idle: time.Nanosecond, Log: slog.New(slog.DiscardHandler)}); left || err != nil || taken.Load() != int64(n) {
+		if left, err := Drain(b.Context(), box, lock, Deliverer{Fetch: NewClient(nil).Do, Idle: time.Nanosecond, Log: slog.New(slog.DiscardHandler)}); left || err != nil || taken.Load() != int64(n) {
 			b.Fatal(left, err, taken.Load())
 		}
 		delivering += time.Since(began)

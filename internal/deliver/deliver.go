@@ -1,11 +1,12 @@
-// Package deliver carries beacons from an outbox to their servers: in order per origin,
-// again after a failure, until they arrive, are refused, or expire.
+// Package deliver carries beacons from an outbox to their servers: the oldest of each
+// origin first, again after a failure, until they arrive, are refused, or expire.
 package deliver
 
 import (
 	"container/heap"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -22,6 +23,8 @@ const (
 	// many connections: so a connection that is free finds the next one waiting.
 	PerOrigin   = 16
 	connections = PerOrigin / 2
+	// unknown is how many are while an origin has not answered yet.
+	unknown = 2
 	// inAll is how many are under way to all of them.
 	inAll = 64
 	// attemptTime bounds one attempt, from the look-up of the name to the answer.
@@ -33,7 +36,13 @@ const (
 	pollMin, pollMax = 5 * time.Millisecond, 100 * time.Millisecond
 	// So many are looked up at a time, so that a full outbox holds up no answer.
 	scanBatch = 256
+
+	// sweepPause is how long something can be overdue that waits for its turn.
+	sweepPause = 10 * time.Second
 )
+
+// noClock is before any time that a clock which is set can show.
+var noClock = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // The record's extension fields that say how a beacon wants to be delivered.
 const (
@@ -64,6 +73,8 @@ type Deliverer struct {
 	origins  map[string]*origin
 	turn     []*origin // whose turn it is, round robin
 	inFlight int
+	swept    time.Time // when the queues were last searched for what has expired
+	passed   string    // what the last Scan passed over, to say it once
 	results  chan result
 	unsaved  []func() error // outcomes that the disk did not take yet
 }
@@ -99,16 +110,17 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 				found++
 				return found < scanBatch
 			})
-			if err != nil {
+			if errors.Is(err, spool.ErrLost) {
 				d.abandon(cancel)
-				return true, err
+				return false, err
 			}
+			d.passOver(err)
 			if more {
 				poll = 0
 			} else if found > 0 {
 				poll = pollMin
 			}
-			d.purge(spool.TrackingForbidden(d.Claim.Dir()))
+			d.sweep(now, spool.TrackingForbidden(d.Claim.Dir()))
 			d.save()
 			nextScan = now.Add(poll)
 		}
@@ -179,6 +191,10 @@ func (d *Deliverer) add(e spool.Entry, r *warc.Record) {
 	if err != nil {
 		expires = r.Date.Add(maxAge)
 	}
+	if r.Date.Before(noClock) {
+		// The clock was not set when it was kept: nobody knows how old it is.
+		expires = time.Now().Add(expires.Sub(r.Date))
+	}
 	p := &parcel{entry: e, origin: o, expires: expires}
 	if r.Extra.Get(HonorField) != "" {
 		p.trackedAt = r.Date
@@ -186,24 +202,52 @@ func (d *Deliverer) add(e spool.Entry, r *warc.Record) {
 	o.ready = append(o.ready, p)
 }
 
-// purge ends the beacons from before the user forbade tracking, of programs that honour
-// that. They are not kept.
-func (d *Deliverer) purge(forbidden time.Time) {
-	if forbidden.IsZero() {
+// sweep ends what waits and need not any more: at once what is from before the user
+// forbade tracking, of programs that honor that, and is not kept; now and then what has
+// expired, as its turn may be far off.
+func (d *Deliverer) sweep(now, forbidden time.Time) {
+	expiring := now.Sub(d.swept) >= sweepPause
+	if !expiring && forbidden.IsZero() {
 		return
 	}
-	for _, o := range d.origins {
-		unwanted := func(p *parcel) bool {
-			if p.trackedAt.IsZero() || p.trackedAt.After(forbidden) {
-				return false
-			}
+	if expiring {
+		d.swept = now
+	}
+	ended := func(p *parcel) bool {
+		switch {
+		case !p.trackedAt.IsZero() && !p.trackedAt.After(forbidden):
 			d.finish(func() error { return d.Claim.Finish(p.entry, spool.Purged, "") })
 			return true
+		case expiring && !p.expires.After(now):
+			return d.expire(p)
 		}
-		o.ready = slices.DeleteFunc(o.ready, unwanted)
-		o.later = slices.DeleteFunc(o.later, unwanted)
+		return false
+	}
+	for _, o := range d.origins {
+		o.ready = slices.DeleteFunc(o.ready, ended)
+		o.later = slices.DeleteFunc(o.later, ended)
 		heap.Init(&o.later)
 	}
+}
+
+// expire buries a beacon, and says whether that could be done.
+func (d *Deliverer) expire(p *parcel) bool {
+	record, err := d.Claim.Read(p.entry)
+	if err != nil {
+		return false
+	}
+	d.Log.Warn("beacon expired", "id", p.entry.ID, "origin", p.origin.name)
+	d.finish(func() error { return d.Claim.Bury(p.entry, record, spool.Expired, "") })
+	return true
+}
+
+// passOver logs what a Scan passed over, when it is something new.
+func (d *Deliverer) passOver(err error) {
+	text := fmt.Sprint(err)
+	if err != nil && text != d.passed {
+		d.Log.Warn("a part of the outbox can't be read, will try again", "error", err)
+	}
+	d.passed = text
 }
 
 // originOf cuts a serialised URL behind its authority.
@@ -224,7 +268,7 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 			d.turn = append(d.turn[1:], d.turn[0])
 		}
 		for _, o := range d.turn {
-			p, at := o.next(now, PerOrigin)
+			p, at := o.next(now)
 			if p == nil {
 				if !at.IsZero() && (again.IsZero() || at.Before(again)) {
 					again = at
@@ -232,6 +276,9 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 				continue
 			}
 			busy = true
+			if !p.expires.After(now) && d.expire(p) {
+				continue
+			}
 			p.round = o.failures
 			o.inFlight++
 			d.inFlight++
@@ -244,15 +291,10 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 	return again
 }
 
-var errExpired = errors.New("expired")
-
 // attempt begins one; its end comes as a result.
 func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
 	r := result{parcel: p}
-	if r.record, r.damage = d.Claim.Read(p.entry); r.damage == nil && !p.expires.After(now) {
-		r.err = errExpired
-	}
-	if r.damage != nil || r.err != nil {
+	if r.record, r.damage = d.Claim.Read(p.entry); r.damage != nil {
 		d.results <- r // has room for all that are under way
 		return
 	}

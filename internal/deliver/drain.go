@@ -9,20 +9,32 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// Drain runs d on the outbox in dir, whose lock the caller holds, and gives the lock up.
-// Its connections use tls, which may be nil. It says whether anything is left.
-func Drain(ctx context.Context, dir string, lock *os.File, tls *tls.Config, d Deliverer) (left bool, err error) {
-	claim, err := spool.ClaimDir(dir, lock)
-	if err != nil {
-		lock.Close()
-		return true, err
+// NewClient returns a user agent with as many connections to an origin as a deliverer
+// makes use of. The roots and certificates of tls, which may be nil, are the client's.
+func NewClient(tls *tls.Config) *fetch.Client { return fetch.NewClient(connections, tls) }
+
+// Drain runs d on the outbox whose lock the caller holds, gives the lock up, and looks
+// then for records whose senders found it held: if there are any and nobody else has the
+// lock by now, it begins again. It says whether anything is left, of servers that can't be
+// reached or because ctx is done.
+func Drain(ctx context.Context, box *spool.Outbox, lock *os.File, d Deliverer) (left bool, err error) {
+	for lock != nil {
+		claim, err := box.Claim(lock)
+		if err != nil {
+			lock.Close()
+			return true, err
+		}
+		d.Claim = claim
+		left, err = d.Run(ctx)
+		if releaseErr := claim.Release(); err == nil {
+			err = releaseErr
+		}
+		if err != nil || ctx.Err() != nil || !claim.Missed() {
+			return left, err
+		}
+		if lock, err = box.TryLock(); err != nil {
+			return left, err
+		}
 	}
-	client := fetch.NewClient(connections, tls)
-	defer client.Close()
-	d.Claim, d.Fetch = claim, client.Do
-	left, err = d.Run(ctx)
-	if releaseErr := claim.Release(); err == nil {
-		err = releaseErr
-	}
-	return left, err
+	return false, nil
 }

@@ -37,19 +37,24 @@ func (d *Deliverer) settle(r result) (answered bool) {
 		d.Log.Warn("outbox can't be read, will try again", "error", r.damage)
 		d.again(p, 0)
 		return false
-	case errors.Is(r.err, errExpired):
-		d.Log.Warn("beacon expired", "id", p.entry.ID, "origin", o.name)
-		d.finish(func() error { return d.Claim.Bury(p.entry, r.record, spool.Expired, "") })
-		return false
 	case r.err != nil:
 		d.fail(p, 0)
 		d.Log.Info("no answer, will try again", "origin", o.name, "attempt", p.failures, "error", r.err)
 		return false
 	}
 
+	o.known = true
 	status := r.response.Status
 	detail := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	switch {
+	case status >= 200 && status < 300 && r.response.Dropped:
+		// The standard has a redirected POST go on as a GET, and calls that success.
+		o.failures, o.notBefore = 0, time.Time{}
+		d.Log.Warn("server redirects without the body: send to the URL that it names", "id", p.entry.ID, "origin", o.name)
+		d.finish(func() error {
+			return d.Claim.Bury(p.entry, r.record, spool.Refused, "redirected without the body, then "+detail)
+		})
+		return true
 	case status >= 200 && status < 300:
 		o.failures, o.notBefore = 0, time.Time{}
 		d.finish(func() error { return d.Claim.Finish(p.entry, spool.Delivered, detail) })
@@ -69,7 +74,8 @@ func (d *Deliverer) settle(r result) (answered bool) {
 // mayChange says whether the same request can have another answer later.
 func mayChange(status int) bool {
 	switch status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		http.StatusProxyAuthRequired: // which is the proxy's answer, not the server's
 		return true
 	}
 	return status >= 500

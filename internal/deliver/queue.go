@@ -27,13 +27,18 @@ type origin struct {
 	inFlight  int
 	failures  int       // in a row
 	notBefore time.Time // no attempt earlier
+	known     bool      // it has answered
 }
 
 // next takes the parcel whose turn it is, or says when there is one to ask for again;
 // the zero time says that only the end of an attempt can change anything.
-func (o *origin) next(now time.Time, limit int) (*parcel, time.Time) {
-	if o.failures > 0 {
+func (o *origin) next(now time.Time) (*parcel, time.Time) {
+	limit := PerOrigin
+	switch {
+	case o.failures > 0:
 		limit = 1
+	case !o.known:
+		limit = unknown
 	}
 	if o.inFlight >= limit {
 		return nil, time.Time{}

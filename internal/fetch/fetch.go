@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -40,6 +41,7 @@ const (
 type Response struct {
 	Status     int
 	RetryAfter time.Duration // 0 where the server did not say
+	Dropped    bool          // a redirect made a GET of it, and the body went nowhere
 }
 
 // A Client sends requests. Its connections are shared by all of them: HTTP/1.1 or
@@ -50,12 +52,16 @@ type Client struct{ transport *http.Transport }
 // NewClient returns a client that opens at most perOrigin connections to one origin. The
 // roots and certificates of tls, which may be nil, are the client's.
 func NewClient(perOrigin int, tls *tls.Config) *Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxConnsPerHost = perOrigin
-	t.MaxIdleConnsPerHost = perOrigin
-	t.DisableCompression = true
-	if tls != nil {
-		t.TLSClientConfig = tls.Clone()
+	// Not the default transport: the program may have made something else of that.
+	t := &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		IdleConnTimeout:     90 * time.Second,
+		MaxConnsPerHost:     perOrigin,
+		MaxIdleConnsPerHost: perOrigin,
+		DisableCompression:  true,
+		ForceAttemptHTTP2:   true,
+		TLSClientConfig:     tls.Clone(),
 	}
 	t.Proxy = func(r *http.Request) (*url.URL, error) {
 		switch proxy, _ := r.Context().Value(proxyKey{}).(Proxy); proxy {
@@ -78,6 +84,7 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // Do sends the request and follows redirects. An error is what the standard calls a
 // network error: there is no answer to go by.
 func (c *Client) Do(ctx context.Context, q Request) (Response, error) {
+	sent := len(q.Body)
 	for redirects := 0; ; redirects++ {
 		res, err := c.send(ctx, q)
 		if err != nil {
@@ -88,7 +95,9 @@ func (c *Client) Do(ctx context.Context, q Request) (Response, error) {
 			return Response{}, err
 		}
 		if next == nil {
-			return Response{Status: res.StatusCode, RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now())}, nil
+			return Response{
+				Status: res.StatusCode, RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()), Dropped: len(q.Body) < sent,
+			}, nil
 		}
 		if redirects == maxRedirects {
 			return Response{}, errors.New("network error: more than 20 redirects")

@@ -79,7 +79,7 @@ func TestRedirects(t *testing.T) {
 			w.WriteHeader(204)
 		})
 		res, err := NewClient(8, nil).Do(t.Context(), post(s.URL+"/a/from"))
-		if err != nil || res.Status != 204 || len(*requests) != 2 {
+		if err != nil || res.Status != 204 || len(*requests) != 2 || res.Dropped != (c.body == "") {
 			t.Fatalf("%d: %v %v %v", c.status, res, err, *requests)
 		}
 		got := (*requests)[1]

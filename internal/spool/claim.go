@@ -5,24 +5,31 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
+// ErrLost says that the outbox was deleted or replaced under its deliverer.
+var ErrLost = errors.New("outbox is no longer the one that was claimed")
+
 // A Claim is the outbox in the hands of its deliverer, the one holder of its lock, who
 // alone reads records, writes ledgers and deletes segments. It is for one goroutine.
 type Claim struct {
-	dir   string
-	fs    fileSystem
+	o     *Outbox
 	lock  *os.File
+	shown file // locked while the claim lasts, for a status to see
 	open  map[string]*claimed
 	tally tallyFile
-	dead  *writer
+
+	dead   *writer
+	buried map[uuid.UUID]bool // in dead, but perhaps not in the ledger yet
 
 	// The segment that was read from last and the ledger that was added to last stay
 	// open: of hundreds of segments these are in use.
@@ -37,7 +44,7 @@ type claimed struct {
 	path    string
 	r       reader
 	ledger  *ledger
-	waiting int  // records handed out and not finished
+	waiting int  // records without an outcome
 	adopted bool // its writer is gone: nothing will be added
 	read    bool // and all of it was read
 }
@@ -51,26 +58,41 @@ type Entry struct {
 }
 
 // Claim makes the holder of the outbox's lock its deliverer. Release gives the lock up.
-func (o *Outbox) Claim(lock *os.File) (*Claim, error) { return claimOutbox(o.fs, o.dir, lock) }
-
-// ClaimDir is Claim for a process that only delivers, such as one that was handed the
-// lock.
-func ClaimDir(dir string, lock *os.File) (*Claim, error) { return claimOutbox(osFS{}, dir, lock) }
-
-func claimOutbox(fsys fileSystem, dir string, lock *os.File) (*Claim, error) {
-	c := &Claim{dir: dir, fs: fsys, lock: lock, open: map[string]*claimed{}}
-	c.dead = newWriter(fsys, filepath.Join(dir, deadName), 1<<20, false)
+func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
+	c := &Claim{o: o, lock: lock, open: map[string]*claimed{}, buried: map[uuid.UUID]bool{}}
+	c.dead = newWriter(o.fs, filepath.Join(o.dir, deadName), 1<<20)
+	if err := c.held(); err != nil {
+		return nil, err
+	}
 	var err error
-	if c.tally, err = loadTally(fsys, dir); err != nil {
+	if c.tally, err = loadTally(o.fs, o.dir); err != nil {
 		return nil, err
 	}
 	if err := c.deleteRetired(); err != nil {
 		return nil, err
 	}
-	sweepUnfinished(fsys, dir)
-	sweepUnfinished(fsys, filepath.Join(dir, deadName))
+	if c.shown, err = o.fs.Open(filepath.Join(o.dir, shownName), os.O_CREATE|os.O_RDWR); err == nil {
+		c.shown.TryLock() // a status that looks just now is told that nobody delivers
+	}
 	return c, nil
 }
+
+// held makes sure that the lock is the outbox's: the directory may have been deleted, and
+// another one made in its place, with a deliverer of its own.
+func (c *Claim) held() error {
+	ours, err := c.lock.Stat()
+	if err != nil {
+		return wrap("look at lock", err)
+	}
+	theirs, err := os.Stat(filepath.Join(c.o.dir, lockName))
+	if err != nil || !os.SameFile(ours, theirs) {
+		return ErrLost
+	}
+	return nil
+}
+
+// Dir returns the outbox's directory.
+func (c *Claim) Dir() string { return c.o.dir }
 
 // Release ends the claim. Beacons without an outcome stay.
 func (c *Claim) Release() error {
@@ -81,24 +103,55 @@ func (c *Claim) Release() error {
 	c.add(nil)
 	c.read(nil)
 	c.dead.close()
+	if c.shown != nil {
+		c.shown.Close()
+	}
 	return errors.Join(err, c.lock.Close())
+}
+
+// Missed says, after Release, whether there are records that no Scan has seen: their
+// senders found the lock held, and count on its holder.
+func (c *Claim) Missed() bool {
+	names, err := listSegments(c.o.fs, c.o.dir)
+	if err != nil {
+		return false
+	}
+	for _, name := range names {
+		s := c.open[name]
+		if s != nil && s.read {
+			continue
+		}
+		info, err := os.Lstat(filepath.Join(c.o.dir, name))
+		if err == nil && (s == nil && info.Size() > 0 || s != nil && info.Size() > s.r.off) {
+			return true
+		}
+	}
+	return false
 }
 
 // Scan calls found for every record that it has not shown yet, until found returns false;
 // then there may be more. The record is valid until found returns. Damaged stretches are
-// set aside in dead/ and counted.
+// set aside in dead/ and counted. The error is [ErrLost], or tells of segments that were
+// passed over and are looked at again by the next Scan.
 func (c *Claim) Scan(found func(Entry, *warc.Record) bool) (more bool, err error) {
-	names, err := listSegments(c.fs, c.dir)
+	if err := c.held(); err != nil {
+		return false, err
+	}
+	names, err := listSegments(c.o.fs, c.o.dir)
 	if err != nil {
 		return false, wrap("scan outbox", err)
 	}
+	var passedOver []error
 	for _, name := range names {
 		more, err := c.scan(name, found)
-		if more || err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return more, err
+		if more {
+			return true, nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			passedOver = append(passedOver, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	return false, c.retire()
+	return false, errors.Join(append(passedOver, c.retire())...)
 }
 
 func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bool, err error) {
@@ -106,7 +159,7 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 	if err != nil || s.read {
 		return false, err
 	}
-	if !s.adopted {
+	if !s.adopted && !c.young(s) {
 		// First the lock, then the size: what a writer added before it went is seen.
 		if s.adopted, err = s.r.file.TryLock(); err != nil {
 			return false, wrap("lock segment", err)
@@ -128,13 +181,14 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 		if _, done := s.ledger.done[k]; done {
 			continue
 		}
+		s.waiting++
 		if it.err != nil {
 			if err := c.setAside(s, it); err != nil {
-				return false, err
+				return false, err // it stays, for the next claim
 			}
+			s.waiting--
 			continue
 		}
-		s.waiting++
 		if !found(Entry{ID: it.record.ID, seg: s, off: it.off, size: int(it.end - it.off)}, &it.record) {
 			return true, nil
 		}
@@ -148,16 +202,25 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 	return false, nil
 }
 
+// young says whether the segment is empty and may be about to get its writer's lock.
+func (c *Claim) young(s *claimed) bool {
+	if size, _, err := s.r.file.Stat(); err != nil || size > 0 {
+		return false
+	}
+	info, err := os.Lstat(s.path)
+	return err == nil && time.Since(info.ModTime()) < youth
+}
+
 func (c *Claim) follow(name string) (*claimed, error) {
 	if s := c.open[name]; s != nil {
 		return s, nil
 	}
-	s := &claimed{name: name, path: filepath.Join(c.dir, name)}
+	s := &claimed{name: name, path: filepath.Join(c.o.dir, name)}
 	var err error
-	if s.ledger, err = loadLedger(c.fs, s.path); err != nil {
+	if s.ledger, err = loadLedger(c.o.fs, s.path); err != nil {
 		return nil, err
 	}
-	f, err := c.fs.Open(s.path, os.O_RDWR)
+	f, err := c.o.fs.Open(s.path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +258,7 @@ func (c *Claim) read(s *claimed) (err error) {
 		c.reading = nil
 	}
 	if s != nil {
-		if c.readingFile, err = c.fs.Open(s.path, os.O_RDONLY); err == nil {
+		if c.readingFile, err = c.o.fs.Open(s.path, os.O_RDONLY); err == nil {
 			c.reading = s
 		}
 	}
@@ -216,40 +279,9 @@ func (c *Claim) Finish(e Entry, o Outcome, detail string) error {
 	if err := c.add(e.seg.ledger).finish(key{id: e.ID}, o, detail); err != nil {
 		return err
 	}
+	delete(c.buried, e.ID)
 	e.seg.waiting--
 	return nil
-}
-
-// outcomeField is the extension field of a dead record with the reason.
-const outcomeField = "Beacon-Outcome"
-
-// Bury keeps the record in dead/ with the reason and writes the outcome to the ledger.
-// A deliverer that is killed between the two buries it twice; the ledger counts once.
-func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
-	r.Extra = append(warc.Fields{{Name: outcomeField, Value: outcomeText(o, detail)}}, r.Extra...)
-	b, err := r.Append(nil)
-	if err == nil {
-		_, _, err = c.dead.append(b)
-	}
-	if err != nil {
-		return wrap("bury beacon", err)
-	}
-	return c.Finish(e, o, detail)
-}
-
-// Dir returns the outbox's directory.
-func (c *Claim) Dir() string { return c.dir }
-
-// BuryDamaged is Bury for an entry whose record can't be read any more.
-func (c *Claim) BuryDamaged(e Entry, damage error) error {
-	raw, err := c.raw(e)
-	if err != nil {
-		return err
-	}
-	if err := c.keepRaw(e.seg, e.off, raw); err != nil {
-		return err
-	}
-	return c.Finish(e, Corrupt, damage.Error())
 }
 
 func (c *Claim) setAside(s *claimed, it item) error {
@@ -259,13 +291,8 @@ func (c *Claim) setAside(s *claimed, it item) error {
 	return c.add(s.ledger).finish(keyOf(it), Corrupt, it.err.Error())
 }
 
-func (c *Claim) keepRaw(s *claimed, off int64, raw []byte) error {
-	name := fmt.Sprintf("%s@%d.corrupt", strings.TrimSuffix(s.name, segmentExt), off)
-	return wrap("set damaged record aside", replaceFile(c.fs, filepath.Join(c.dir, deadName, name), raw))
-}
-
 // retire counts and deletes the segments whose writer is gone and whose records are
-// all finished.
+// all finished. First the dead are on disk, then the count, then the segments go.
 func (c *Claim) retire() error {
 	var finished []*claimed
 	for _, s := range c.open {
@@ -276,11 +303,21 @@ func (c *Claim) retire() error {
 	if len(finished) == 0 {
 		return nil
 	}
+	if err := c.dead.sync(); err != nil {
+		return wrap("retire segments", err)
+	}
+	next := tallyFile{counts: maps.Clone(c.tally.counts), retired: maps.Clone(c.tally.retired)}
 	for _, s := range finished {
 		for _, o := range s.ledger.done {
-			c.tally.counts[o]++
+			next.counts[o]++
 		}
-		c.tally.retired[s.name] = true
+		next.retired[s.name] = true
+	}
+	if err := next.save(c.o.fs, c.o.dir); err != nil {
+		return err
+	}
+	c.tally = next
+	for _, s := range finished {
 		if c.adding == s.ledger {
 			c.add(nil)
 		}
@@ -289,21 +326,27 @@ func (c *Claim) retire() error {
 		}
 		delete(c.open, s.name)
 	}
-	if err := c.tally.save(c.fs, c.dir); err != nil {
-		return err
-	}
 	return c.deleteRetired()
 }
 
 func (c *Claim) deleteRetired() error {
 	for name := range c.tally.retired {
-		path := filepath.Join(c.dir, name)
+		path := filepath.Join(c.o.dir, name)
 		for _, p := range []string{path, ledgerPath(path)} {
-			if err := c.fs.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := c.o.fs.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return wrap("delete finished segment", err)
 			}
 		}
 		delete(c.tally.retired, name)
 	}
 	return nil
+}
+
+// keepRaw keeps the bytes of a damaged record.
+func (c *Claim) keepRaw(s *claimed, off int64, raw []byte) error {
+	if err := c.roomForDead(int64(len(raw))); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s@%d.corrupt", strings.TrimSuffix(s.name, segmentExt), off)
+	return wrap("set damaged record aside", replaceFile(c.o.fs, filepath.Join(c.o.dir, deadName, name), raw))
 }

@@ -21,7 +21,7 @@ type story struct {
 // live sends four beacons, and delivers one, buries one and leaves two.
 func live(fsys *faultFS, dir string) story {
 	s := story{map[uuid.UUID]bool{}, map[uuid.UUID]bool{}, map[uuid.UUID]bool{}, map[uuid.UUID]bool{}, map[uuid.UUID]bool{}}
-	o, err := openOutbox(fsys, dir, OutboxOptions{Capacity: 1 << 20})
+	o, err := openOutbox(fsys, dir)
 	if err != nil {
 		return s
 	}
@@ -29,7 +29,7 @@ func live(fsys *faultFS, dir string) story {
 		r := beaconRecord(fmt.Sprint(i))
 		b, _ := r.Append(nil)
 		s.tried[r.ID] = true
-		if o.Append(b) == nil {
+		if o.Append(b, 1<<20, false) == nil {
 			s.appended[r.ID] = true
 		}
 	}
@@ -113,7 +113,7 @@ func TestOutboxSurvivesACrashBetweenAnyTwoSteps(t *testing.T) {
 // drain delivers all that is left and returns what that was.
 func drain(t *testing.T, dir string, at int) map[uuid.UUID]bool {
 	t.Helper()
-	o, err := OpenOutbox(dir, OutboxOptions{Capacity: 1 << 20})
+	o, err := OpenOutbox(dir)
 	if err != nil {
 		t.Fatalf("crash at %d: %v", at, err)
 	}

@@ -1,30 +1,113 @@
 package spool
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
+// outcomeField is the extension field of a dead record with the reason.
+const outcomeField = "Beacon-Outcome"
+
+// maxDead bounds the folder dead/, in bytes. Over it the oldest of the dead make room:
+// they were counted, and a server that refuses everything must not end the outbox.
+const maxDead = 16 << 20
+
+// Bury keeps the record in dead/ with the reason and writes the outcome to the ledger.
+// A deliverer that is killed between the two buries it twice; the ledger counts once.
+func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
+	if !c.buried[e.ID] {
+		r.Extra = append(warc.Fields{{Name: outcomeField, Value: outcomeText(o, detail)}}, r.Extra...)
+		b, err := r.Append(nil)
+		if err == nil {
+			err = c.roomForDead(int64(len(b)))
+		}
+		if err == nil {
+			_, _, err = c.dead.append(b, false)
+		}
+		if err != nil {
+			return wrap("bury beacon", err)
+		}
+		c.buried[e.ID] = true
+	}
+	return c.Finish(e, o, detail)
+}
+
+// BuryDamaged is Bury for an entry whose record can't be read any more.
+func (c *Claim) BuryDamaged(e Entry, damage error) error {
+	raw, err := c.raw(e)
+	if err != nil {
+		return err
+	}
+	if err := c.keepRaw(e.seg, e.off, raw); err != nil {
+		return err
+	}
+	return c.Finish(e, Corrupt, damage.Error())
+}
+
+// roomForDead makes the folder if somebody deleted it, and room in it.
+func (c *Claim) roomForDead(n int64) error {
+	dir := filepath.Join(c.o.dir, deadName)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	files, err := c.deadFiles()
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		n += f.Size()
+	}
+	for _, f := range files {
+		if n <= maxDead {
+			break
+		}
+		if err := c.o.fs.Remove(filepath.Join(dir, f.Name())); err != nil {
+			return err
+		}
+		n -= f.Size()
+	}
+	return nil
+}
+
+// deadFiles are the files in dead/, oldest first.
+func (c *Claim) deadFiles() (files []os.FileInfo, err error) {
+	entries, err := c.o.fs.ReadDir(filepath.Join(c.o.dir, deadName))
+	if err != nil {
+		return nil, wrap("look at the dead", err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			files = append(files, info)
+		}
+	}
+	slices.SortFunc(files, func(a, b os.FileInfo) int { return cmp.Compare(a.Name(), b.Name()) })
+	return files, nil
+}
+
 // Revive puts the records in dead/ back into the outbox, each as change leaves it, and
 // returns how many. What was damaged stays. The beacons count as pending again.
 func (c *Claim) Revive(change func(*warc.Record)) (n int, err error) {
-	dir := filepath.Join(c.dir, deadName)
-	if err := c.dead.close(); err != nil {
+	if err := c.dead.next(); err != nil {
 		return 0, err
 	}
-	names, err := listSegments(c.fs, dir)
+	names, err := listSegments(c.o.fs, filepath.Join(c.o.dir, deadName))
 	if err != nil {
-		return 0, wrap("read dead beacons", err)
+		return 0, wrap("look at the dead", err)
 	}
-	back := newWriter(c.fs, c.dir, 1<<20, true)
+	back := newWriter(c.o.fs, c.o.dir, 1<<20)
 	defer back.close()
+	seen := map[uuid.UUID]bool{} // one that was buried twice is one
 	for _, name := range names {
-		path := filepath.Join(dir, name)
-		were, err := c.reviveFile(path, change, back)
+		path := filepath.Join(c.o.dir, deadName, name)
+		were, err := c.reviveFile(path, change, back, seen)
 		if err != nil {
 			return n, err
 		}
@@ -34,18 +117,18 @@ func (c *Claim) Revive(change func(*warc.Record)) (n int, err error) {
 			c.tally.counts[o] -= count
 			n += int(count)
 		}
-		if err := c.tally.save(c.fs, c.dir); err != nil {
+		if err := c.tally.save(c.o.fs, c.o.dir); err != nil {
 			return n, err
 		}
-		if err := c.fs.Remove(path); err != nil {
+		if err := c.o.fs.Remove(path); err != nil {
 			return n, wrap("delete revived beacons", err)
 		}
 	}
 	return n, nil
 }
 
-func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer) (Tally, error) {
-	f, err := c.fs.Open(path, os.O_RDONLY)
+func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer, seen map[uuid.UUID]bool) (Tally, error) {
+	f, err := c.o.fs.Open(path, os.O_RDONLY)
 	if err != nil {
 		return nil, wrap("read dead beacons", err)
 	}
@@ -63,15 +146,16 @@ func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer) (
 		if err != nil {
 			return nil, err
 		}
-		if it.err != nil {
+		if it.err != nil || seen[it.record.ID] {
 			continue
 		}
+		seen[it.record.ID] = true
 		word, _, _ := strings.Cut(it.record.Extra.Get(outcomeField), " ")
 		change(&it.record)
 		it.record.Extra = it.record.Extra.Without(outcomeField)
 		b, err := it.record.Append(nil)
 		if err == nil {
-			_, _, err = to.append(b)
+			_, _, err = to.append(b, true)
 		}
 		if err != nil {
 			return nil, wrap("revive beacon", err)
@@ -82,20 +166,19 @@ func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer) (
 
 // DropDead deletes what is in dead/ and returns how many files that were. The beacons
 // stay counted.
-func (c *Claim) DropDead() (files int, err error) {
-	if err := c.dead.close(); err != nil {
+func (c *Claim) DropDead() (n int, err error) {
+	if err := c.dead.next(); err != nil {
 		return 0, err
 	}
-	dir := filepath.Join(c.dir, deadName)
-	entries, err := c.fs.ReadDir(dir)
+	files, err := c.deadFiles()
 	if err != nil {
-		return 0, wrap("read dead beacons", err)
+		return 0, err
 	}
-	for _, e := range entries {
-		if err := c.fs.Remove(filepath.Join(dir, e.Name())); err != nil {
-			return files, wrap("delete dead beacons", err)
+	for _, f := range files {
+		if err := c.o.fs.Remove(filepath.Join(c.o.dir, deadName, f.Name())); err != nil {
+			return n, wrap("delete dead beacons", err)
 		}
-		files++
+		n++
 	}
-	return files, nil
+	return n, nil
 }

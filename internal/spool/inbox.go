@@ -38,10 +38,7 @@ type Inbox struct {
 func OpenInbox(dir string) (*Inbox, error) { return openInbox(osFS{}, dir, inboxSegment) }
 
 func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, wrap("open inbox", err)
-	}
-	if err := private(dir); err != nil {
+	if err := makePrivate(fsys, dir); err != nil {
 		return nil, wrap("open inbox", err)
 	}
 	lock, err := fsys.Open(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR)
@@ -56,9 +53,8 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 		lock.Close()
 		return nil, wrap("open inbox", err)
 	}
-	sweepUnfinished(fsys, dir)
 	in := &Inbox{dir: dir, fs: fsys, keep: inboxKept, lock: lock, added: make(chan struct{})}
-	in.w = newWriter(fsys, dir, segmentSize, true)
+	in.w = newWriter(fsys, dir, segmentSize)
 	names, err := listSegments(fsys, dir)
 	if err != nil {
 		lock.Close()
@@ -73,7 +69,7 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 // Append keeps one encoded record. It returns nil when the record is on disk; after an
 // error it may be there or not, and must not be acknowledged.
 func (in *Inbox) Append(record []byte) error {
-	if _, _, err := in.w.append(record); err != nil {
+	if _, _, err := in.w.append(record, true); err != nil {
 		return err
 	}
 	in.mu.Lock()

@@ -160,6 +160,14 @@ func TestDamageInTheMiddleOfAnInbox(t *testing.T) {
 	}
 }
 
+func TestNothingIsKeptAfterTheEnd(t *testing.T) {
+	in := newInbox(t, osFS{}, 1<<20)
+	in.Close()
+	if err := in.Append(encoded(t, "x")); err == nil {
+		t.Error("acknowledged by a closed inbox")
+	}
+}
+
 func TestOneCollectorAtATime(t *testing.T) {
 	in := newInbox(t, osFS{}, 1<<20)
 	if _, err := OpenInbox(in.dir); err == nil || !strings.Contains(err.Error(), "another collector") {

@@ -58,8 +58,23 @@ func private(dir string) error {
 	if int(st.Uid) != os.Geteuid() {
 		return fmt.Errorf("%s belongs to user %d, not to you (%d): name another directory", dir, st.Uid, os.Geteuid())
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return os.Chmod(dir, 0o700)
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
 	}
-	return nil
+	// An outbox or inbox of ours, or a directory to become one, is made private; one in
+	// which other things are is somebody's for another purpose.
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == lockName {
+			entries = nil
+			break
+		}
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s is open to others and has other things in it: name a directory for beacons alone", dir)
+	}
+	return os.Chmod(dir, 0o700)
 }

@@ -33,12 +33,11 @@ func encoded(t testing.TB, body string) []byte {
 	return b
 }
 
-func newOutbox(t testing.TB, o OutboxOptions) *Outbox {
+const capacity = 16 << 20
+
+func newOutbox(t testing.TB) *Outbox {
 	t.Helper()
-	if o.Capacity == 0 {
-		o.Capacity = 16 << 20
-	}
-	box, err := OpenOutbox(filepath.Join(t.TempDir(), "outbox"), o)
+	box, err := OpenOutbox(filepath.Join(t.TempDir(), "outbox"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +73,7 @@ func bodies(t testing.TB, c *Claim) (bodies []string, entries []Entry) {
 func appendAll(t testing.TB, box *Outbox, bodies ...string) {
 	t.Helper()
 	for _, b := range bodies {
-		if err := box.Append(encoded(t, b)); err != nil {
+		if err := box.Append(encoded(t, b), capacity, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,7 +89,7 @@ func status(t testing.TB, box *Outbox) Status {
 }
 
 func TestADelivererFollowsALiveWriterAndAdoptsADeadOne(t *testing.T) {
-	box := newOutbox(t, OutboxOptions{})
+	box := newOutbox(t)
 	c := claim(t, box)
 	appendAll(t, box, "a", "b")
 	if got, _ := bodies(t, c); fmt.Sprint(got) != "[a b]" {
@@ -130,8 +129,8 @@ func TestADelivererFollowsALiveWriterAndAdoptsADeadOne(t *testing.T) {
 }
 
 func TestOneDelivererAtATime(t *testing.T) {
-	box := newOutbox(t, OutboxOptions{})
-	other, err := OpenOutbox(box.Dir(), OutboxOptions{Capacity: 1 << 20})
+	box := newOutbox(t)
+	other, err := OpenOutbox(box.Dir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,18 +148,21 @@ func TestOneDelivererAtATime(t *testing.T) {
 }
 
 func TestAtCapacityAppendIsRefusedUntilThereIsRoom(t *testing.T) {
-	box := newOutbox(t, OutboxOptions{Capacity: 200 << 10})
+	box := newOutbox(t)
+	const capacity = 200 << 10
 	body := strings.Repeat("x", 10<<10)
-	n := 0
-	var err error
-	for ; n < 100; n++ {
-		if err = box.Append(encoded(t, body)); err != nil {
-			break
+	fill := func() (n int, err error) {
+		for ; n < 100; n++ {
+			if err := box.Append(encoded(t, body), capacity, false); err != nil {
+				return n, err
+			}
 		}
+		return n, nil
 	}
-	if !errors.Is(err, ErrFull) || n < 15 || n > 20 {
+	if n, err := fill(); !errors.Is(err, ErrFull) || n < 15 || n > 20 {
 		t.Fatalf("%d beacons of 10 KiB in 200 KiB, then %v", n, err)
 	}
+	// Its writer lives and has more to send: what is delivered makes room all the same.
 	c := claim(t, box)
 	defer c.Release()
 	_, entries := bodies(t, c)
@@ -168,8 +170,13 @@ func TestAtCapacityAppendIsRefusedUntilThereIsRoom(t *testing.T) {
 		c.Finish(e, Delivered, "")
 	}
 	bodies(t, c)
-	if err := box.Append(encoded(t, body)); err != nil {
-		t.Errorf("after delivery: %v", err)
+	if n, err := fill(); !errors.Is(err, ErrFull) || n < 15 {
+		t.Errorf("after delivery: %d more, %v", n, err)
+	}
+	// Without the folder of the dead there is no more room than with it.
+	os.RemoveAll(filepath.Join(box.Dir(), deadName))
+	if n, err := fill(); n != 0 || !errors.Is(err, ErrFull) {
+		t.Errorf("without dead/: %d more, %v", n, err)
 	}
 }
 
@@ -181,7 +188,7 @@ func TestTheDiskIsFull(t *testing.T) {
 		}
 		return -1
 	}}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"), OutboxOptions{Capacity: 1 << 20})
+	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +196,7 @@ func TestTheDiskIsFull(t *testing.T) {
 	appendAll(t, box, "before")
 	full = true
 	for range 3 {
-		if err := box.Append(encoded(t, "lost")); !errors.Is(err, errNoSpace) {
+		if err := box.Append(encoded(t, "lost"), capacity, false); !errors.Is(err, errNoSpace) {
 			t.Fatalf("on a full disk: %v", err)
 		}
 	}
@@ -221,14 +228,14 @@ func TestWhatCantBeCutOffAgainEndsTheSegmentQuietly(t *testing.T) {
 			return nil
 		},
 	}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"), OutboxOptions{Capacity: 1 << 20})
+	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer box.Close()
 	appendAll(t, box, "before")
 	bad = true
-	if err := box.Append(encoded(t, "lost")); err == nil {
+	if err := box.Append(encoded(t, "lost"), capacity, false); err == nil {
 		t.Fatal("kept on a bad disk")
 	}
 	bad = false
@@ -251,12 +258,12 @@ func TestPowerDurabilityReportsAFailedSync(t *testing.T) {
 		}
 		return nil
 	}}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"), OutboxOptions{Capacity: 1 << 20, Power: true})
+	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer box.Close()
-	if err := box.Append(encoded(t, "x")); err == nil {
+	if err := box.Append(encoded(t, "x"), capacity, true); err == nil {
 		t.Error("kept without a sync")
 	}
 	bad = false
@@ -267,7 +274,7 @@ func TestPowerDurabilityReportsAFailedSync(t *testing.T) {
 }
 
 func TestAnOutboxDeletedUnderItsWriter(t *testing.T) {
-	box := newOutbox(t, OutboxOptions{})
+	box := newOutbox(t)
 	appendAll(t, box, "gone")
 	if err := os.RemoveAll(box.Dir()); err != nil {
 		t.Fatal(err)
@@ -289,20 +296,25 @@ func TestAnOutboxThatIsNotOursIsRefused(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenOutbox(link, OutboxOptions{}); err == nil || !strings.Contains(err.Error(), "link") {
+	if _, err := OpenOutbox(link); err == nil || !strings.Contains(err.Error(), "link") {
 		t.Errorf("a link: %v", err)
 	}
 	if os.Geteuid() == 0 {
 		other := filepath.Join(dir, "other")
 		os.Mkdir(other, 0o700)
 		os.Chown(other, 12345, 12345)
-		if _, err := OpenOutbox(other, OutboxOptions{}); err == nil || !strings.Contains(err.Error(), "belongs") {
+		if _, err := OpenOutbox(other); err == nil || !strings.Contains(err.Error(), "belongs") {
 			t.Errorf("somebody else's: %v", err)
 		}
 	}
+	full := filepath.Join(dir, "full")
+	os.MkdirAll(filepath.Join(full, "other"), 0o755)
+	if _, err := OpenOutbox(full); err == nil || !strings.Contains(err.Error(), "other things") {
+		t.Errorf("a directory in use: %v", err)
+	}
 	open := filepath.Join(dir, "open")
 	os.Mkdir(open, 0o755)
-	if _, err := OpenOutbox(open, OutboxOptions{}); err != nil {
+	if _, err := OpenOutbox(open); err != nil {
 		t.Error(err)
 	}
 	if info, _ := os.Stat(open); info.Mode().Perm() != 0o700 {
@@ -345,11 +357,13 @@ func TestDamage(t *testing.T) {
 		{"an empty file", nil, "[]", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			box := newOutbox(t, OutboxOptions{})
+			box := newOutbox(t)
 			path := filepath.Join(box.Dir(), "20260101T000000.000000Z-1-aa.warc")
 			if err := os.WriteFile(path, c.content, 0o600); err != nil {
 				t.Fatal(err)
 			}
+			old := time.Now().Add(-time.Hour)
+			os.Chtimes(path, old, old)
 			before := status(t, box)
 			cl := claim(t, box)
 			got, entries := bodies(t, cl)
@@ -378,7 +392,7 @@ func TestDamage(t *testing.T) {
 }
 
 func TestALedgerCutShort(t *testing.T) {
-	box := newOutbox(t, OutboxOptions{})
+	box := newOutbox(t)
 	appendAll(t, box, "a", "b", "c")
 	c := claim(t, box)
 	_, entries := bodies(t, c)
@@ -408,7 +422,7 @@ func TestALedgerCutShort(t *testing.T) {
 }
 
 func TestTheDeadAreKeptWithTheReasonAndCanComeBack(t *testing.T) {
-	box := newOutbox(t, OutboxOptions{})
+	box := newOutbox(t)
 	appendAll(t, box, "a", "b")
 	c := claim(t, box)
 	_, entries := bodies(t, c)
@@ -441,10 +455,10 @@ func TestTheDeadAreKeptWithTheReasonAndCanComeBack(t *testing.T) {
 }
 
 func TestWaitingCountsOwnBeaconsWithoutOutcome(t *testing.T) {
-	box := newOutbox(t, OutboxOptions{Capacity: 1 << 20}) // segments of 64 KiB
+	box := newOutbox(t) // segments of 64 KiB
 	big := strings.Repeat("x", 40<<10)
 	appendAll(t, box, big, big, big)
-	other, err := OpenOutbox(box.Dir(), OutboxOptions{Capacity: 1 << 20})
+	other, err := OpenOutbox(box.Dir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -462,5 +476,149 @@ func TestWaitingCountsOwnBeaconsWithoutOutcome(t *testing.T) {
 	}
 	if n, err := box.Waiting(); n != 0 || err != nil {
 		t.Errorf("%d waiting at the end (%v)", n, err)
+	}
+}
+
+func TestWhoFoundTheLockHeldIsNotForgotten(t *testing.T) {
+	box := newOutbox(t)
+	appendAll(t, box, "seen")
+	c := claim(t, box)
+	bodies(t, c)
+	// A sender appends, finds the lock held, and goes.
+	late, err := OpenOutbox(box.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if lock, _ := late.TryLock(); lock != nil {
+		t.Fatal("the lock was free")
+	}
+	c.Release()
+	if c.Missed() {
+		t.Error("missed what it has seen")
+	}
+	c = claim(t, box)
+	bodies(t, c)
+	appendAll(t, late, "late")
+	c.Release()
+	if !c.Missed() {
+		t.Error("a record that came after the last look was forgotten")
+	}
+}
+
+func TestLookingAtTheStatusTakesNobodysPlace(t *testing.T) {
+	box := newOutbox(t)
+	appendAll(t, box, "x")
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				ReadStatus(box.Dir())
+			}
+		}
+	}()
+	for range 2000 {
+		lock, err := box.TryLock()
+		if lock == nil || err != nil {
+			t.Fatalf("the lock was not free: %v", err)
+		}
+		lock.Close()
+	}
+	close(stop)
+	<-done
+	c := claim(t, box)
+	if !status(t, box).Held {
+		t.Error("somebody delivers, and the status does not say so")
+	}
+	c.Release()
+	if status(t, box).Held {
+		t.Error("nobody delivers, and the status says so")
+	}
+}
+
+func TestAClaimEndsWithItsOutbox(t *testing.T) {
+	box := newOutbox(t)
+	c := claim(t, box)
+	defer c.Release()
+	if err := os.RemoveAll(box.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Scan(nil); !errors.Is(err, ErrLost) {
+		t.Errorf("deleted: %v", err)
+	}
+	appendAll(t, box, "in the next one")
+	if _, err := c.Scan(nil); !errors.Is(err, ErrLost) {
+		t.Errorf("replaced: %v", err)
+	}
+}
+
+func TestOneBadSegmentHoldsUpNoOther(t *testing.T) {
+	var bad string
+	fsys := &faultFS{fail: func(op, name string) error {
+		if name == bad && op == "open" {
+			return errors.New("permission denied")
+		}
+		return nil
+	}}
+	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer box.Close()
+	appendAll(t, box, "bad")
+	bad = box.w.last
+	box.w.next()
+	appendAll(t, box, "good")
+	c := claim(t, box)
+	defer c.Release()
+	var got []string
+	_, err = c.Scan(func(_ Entry, r *warc.Record) bool { got = append(got, string(r.Request.Body)); return true })
+	if err == nil || fmt.Sprint(got) != "[good]" {
+		t.Errorf("%v, %v", got, err)
+	}
+	bad = ""
+	if got, _ := bodies(t, c); fmt.Sprint(got) != "[bad]" {
+		t.Errorf("when it can be read again: %v", got)
+	}
+}
+
+func TestATallyDeletesNothingOutsideTheOutbox(t *testing.T) {
+	box := newOutbox(t)
+	victim := filepath.Join(filepath.Dir(box.Dir()), "victim.warc")
+	os.WriteFile(victim, nil, 0o600)
+	os.WriteFile(filepath.Join(box.Dir(), tallyName), []byte("delivered 3\nretired ../victim.warc\n"), 0o600)
+	claim(t, box).Release()
+	if _, err := os.Stat(victim); err != nil {
+		t.Error(err)
+	}
+	if s := status(t, box); s.Outcomes[Delivered] != 3 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestTheOldestOfTheDeadMakeRoom(t *testing.T) {
+	box := newOutbox(t)
+	dir := filepath.Join(box.Dir(), deadName)
+	oldest, newest := filepath.Join(dir, "2025.warc"), filepath.Join(dir, "2026.warc")
+	os.WriteFile(oldest, make([]byte, maxDead/2), 0o600)
+	os.WriteFile(newest, make([]byte, maxDead/2), 0o600)
+	appendAll(t, box, "x")
+	c := claim(t, box)
+	defer c.Release()
+	_, entries := bodies(t, c)
+	r, _ := c.Read(entries[0])
+	if err := c.Bury(entries[0], r, Refused, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(oldest); err == nil {
+		t.Error("the oldest is still there")
+	}
+	if _, err := os.Stat(newest); err != nil {
+		t.Error(err)
 	}
 }

@@ -30,14 +30,12 @@ type reader struct {
 	window []byte // the bytes of the file from off on
 	buf    []byte
 	failed error // why the record at off is damaged, once that is known
-	torn   int64 // bytes at the end that a writer left unfinished
 }
 
 // next returns the next item before limit. io.EOF says there is none (yet); whole says
 // that nothing will be written to the segment any more, which is when a cut-short end
 // can be told from a record that is still being written.
 func (r *reader) next(limit int64, whole bool) (item, error) {
-	r.torn = 0
 	for r.failed == nil {
 		if r.off >= limit {
 			r.window, r.buf = nil, nil // many segments may be followed, and few of them grow
@@ -100,7 +98,7 @@ func (r *reader) skip(limit int64, whole bool) (item, error) {
 			r.window = nil
 			return item{}, io.EOF
 		case errors.Is(r.failed, warc.ErrShort):
-			r.torn, r.off, r.window, r.failed = int64(len(r.window)), limit, nil, nil
+			r.off, r.window, r.failed = limit, nil, nil // cut short by its writer's end
 			return item{}, io.EOF
 		default:
 			return r.damaged(len(r.window)), nil

@@ -11,7 +11,13 @@ import (
 	"time"
 )
 
-const nameTime = "20060102T150405.000000Z"
+const (
+	nameTime = "20060102T150405.000000Z"
+
+	// youth is how long an empty segment is left alone: between its making and its lock
+	// it looks like one whose writer is gone.
+	youth = time.Minute
+)
 
 // A segment is one file of a spool as its writer holds it.
 type segment struct {
@@ -39,12 +45,11 @@ func segmentName(now time.Time, after string) string {
 	return fmt.Sprintf("%s-%d-%s%s", stamp, os.Getpid(), hex.EncodeToString(random[:]), segmentExt)
 }
 
-// createSegment makes an empty segment that is locked from its first moment on: it
-// gets its name only when it has its lock, so that no deliverer can take it for one
-// whose writer is gone.
+// createSegment makes an empty segment and locks it. A writer that is held up in between
+// for longer than the segment's youth finds it deleted when it has written to it.
 func createSegment(fsys fileSystem, dir, name string) (*segment, error) {
-	hidden := filepath.Join(dir, unfinished+name)
-	f, err := fsys.Open(hidden, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND)
+	path := filepath.Join(dir, name)
+	f, err := fsys.Open(path, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND)
 	if err != nil {
 		return nil, err
 	}
@@ -52,12 +57,9 @@ func createSegment(fsys fileSystem, dir, name string) (*segment, error) {
 	if err == nil && !locked {
 		err = errors.New("lock is held by another process")
 	}
-	if err == nil {
-		err = fsys.Rename(hidden, filepath.Join(dir, name))
-	}
 	if err != nil {
 		f.Close()
-		fsys.Remove(hidden)
+		fsys.Remove(path)
 		return nil, err
 	}
 	return &segment{file: f, name: name}, nil
@@ -77,28 +79,4 @@ func listSegments(fsys fileSystem, dir string) ([]string, error) {
 	}
 	sort.Strings(names)
 	return names, nil
-}
-
-// sweepUnfinished removes what a writer left that died while it made a segment.
-func sweepUnfinished(fsys fileSystem, dir string) {
-	entries, err := fsys.ReadDir(dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if n := e.Name(); n[0] == unfinished[0] && filepath.Ext(n) == segmentExt {
-			path := filepath.Join(dir, n)
-			f, err := fsys.Open(path, os.O_RDWR)
-			if err != nil {
-				continue
-			}
-			// Between its making and its lock a file is free for a moment, so it
-			// must also be old.
-			info, err := e.Info()
-			if ok, lockErr := f.TryLock(); err == nil && ok && lockErr == nil && time.Since(info.ModTime()) > time.Minute {
-				fsys.Remove(path)
-			}
-			f.Close()
-		}
-	}
 }

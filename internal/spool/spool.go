@@ -18,12 +18,11 @@ var ErrFull = errors.New("spool is full")
 const (
 	segmentExt = ".warc"
 	ledgerExt  = ".done"
-	// A name with a leading dot is a file in the making, which no reader looks at.
-	unfinished = "."
 )
 
+// isSegment says whether a name, one without a path, is that of a segment.
 func isSegment(name string) bool {
-	return strings.HasSuffix(name, segmentExt) && !strings.HasPrefix(name, unfinished)
+	return strings.HasSuffix(name, segmentExt) && !strings.ContainsAny(name, `/\`)
 }
 
 func wrap(op string, err error) error {

@@ -35,8 +35,8 @@ func (s Status) Dead() (n int64) {
 // Accepted counts all that the outbox ever took.
 func (s Status) Accepted() int64 { return s.Outcomes[Delivered] + s.Dead() + s.Pending }
 
-// ReadStatus looks at an outbox without touching it. It takes no lock: a deliverer may
-// be at work meanwhile.
+// ReadStatus looks at an outbox without touching it. A deliverer may be at work meanwhile:
+// its lock is not tried, as who finds it held takes the holder for a deliverer.
 func ReadStatus(dir string) (Status, error) {
 	fsys := osFS{}
 	for {
@@ -74,13 +74,18 @@ func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {
 		}
 	}
 	box := &Outbox{dir: dir, fs: fsys}
-	if s.Bytes, _, err = box.used(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if s.Bytes, _, err = box.used(); err != nil {
 		return s, err
 	}
 	dead, _ := fsys.ReadDir(filepath.Join(dir, deadName))
-	s.DeadFiles = len(dead)
+	for _, e := range dead {
+		if info, err := e.Info(); err == nil {
+			s.Bytes += info.Size()
+			s.DeadFiles++
+		}
+	}
 	s.Forbidden = TrackingForbidden(dir)
-	s.Held = lockHeld(filepath.Join(dir, lockName))
+	s.Held = lockHeld(filepath.Join(dir, shownName))
 	return s, nil
 }
 
@@ -120,6 +125,7 @@ func (s *Status) add(fsys fileSystem, path string) error {
 	}
 }
 
+// lockHeld tries a lock that nobody decides anything by.
 func lockHeld(path string) bool {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

@@ -36,7 +36,10 @@ func loadTally(fsys fileSystem, dir string) (tallyFile, error) {
 	for lines.Scan() {
 		word, value, _ := strings.Cut(lines.Text(), " ")
 		if word == "retired" {
-			t.retired[value] = true
+			// A name with a path in it is none of ours to delete.
+			if isSegment(value) {
+				t.retired[value] = true
+			}
 		} else if n, err := strconv.ParseInt(value, 10, 64); err == nil {
 			t.counts[Outcome(word)] = n
 		}
@@ -58,7 +61,7 @@ func (t tallyFile) save(fsys fileSystem, dir string) error {
 // replaceFile puts the new content in place at one step: write, sync, rename, sync the
 // directory.
 func replaceFile(fsys fileSystem, path string, content []byte) error {
-	hidden := filepath.Join(filepath.Dir(path), unfinished+filepath.Base(path))
+	hidden := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 	f, err := fsys.Open(hidden, os.O_CREATE|os.O_TRUNC|os.O_WRONLY)
 	if err != nil {
 		return err

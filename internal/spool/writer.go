@@ -10,29 +10,29 @@ import (
 
 // A writer appends records to segments of its own. It is safe for concurrent use;
 // the lock is held over the write(2) and nothing else, but for the fsync at the end
-// of a durable segment.
+// of a segment that has synced records.
 type writer struct {
 	fs         fileSystem
 	dir        string
 	maxSegment int64
-	durable    bool             // append returns only when the record is synced
-	now        func() time.Time // for the segments' names
 
 	mu      sync.Mutex
 	synced  sync.Cond
 	current *segment
 	last    string // the newest segment name known, ours or not
+	closed  bool
 }
 
-func newWriter(fsys fileSystem, dir string, maxSegment int64, durable bool) *writer {
-	w := &writer{fs: fsys, dir: dir, maxSegment: maxSegment, durable: durable, now: time.Now}
+func newWriter(fsys fileSystem, dir string, maxSegment int64) *writer {
+	w := &writer{fs: fsys, dir: dir, maxSegment: maxSegment}
 	w.synced.L = &w.mu
 	return w
 }
 
 // append writes one whole record and says in which segment it stands, and whether as the
-// first. After an error nothing of the record is there to be read.
-func (w *writer) append(record []byte) (segment string, first bool, err error) {
+// first; a durable one is on disk when it returns. After an error nothing of the record is
+// there to be read, unless it was the sync that failed: then nobody knows.
+func (w *writer) append(record []byte, durable bool) (segment string, first bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s, err := w.write(record)
@@ -40,13 +40,16 @@ func (w *writer) append(record []byte) (segment string, first bool, err error) {
 		return "", false, err
 	}
 	first = s.size == int64(len(record))
-	if w.durable {
+	if durable {
 		err = w.commit(s, s.size)
 	}
 	return s.name, first, err
 }
 
 func (w *writer) write(record []byte) (*segment, error) {
+	if w.closed {
+		return nil, errClosed
+	}
 	if s := w.current; s != nil && s.size > 0 && s.size+int64(len(record)) > w.maxSegment {
 		if err := w.finish(); err != nil {
 			return nil, err
@@ -55,7 +58,7 @@ func (w *writer) write(record []byte) (*segment, error) {
 	// The second round is for a segment that was deleted under the writer.
 	for range 2 {
 		if w.current == nil {
-			s, err := createSegment(w.fs, w.dir, segmentName(w.now(), w.last))
+			s, err := createSegment(w.fs, w.dir, segmentName(time.Now(), w.last))
 			if err != nil {
 				return nil, wrap("create segment", err)
 			}
@@ -134,7 +137,7 @@ func (w *writer) finish() error {
 		return nil
 	}
 	w.current = nil
-	if w.durable {
+	if s.synced > 0 {
 		if err := w.commit(s, s.size); err != nil {
 			return err
 		}
@@ -143,7 +146,27 @@ func (w *writer) finish() error {
 	return nil
 }
 
-var errFinished = errors.New("segment is finished")
+var (
+	errFinished = errors.New("segment is finished")
+	errClosed   = errors.New("spool is closed")
+)
+
+// sync brings all that was appended to disk.
+func (w *writer) sync() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current == nil {
+		return nil
+	}
+	return w.commit(w.current, w.current.size)
+}
+
+// next ends the current segment: what follows goes into another one.
+func (w *writer) next() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.finish()
+}
 
 // readable says whether the named segment is the one being written, and then up to
 // where it is on disk.
@@ -159,5 +182,6 @@ func (w *writer) readable(name string) (limit int64, active bool) {
 func (w *writer) close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.closed = true
 	return w.finish()
 }

@@ -51,7 +51,7 @@ func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
 		if d.blameRow(err) {
 			continue
 		}
-		db.log().Error("beacons can't be stored now and are kept in the inbox", "err", err, "retry_in", pause)
+		db.log().Error("beacons can't be stored now and are kept in the inbox", "error", err, "retry_in", pause)
 		if broken(err) {
 			db.abandon()
 		}
@@ -116,7 +116,7 @@ func (d *drain) step(ctx context.Context) error {
 	d.db.done.reach(next)
 	if next.Segment != d.kept {
 		if err := d.in.Trim(next); err != nil {
-			d.db.log().Error("the inbox keeps beacons that are in the table", "err", err)
+			d.db.log().Error("the inbox keeps beacons that are in the table", "error", err)
 		}
 		d.kept = next.Segment
 	}
@@ -151,6 +151,12 @@ func (d *drain) enter(ctx context.Context) error {
 	if err != nil {
 		discard(conn)
 		return err
+	}
+	if end, err := d.in.End(); err == nil && end.Before(at) {
+		// Another inbox than the one that the place is of: reading all of it adds no
+		// row twice.
+		d.db.log().Warn("the inbox ends before the place that the table has come to; reading it from its beginning")
+		at = spool.Cursor{}
 	}
 	d.conn, d.reader = conn, d.in.Reader(at)
 	return nil
