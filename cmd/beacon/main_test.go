@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 	case "program":
 		program()
 	case "run", "fill":
-		beacon.Start(beacon.Config{Capacity: 1 << 30, Patience: 5 * time.Second})
+		beacon.Start(beacon.Config{Capacity: 1 << 30, Patience: 5 * time.Second, Logger: slog.New(plainLog{})})
 		limit, _ := strconv.Atoi(os.Args[3])
 		sendUntilKilled(os.Args[1], os.Args[2], limit)
 	}
