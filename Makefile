@@ -1,5 +1,5 @@
 # make test   all that a change has to pass; it installs what the tests need
-# make bench  the two hot paths, each as a ratio in one run
+# make bench  the hot paths, each as a ratio in one run
 # make fuzz   every fuzz test, FUZZTIME each
 
 FUZZTIME ?= 30s
@@ -27,7 +27,8 @@ vulnerabilities:
 	@go tool govulncheck ./... || { [ $$? -ne 3 ] && echo "govulncheck has no database here; skipped"; }
 
 bench:
-	go test -run '^$$' -bench Against -benchtime 2s . ./collect
+	go test -run '^$$' -bench 'Against(Write|Discard|Client)' -benchtime 2s . ./collect ./internal/deliver
+	go test -run '^$$' -bench AgainstNoSend -benchtime 40x .
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzRoundTrip -fuzztime $(FUZZTIME) ./internal/warc

@@ -46,6 +46,8 @@ const (
 	Power                     // also that of the machine, at the price of an fsync
 )
 
+var silent = slog.New(slog.DiscardHandler)
+
 var processConfig atomic.Pointer[Config]
 
 func setConfig(c Config) { processConfig.Store(&c) }
@@ -75,7 +77,7 @@ func (c *Config) orDefault() Config {
 		full.InProcess = true
 	}
 	if full.Logger == nil {
-		full.Logger = slog.New(slog.DiscardHandler)
+		full.Logger = silent
 	}
 	return full
 }

@@ -4,7 +4,6 @@ package beacon
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -43,7 +42,7 @@ func runDeliverer(dir string) {
 	alive := sync.OnceFunc(func() { writeStarts(lock, 0, time.Now()) })
 	deliver.Drain(ctx, box, lock, deliver.Deliverer{
 		Fetch: deliver.NewClient(nil).Do, Idle: delivererIdle, Patience: patience, OnAnswer: alive,
-		Log: slog.New(slog.DiscardHandler),
+		Log: silent,
 	})
 	if ctx.Err() == nil {
 		return // what is left is for the next run

@@ -70,21 +70,29 @@ func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	header, err := n.header(contentType)
-	if err != nil {
+	d := drafts.Get().(*draft)
+	defer drafts.Put(d)
+	if d.header, err = n.header(d.header[:0], contentType); err != nil {
 		return false, err
 	}
 	config := n.Config.orDefault()
-	if err := queue(&config, to, body, header); err != nil {
+	if err := d.queue(&config, to, body); err != nil {
 		config.Logger.Warn("not queued", "reason", err)
 		return false, nil
 	}
 	return true, nil
 }
 
-var records = sync.Pool{New: func() any { return new([]byte) }}
+// A draft is what a record is made of and in. It is used again, as sending costs little
+// more than these.
+type draft struct {
+	header, extra warc.Fields
+	record        []byte
+}
 
-func queue(c *Config, to *target, body []byte, header warc.Fields) error {
+var drafts = sync.Pool{New: func() any { return new(draft) }}
+
+func (d *draft) queue(c *Config, to *target, body []byte) error {
 	if len(body) > MaxBody {
 		return fmt.Errorf("its body of %d bytes is over the limit of %d: send less, or in several beacons", len(body), MaxBody)
 	}
@@ -98,39 +106,43 @@ func queue(c *Config, to *target, body []byte, header warc.Fields) error {
 	if err != nil {
 		return err
 	}
-	record, err := newRecord(c, to, body, header)
-	if err != nil {
+	if err := d.encode(c, to, body); err != nil {
 		return err
 	}
-	buf := records.Get().(*[]byte)
-	defer records.Put(buf)
-	if *buf, err = record.Append((*buf)[:0]); err != nil {
-		return err
-	}
-	return box.send(*buf, c)
+	return box.send(d.record, c)
 }
 
-func newRecord(c *Config, to *target, body []byte, header warc.Fields) (*warc.Record, error) {
+// encode makes the record of the beacon in d.record.
+func (d *draft) encode(c *Config, to *target, body []byte) error {
 	id, err := uuid.NewV7()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	now := time.Now()
-	extra := warc.Fields{
-		{Name: deliver.ExpiresField, Value: now.Add(c.MaxAge).UTC().Format(time.RFC3339)},
-		{Name: deliver.ProxyField, Value: to.proxy},
-	}
+	// The values that are new with each beacon are parts of one string. The key is a
+	// string in the grammar of RFC 8941, which has quotes.
+	text := append(d.record[:0], '"')
+	text = append(warc.AppendUUID(text, id), '"')
+	key := len(text)
+	text = warc.AppendTime(text, now.Add(c.MaxAge))
+	expires := len(text)
+	values := string(strconv.AppendInt(text, int64(len(body)), 10))
+
+	d.header[0].Value = to.host
+	d.header[1].Value = values[expires:]
+	d.header[2].Value = values[:key]
+	d.extra = append(d.extra[:0],
+		warc.Field{Name: deliver.ExpiresField, Value: values[key:expires]},
+		warc.Field{Name: deliver.ProxyField, Value: to.proxy})
 	if c.HonorDoNotTrack {
-		extra = append(extra, warc.Field{Name: deliver.HonorField, Value: "1"})
+		d.extra = append(d.extra, warc.Field{Name: deliver.HonorField, Value: "1"})
 	}
-	header[0].Value = to.host
-	header[1].Value = strconv.Itoa(len(body))
-	// The value is a string in the grammar of RFC 8941, which has quotes.
-	header[2].Value = `"` + id.String() + `"`
-	return &warc.Record{
-		ID: id, Date: now, Target: to.href, Extra: extra,
-		Request: warc.Request{Method: "POST", Target: to.path, Proto: "HTTP/1.1", Header: header, Body: body},
-	}, nil
+	record := warc.Record{
+		ID: id, Date: now, Target: to.href, Extra: d.extra,
+		Request: warc.Request{Method: "POST", Target: to.path, Proto: "HTTP/1.1", Header: d.header, Body: body},
+	}
+	d.record, err = record.Append(d.record[:0])
+	return err
 }
 
 // A target is a parsed URL.

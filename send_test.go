@@ -29,6 +29,9 @@ import (
 func TestMain(m *testing.M) {
 	beacon.Start()
 	if end := os.Getenv("BEACON_TEST_PROGRAM"); end != "" {
+		if how, ok := strings.CutPrefix(end, "way "); ok {
+			way(how, os.Args[1])
+		}
 		program(os.Args[1], end)
 	}
 	os.Exit(m.Run())
@@ -141,7 +144,7 @@ func (d *desk) wait(t *testing.T, n int) {
 }
 
 // newOutbox is a folder outside the test's own, as a deliverer may outlive the test.
-func newOutbox(t *testing.T) string {
+func newOutbox(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "beacon-test-")
 	if err != nil {
 		t.Fatal(err)

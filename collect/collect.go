@@ -63,7 +63,7 @@ func Open(dir string, options Options) (*Collector, error) {
 	return c, nil
 }
 
-// Inbox is what the sinks follow.
+// Inbox is what the sinks of this module follow.
 func (c *Collector) Inbox() *spool.Inbox { return c.inbox }
 
 // Close ends the followers and the inbox. The server must have been shut down before: a
@@ -75,7 +75,7 @@ func (c *Collector) Close() error {
 
 func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
-	case strings.HasPrefix(r.URL.Path, Operators):
+	case strings.HasPrefix(r.URL.EscapedPath(), Operators):
 		c.mux.ServeHTTP(w, r)
 	case r.Method == http.MethodPost:
 		allowOrigin(w, r)

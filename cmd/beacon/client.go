@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 )
 
 // A client asks a collector's operators' pages.
@@ -47,13 +48,13 @@ func (c *client) get(ctx context.Context, page string, query url.Values) (io.Rea
 	if res.StatusCode != http.StatusOK {
 		defer res.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
-		return nil, fmt.Errorf("%s", strings.TrimSpace(string(text)))
+		if res.StatusCode == http.StatusUnauthorized {
+			return nil, errors.New("the collector asks for its token: give it with --token, or in BEACON_TOKEN")
+		}
+		return nil, errors.New(strings.TrimSpace(string(text)))
 	}
 	return res.Body, nil
 }
 
 // isTerminal says whether a person is looking at the file.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

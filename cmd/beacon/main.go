@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -70,6 +71,7 @@ Every flag can also be set in the environment: --listen is BEACON_LISTEN.`,
 		Example: `  beacon serve
   beacon send http://127.0.0.1:8080/deploys '{"version":"1.2.3"}'
   beacon query "select data->>'version' from beacons where stream='/deploys'"`,
+		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
@@ -77,6 +79,14 @@ Every flag can also be set in the environment: --listen is BEACON_LISTEN.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serveCommand(), sendCommand(), outboxCommand(), deliverCommand(), queryCommand(), tailCommand(), exportCommand(), manCommand())
 	return root
+}
+
+// version is that of the module, where the build knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "unknown"
 }
 
 // flagsFromEnvironment gives every flag that was not given its BEACON_… twin.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,9 @@ In the format table a single value is printed bare, for scripts.`,
   beacon query --format csv "select received_at, data->>'version' as version from beacons"`,
 		Args: exactly(1, "one SQL statement, in quotes"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.TrimSpace(args[0]) == "" {
+				return usagef("the SQL is empty: try \"select * from beacons\"")
+			}
 			p, err := newPrinter(format, os.Stdout)
 			if err != nil {
 				return err

@@ -44,7 +44,9 @@ Status 0: the beacon is kept. 1: it could not be kept (too large, outbox or disk
 			if err != nil {
 				return err
 			}
-			n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, Logger: slog.New(plainLog{})}}
+			config := &beacon.Config{Outbox: outbox, Logger: slog.New(plainLog{})}
+			n := beacon.Navigator{Config: config}
+			before, _ := config.Status() // none yet is all zero
 			kept, err := n.SendBeacon(args[0], data)
 			var typeError *beacon.TypeError
 			if errors.As(err, &typeError) {
@@ -58,6 +60,8 @@ Status 0: the beacon is kept. 1: it could not be kept (too large, outbox or disk
 				defer cancel()
 				if beacon.Flush(ctx) != nil {
 					fmt.Fprintf(os.Stderr, "beacon: kept, but not delivered within %v; it goes on being tried\n", wait)
+				} else if after, err := config.Status(); err == nil && after.Refused > before.Refused {
+					fmt.Fprintln(os.Stderr, "beacon: the server refused it; 'beacon outbox' shows what to do")
 				}
 			}
 			return nil
@@ -88,6 +92,9 @@ func sendData(args []string, kind string, form []string) (any, error) {
 	case err != nil:
 		return nil, err
 	case kind != "":
+		if _, _, err := mime.ParseMediaType(kind); err != nil || strings.ContainsAny(kind, "\r\n") {
+			return nil, usagef("--type %q is no media type: write it like application/json", kind)
+		}
 		return beacon.Blob{Data: data, Type: kind}, nil
 	case guess == "":
 		return string(data), nil
@@ -128,7 +135,11 @@ func readFile(path string) ([]byte, error) {
 		return nil, usageError{err}
 	}
 	defer f.Close()
-	return readBounded(f)
+	data, err := readBounded(f)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return data, nil
 }
 
 // readBounded reads enough to know that it is too much.

@@ -43,12 +43,13 @@ path names; the answer 204 means that it is on disk. The page at / shows them li
 }
 
 func serve(ctx context.Context, listen, data, token string, log *slog.Logger) error {
+	keepPrivate()
 	listener, err := net.Listen("tcp", listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%s is in use by another program: stop it, or choose another port with --listen 127.0.0.1:8081", listen)
 	}
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return fmt.Errorf("%w: write --listen as host:port, such as %s", err, defaultListen)
 	}
 	defer listener.Close()
 	c, err := collect.Open(data, collect.Options{Token: token, Logger: log})
@@ -58,7 +59,7 @@ func serve(ctx context.Context, listen, data, token string, log *slog.Logger) er
 	defer c.Close()
 	engine, err := openEngine(ctx, data, c, log)
 	if err != nil {
-		return fmt.Errorf("open table: %w", err)
+		return fmt.Errorf("%w\nIf the file is damaged, move it away: what is in the inbox goes into a new one", err)
 	}
 	defer engine.Close()
 
@@ -102,7 +103,7 @@ func routes(c *collect.Collector, e *engine) http.Handler {
 	page, query := web.Handler(), c.Operator(e.QueryHandler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
-		switch path := r.URL.Path; {
+		switch path := r.URL.EscapedPath(); {
 		case get && (path == "/" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
 			page.ServeHTTP(w, r)
 		case path == collect.Operators+"query":

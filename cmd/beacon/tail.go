@@ -26,6 +26,9 @@ func tailCommand() *cobra.Command {
   beacon tail --json --last 0 | jq .data`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if last < 0 {
+				return usagef("--last %d: say how many of the newest beacons to begin with, or 0", last)
+			}
 			body, err := c.get(cmd.Context(), "tail", url.Values{"last": {strconv.Itoa(last)}})
 			if err != nil {
 				return err

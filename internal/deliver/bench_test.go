@@ -43,7 +43,7 @@ func BenchmarkDeliverAgainstClient(b *testing.B) {
 	var delivering, posting time.Duration
 	for range rounds {
 		for range n {
-			r := warc.Record{ID: uuid.Must(uuid.NewV7()), Date: time.Now(), Target: s.URL + "/x", Request: warc.Request{
+			r := warc.Record{ID: uuid.Must(uuid.NewV7()), Date: time.Now(), Target: s.URL + "/x", Extra: warc.Fields{{Name: ProxyField, Value: "none"}}, Request: warc.Request{
 				Method: "POST", Target: "/x", Proto: "HTTP/1.1", Body: body, Header: warc.Fields{{Name: "Content-Type", Value: "application/json"}},
 			}}
 			record, err := r.Append(nil)

@@ -3,6 +3,7 @@
 package deliver
 
 import (
+	"bytes"
 	"container/heap"
 	"context"
 	"errors"
@@ -29,13 +30,18 @@ const (
 	inAll = 64
 	// attemptTime bounds one attempt, from the look-up of the name to the answer.
 	attemptTime = 30 * time.Second
+	// abandonTime bounds the wait for the attempts that were cancelled.
+	abandonTime = 2 * time.Second
 	// maxAge is how long a beacon is good that does not say so itself.
 	maxAge = 24 * time.Hour
 
 	// Other processes' records are found by looking, often while they come.
 	pollMin, pollMax = 5 * time.Millisecond, 100 * time.Millisecond
 	// So many are looked up at a time, so that a full outbox holds up no answer.
-	scanBatch = 256
+	scanBatch = 64
+	// keptRecords is how many of an origin's first are kept in memory between the look
+	// and the attempt.
+	keptRecords = 64
 
 	// sweepPause is how long something can be overdue that waits for its turn.
 	sweepPause = 10 * time.Second
@@ -163,11 +169,17 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	}
 }
 
-// abandon ends the attempts that are under way; their beacons stay pending.
+// abandon ends the attempts that are under way; their beacons stay pending. An attempt
+// that does not end at once is not waited for.
 func (d *Deliverer) abandon(cancel context.CancelFunc) {
 	cancel()
-	for d.inFlight > 0 {
-		d.settle(<-d.results)
+	for patience := time.After(abandonTime); d.inFlight > 0; {
+		select {
+		case r := <-d.results:
+			d.settle(r)
+		case <-patience:
+			d.inFlight = 0
+		}
 	}
 	d.save()
 }
@@ -198,6 +210,11 @@ func (d *Deliverer) add(e spool.Entry, r *warc.Record) {
 	p := &parcel{entry: e, origin: o, expires: expires}
 	if r.Extra.Get(HonorField) != "" {
 		p.trackedAt = r.Date
+	}
+	if o.failures == 0 && len(o.ready) < keptRecords {
+		kept := *r
+		kept.Request.Body = bytes.Clone(r.Request.Body)
+		p.record = &kept
 	}
 	o.ready = append(o.ready, p)
 }
@@ -294,7 +311,9 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 // attempt begins one; its end comes as a result.
 func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
 	r := result{parcel: p}
-	if r.record, r.damage = d.Claim.Read(p.entry); r.damage != nil {
+	if p.record != nil {
+		r.record, p.record = *p.record, nil
+	} else if r.record, r.damage = d.Claim.Read(p.entry); r.damage != nil {
 		d.results <- r // has room for all that are under way
 		return
 	}

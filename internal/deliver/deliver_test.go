@@ -210,6 +210,7 @@ func TestADeadOriginHoldsUpNobodyElse(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		o.run(ctx)
+		time.Sleep(attemptTime) // the servers that were not waited for
 		dead := 0
 		for _, a := range o.attempts {
 			if a.url == "http://dead/" {

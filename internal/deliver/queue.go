@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // A parcel is a beacon on its way.
@@ -16,6 +17,9 @@ type parcel struct {
 	notBefore time.Time // its own turn after a failure
 	failures  int
 	round     int // the origin's failures when the attempt began
+	// record is kept from when it was found, where it is likely to leave soon; else it
+	// is read again.
+	record *warc.Record
 }
 
 // An origin is the queue of the beacons for one server. A server that fails is asked

@@ -20,6 +20,9 @@ import (
 // (Fetch, HTTP-redirect fetch, step 7)
 const maxRedirects = 20
 
+// maxAnswer is the longest answer, in bytes, that is worth reading for the connection.
+const maxAnswer = 16 << 10
+
 // A Request is one request. The URL is a string as the URL parser gave it.
 type Request struct {
 	Method string
@@ -64,19 +67,24 @@ func NewClient(perOrigin int, tls *tls.Config) *Client {
 		TLSClientConfig:     tls.Clone(),
 	}
 	t.Proxy = func(r *http.Request) (*url.URL, error) {
-		switch proxy, _ := r.Context().Value(proxyKey{}).(Proxy); proxy {
-		case ProxyFromEnvironment:
-			return http.ProxyFromEnvironment(r)
-		case NoProxy:
-			return nil, nil
-		default:
-			return url.Parse(string(proxy))
-		}
+		proxy, _ := r.Context().Value(proxyKey{}).(Proxy)
+		return proxyOf(proxy, r.URL)
 	}
 	return &Client{t}
 }
 
 type proxyKey struct{}
+
+func proxyOf(p Proxy, u *url.URL) (*url.URL, error) {
+	switch p {
+	case ProxyFromEnvironment:
+		return http.ProxyFromEnvironment(&http.Request{URL: u})
+	case NoProxy:
+		return nil, nil
+	default:
+		return url.Parse(string(p))
+	}
+}
 
 // Close closes the connections that are not in use.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
@@ -111,6 +119,9 @@ func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if proxy, _ := proxyOf(q.Proxy, u); proxy == nil || u.Scheme != "http" {
+		originForm(u)
+	}
 	req := (&http.Request{
 		Method: q.Method, URL: u, Host: u.Host, Header: q.Header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -129,8 +140,11 @@ func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network error: %w", err)
 	}
-	// A short answer is read to its end so that the connection can be used again.
-	io.CopyN(io.Discard, res.Body, 16<<10)
+	// A short answer is read to its end so that the connection can be used again. What
+	// follows a 101 is no body but the connection itself.
+	if res.ContentLength > 0 && res.ContentLength <= maxAnswer && res.StatusCode != http.StatusSwitchingProtocols {
+		io.CopyN(io.Discard, res.Body, maxAnswer)
+	}
 	res.Body.Close()
 	return res, nil
 }

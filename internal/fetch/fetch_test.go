@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -135,10 +136,32 @@ func TestThePathGoesOutAsItStands(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		got := strings.TrimPrefix((*requests)[0].uri, s.URL)
-		if got != path {
+		if got := (*requests)[0].uri; got != path {
 			t.Errorf("%s came as %s", path, got)
 		}
+	}
+}
+
+func TestAnAnswerThatNeverEndsIsNotWaitedFor(t *testing.T) {
+	for name, answer := range map[string]string{
+		"a change of protocol": "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+		"a stream":             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+		"a body without end":   "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nhello",
+	} {
+		s, _ := serve(t, false, func(w http.ResponseWriter, r *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			io.WriteString(conn, answer)
+			t.Cleanup(func() { conn.Close() })
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		if _, err := NewClient(8, nil).Do(ctx, post(s.URL)); err != nil || ctx.Err() != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
 	}
 }
 

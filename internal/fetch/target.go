@@ -9,7 +9,7 @@ import (
 // target makes of a serialised URL what net/http takes. Its path and query go out to
 // the byte as they stand in the string: where net/url refuses them or would write them
 // in another way, they are passed through as the opaque part, which makes the request
-// line an absolute URL, and that every server has to take (RFC 9112, section 3.2.2).
+// line an absolute URL, as proxies want it (RFC 9112, section 3.2.2).
 func target(href string) (*url.URL, error) {
 	scheme, rest, ok := strings.Cut(href, "://")
 	if !ok || scheme != "http" && scheme != "https" {
@@ -35,6 +35,13 @@ func target(href string) (*url.URL, error) {
 	}
 	u.Opaque = "//" + u.Host + path
 	return u, nil
+}
+
+// originForm leaves the path alone of an opaque part, for a server that is asked directly.
+func originForm(u *url.URL) {
+	if path := strings.TrimPrefix(u.Opaque, "//"+u.Host); path != u.Opaque && !strings.HasPrefix(path, "//") {
+		u.Opaque = path
+	}
 }
 
 func unescape(s string) string {

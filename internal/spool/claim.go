@@ -165,7 +165,7 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 			return false, wrap("lock segment", err)
 		}
 	}
-	size, _, err := s.r.file.Stat()
+	size, err := s.r.file.Size()
 	if err != nil {
 		return false, wrap("scan segment", err)
 	}
@@ -204,7 +204,7 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 
 // young says whether the segment is empty and may be about to get its writer's lock.
 func (c *Claim) young(s *claimed) bool {
-	if size, _, err := s.r.file.Stat(); err != nil || size > 0 {
+	if size, err := s.r.file.Size(); err != nil || size > 0 {
 		return false
 	}
 	info, err := os.Lstat(s.path)

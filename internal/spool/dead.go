@@ -30,7 +30,7 @@ func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
 			err = c.roomForDead(int64(len(b)))
 		}
 		if err == nil {
-			_, _, err = c.dead.append(b, false)
+			_, err = c.dead.append(b, false)
 		}
 		if err != nil {
 			return wrap("bury beacon", err)
@@ -133,7 +133,7 @@ func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer, s
 		return nil, wrap("read dead beacons", err)
 	}
 	defer f.Close()
-	size, _, err := f.Stat()
+	size, err := f.Size()
 	if err != nil {
 		return nil, wrap("read dead beacons", err)
 	}
@@ -155,7 +155,7 @@ func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer, s
 		it.record.Extra = it.record.Extra.Without(outcomeField)
 		b, err := it.record.Append(nil)
 		if err == nil {
-			_, _, err = to.append(b, true)
+			_, err = to.append(b, true)
 		}
 		if err != nil {
 			return nil, wrap("revive beacon", err)

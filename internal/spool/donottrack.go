@@ -14,20 +14,18 @@ const doNotTrackName = "do-not-track"
 
 // ForbidTracking marks the outbox in dir, if there is one.
 func ForbidTracking(dir string) error {
-	path := filepath.Join(dir, doNotTrackName)
-	now := time.Now()
-	err := os.Chtimes(path, now, now)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return wrap("mark outbox", err)
-	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	path := filepath.Join(dir, doNotTrackName)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|noFollow, 0o600)
 	if err != nil {
 		return wrap("mark outbox", err)
 	}
-	return wrap("mark outbox", f.Close())
+	f.Close()
+	// Said, because a file system's own clock may be some milliseconds behind.
+	now := time.Now()
+	return wrap("mark outbox", os.Chtimes(path, now, now))
 }
 
 // TrackingForbidden returns since when the outbox in dir is marked, or the zero time.

@@ -68,7 +68,7 @@ func (f *faultFS) Open(name string, flag int) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	size, _, _ := real.Stat()
+	size, _ := real.Size()
 	file := &faultFile{fs: f, name: name, real: real, synced: size}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -149,7 +149,7 @@ func (f *faultFile) Sync() error {
 	if err := f.fs.step("sync", f.name); err != nil {
 		return err
 	}
-	size, _, err := f.real.Stat()
+	size, err := f.real.Size()
 	f.synced = size
 	return err
 }
@@ -168,6 +168,6 @@ func (f *faultFile) ReadAt(b []byte, off int64) (int, error) {
 	return f.real.ReadAt(b, off)
 }
 
-func (f *faultFile) Stat() (int64, bool, error) { return f.real.Stat() }
-func (f *faultFile) TryLock() (bool, error)     { return f.real.TryLock() }
-func (f *faultFile) Close() error               { return f.real.Close() }
+func (f *faultFile) Size() (int64, error)   { return f.real.Size() }
+func (f *faultFile) TryLock() (bool, error) { return f.real.TryLock() }
+func (f *faultFile) Close() error           { return f.real.Close() }

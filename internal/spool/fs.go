@@ -15,6 +15,8 @@ type fileSystem interface {
 	Rename(from, to string) error
 	Remove(name string) error
 	SyncDir(dir string) error
+	// Exists is a quick look whether a file has its name still.
+	Exists(name string) bool
 }
 
 type file interface {
@@ -23,8 +25,7 @@ type file interface {
 	io.Closer
 	Truncate(size int64) error
 	Sync() error
-	// Stat returns the size and whether the file still has a name.
-	Stat() (size int64, linked bool, err error)
+	Size() (int64, error)
 	// TryLock takes the kernel's exclusive lock, which goes with the open file.
 	TryLock() (bool, error)
 }
@@ -43,6 +44,8 @@ func (osFS) ReadDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) 
 func (osFS) Rename(from, to string) error              { return os.Rename(from, to) }
 func (osFS) Remove(name string) error                  { return os.Remove(name) }
 
+func (osFS) Exists(name string) bool { return exists(name) }
+
 func (osFS) SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -54,6 +57,13 @@ func (osFS) SyncDir(dir string) error {
 
 type osFile struct{ *os.File }
 
-func (f osFile) TryLock() (bool, error)     { return tryLock(f.File) }
-func (f osFile) Sync() error                { return syncFile(f.File) }
-func (f osFile) Stat() (int64, bool, error) { return statFile(f.File) }
+func (f osFile) TryLock() (bool, error) { return tryLock(f.File) }
+func (f osFile) Sync() error            { return syncFile(f.File) }
+
+func (f osFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}

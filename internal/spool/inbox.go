@@ -69,7 +69,7 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 // Append keeps one encoded record. It returns nil when the record is on disk; after an
 // error it may be there or not, and must not be acknowledged.
 func (in *Inbox) Append(record []byte) error {
-	if _, _, err := in.w.append(record, true); err != nil {
+	if _, err := in.w.append(record, true); err != nil {
 		return err
 	}
 	in.mu.Lock()
@@ -112,7 +112,7 @@ func (in *Inbox) limit(name string) (int64, error) {
 		return 0, wrap("open segment", err)
 	}
 	defer f.Close()
-	size, _, err := f.Stat()
+	size, err := f.Size()
 	if limit, active := in.w.readable(name); active {
 		size = limit
 	}
@@ -201,7 +201,7 @@ func (r *InboxReader) TryNext() (Item, error) {
 		limit, active := r.in.w.readable(r.name)
 		if !active {
 			var err error
-			if limit, _, err = r.r.file.Stat(); err != nil {
+			if limit, err = r.r.file.Size(); err != nil {
 				return Item{}, wrap("look at segment", err)
 			}
 		}

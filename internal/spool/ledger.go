@@ -119,7 +119,7 @@ func (l *ledger) open() error {
 		return err
 	}
 	var last [1]byte
-	if size, _, err := f.Stat(); err == nil && size > 0 {
+	if size, err := f.Size(); err == nil && size > 0 {
 		if _, err := f.ReadAt(last[:], size-1); err == nil && last[0] != '\n' {
 			if _, err := f.Write([]byte("\n")); err != nil {
 				f.Close()

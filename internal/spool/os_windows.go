@@ -21,13 +21,7 @@ func tryLock(f *os.File) (bool, error) {
 }
 
 // A file that is open here can't lose its name.
-func statFile(f *os.File) (size int64, linked bool, err error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, false, err
-	}
-	return info.Size(), true, nil
-}
+func exists(string) bool { return true }
 
 // NTFS journals directory entries, and a directory can't be opened for a sync.
 func syncDir(*os.File) error { return nil }

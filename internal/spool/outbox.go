@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -14,9 +15,10 @@ const (
 	shownName = "delivering"
 	deadName  = "dead"
 
-	// outboxSegment is the size in bytes at which a writer begins a new segment: what is
-	// delivered gives its room back by segments.
-	outboxSegment = 256 << 10
+	// leastPart is the least size in bytes of a part, of which an outbox has 64: a writer
+	// begins a new segment with each, as what is delivered gives its room back by
+	// segments, and is granted room by parts.
+	leastPart = 256 << 10
 	// maxOutboxFiles bounds the segments of an outbox: a process that sends makes one.
 	maxOutboxFiles = 2000
 	// outboxRecord is more than any record that the sender writes.
@@ -31,11 +33,12 @@ type Outbox struct {
 	fs  fileSystem
 	w   *writer
 
+	// room is how many bytes may be appended before the directory is measured again, a
+	// part of the capacity of.
+	room, of atomic.Int64
+
 	mu   sync.Mutex
-	room int64          // bytes that may be appended before the directory is measured again
-	of   int64          // the capacity that it is a part of
-	sent map[string]int // records by segment, until all of a segment's are finished
-	lock *os.File       // open but not held: what TryLock tries
+	lock *os.File // open but not held: what TryLock tries
 }
 
 // OpenOutbox makes dir, mode 0700, if it isn't there. It refuses a directory that
@@ -47,7 +50,7 @@ func openOutbox(fsys fileSystem, dir string) (*Outbox, error) {
 	if err != nil {
 		return nil, wrap("open outbox", err)
 	}
-	box := &Outbox{dir: dir, fs: fsys, w: newWriter(fsys, dir, outboxSegment), sent: map[string]int{}}
+	box := &Outbox{dir: dir, fs: fsys, w: newWriter(fsys, dir, leastPart)}
 	return box, wrap("open outbox", box.make())
 }
 
@@ -67,37 +70,38 @@ func (o *Outbox) Append(record []byte, capacity int64, durable bool) error {
 	if err := o.reserve(int64(len(record)), capacity); err != nil {
 		return err
 	}
-	segment, first, err := o.w.append(record, durable)
+	first, err := o.w.append(record, durable)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Somebody deleted the directory under us; the next one is as good.
 		if err = o.make(); err == nil {
-			segment, first, err = o.w.append(record, durable)
+			first, err = o.w.append(record, durable)
 		}
 	}
-	if err != nil {
-		return err
+	if first {
+		o.forgetLock()
 	}
+	return err
+}
+
+// forgetLock is for a new segment, which may be in a new directory with a lock of its own.
+func (o *Outbox) forgetLock() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.sent[segment]++
-	if first && o.lock != nil {
-		// A new segment may be in a new directory, which has a lock of its own.
+	if o.lock != nil {
 		o.lock.Close()
 		o.lock = nil
 	}
-	return nil
 }
 
 // reserve takes n bytes of the outbox's room. Processes that share an outbox learn of
 // each other's records only when they measure, so together they can exceed the capacity
-// by what each is granted at a time: a sixteenth of what is free, at most 256 KiB.
+// by what each is granted at a time: a sixteenth of what is free, at most a part.
 func (o *Outbox) reserve(n, capacity int64) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.room >= n && o.of == capacity {
-		o.room -= n
+	if o.of.Load() == capacity && o.room.Add(-n) >= 0 {
 		return nil
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	used, files, err := o.used()
 	if err != nil {
 		return wrap("measure outbox", err)
@@ -109,7 +113,10 @@ func (o *Outbox) reserve(n, capacity int64) error {
 	case free < n:
 		err = fmt.Errorf("%w: %d of %d bytes used in %s", ErrFull, used, capacity, o.dir)
 	default:
-		o.room, o.of = max(n, min(free/16, 256<<10))-n, capacity
+		part := max(capacity/64, leastPart)
+		o.room.Store(max(n, min(free/16, part)) - n)
+		o.of.Store(capacity)
+		o.w.segmentsOf(part)
 		return nil
 	}
 	// What of our own segment is delivered can be deleted once it is no longer written.
@@ -162,22 +169,14 @@ func Pending(dir string) bool {
 }
 
 // Waiting returns how many of the records that this Outbox appended have no outcome yet.
-func (o *Outbox) Waiting() (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	n := 0
-	for name, count := range o.sent {
-		path := filepath.Join(o.dir, name)
-		f, err := o.fs.Open(path, os.O_RDONLY)
-		if errors.Is(err, fs.ErrNotExist) {
-			delete(o.sent, name) // finished, counted and gone
-			continue
-		}
-		if err != nil {
-			return 0, wrap("look at segment", err)
-		}
-		f.Close()
-		l, err := loadLedger(o.fs, path)
+func (o *Outbox) Waiting() (n int, err error) {
+	// A segment that is gone is finished and counted.
+	counts := o.w.counts(func(segment string) bool {
+		_, err := os.Lstat(filepath.Join(o.dir, segment))
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	for segment, count := range counts {
+		l, err := loadLedger(o.fs, filepath.Join(o.dir, segment))
 		if err != nil {
 			return 0, err
 		}
@@ -188,14 +187,8 @@ func (o *Outbox) Waiting() (int, error) {
 
 // Close gives up the outbox's segment; what is in it stays for a deliverer.
 func (o *Outbox) Close() error {
-	err := o.w.close()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.lock != nil {
-		o.lock.Close()
-		o.lock = nil
-	}
-	return err
+	o.forgetLock()
+	return o.w.close()
 }
 
 // TryLock takes the outbox's lock, which makes the caller its deliverer, or returns nil

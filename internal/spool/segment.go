@@ -23,7 +23,11 @@ const (
 type segment struct {
 	file file
 	name string
+	path string
 	size int64 // bytes of whole records in it
+	// count is how many those are, and looked when the file was last seen to be there.
+	count  int
+	looked time.Time
 	// For group commit: bytes known to be on disk, whether a sync is under way, and
 	// the error that ended the segment.
 	synced  int64
@@ -62,7 +66,7 @@ func createSegment(fsys fileSystem, dir, name string) (*segment, error) {
 		fsys.Remove(path)
 		return nil, err
 	}
-	return &segment{file: f, name: name}, nil
+	return &segment{file: f, name: name, path: path}, nil
 }
 
 // listSegments returns the names of the segments in dir, oldest first.

@@ -95,7 +95,7 @@ func (s *Status) add(fsys fileSystem, path string) error {
 		return err
 	}
 	defer f.Close()
-	size, _, err := f.Stat()
+	size, err := f.Size()
 	if err != nil {
 		return err
 	}

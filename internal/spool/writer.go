@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -19,31 +20,46 @@ type writer struct {
 	mu      sync.Mutex
 	synced  sync.Cond
 	current *segment
-	last    string // the newest segment name known, ours or not
+	last    string         // the newest segment name known, ours or not
+	ended   map[string]int // how many records the earlier segments have
 	closed  bool
 }
 
 func newWriter(fsys fileSystem, dir string, maxSegment int64) *writer {
-	w := &writer{fs: fsys, dir: dir, maxSegment: maxSegment}
+	w := &writer{fs: fsys, dir: dir, maxSegment: maxSegment, ended: map[string]int{}}
 	w.synced.L = &w.mu
 	return w
 }
 
-// append writes one whole record and says in which segment it stands, and whether as the
-// first; a durable one is on disk when it returns. After an error nothing of the record is
-// there to be read, unless it was the sync that failed: then nobody knows.
-func (w *writer) append(record []byte, durable bool) (segment string, first bool, err error) {
+// append writes one whole record and says whether it is its segment's first; a durable one
+// is on disk when it returns. After an error nothing of the record is there to be read,
+// unless it was the sync that failed: then nobody knows.
+func (w *writer) append(record []byte, durable bool) (first bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s, err := w.write(record)
 	if err != nil {
-		return "", false, err
+		return false, err
 	}
-	first = s.size == int64(len(record))
+	s.count++
+	first = s.count == 1
 	if durable {
 		err = w.commit(s, s.size)
 	}
-	return s.name, first, err
+	return first, err
+}
+
+// counts returns how many records were appended to each segment. Segments that gone says
+// are gone are forgotten.
+func (w *writer) counts(gone func(segment string) bool) map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.ended, func(name string, _ int) bool { return gone(name) })
+	counts := maps.Clone(w.ended)
+	if s := w.current; s != nil && !gone(s.name) {
+		counts[s.name] = s.count
+	}
+	return counts
 }
 
 func (w *writer) write(record []byte) (*segment, error) {
@@ -77,13 +93,28 @@ func (w *writer) write(record []byte) (*segment, error) {
 			}
 			return nil, wrap("append to segment", err)
 		}
-		if _, linked, err := s.file.Stat(); err == nil && linked {
+		if w.exists(s) {
 			s.size += int64(n)
 			return s, nil
 		}
 		w.abandon(s, os.ErrNotExist)
 	}
 	return nil, errors.New("append to segment: it is deleted as soon as it is made")
+}
+
+// lookPause is how long a segment is taken to have its name still. A record that is
+// written into a file which was deleted less than that ago is gone as if it had been in it:
+// nobody can tell, as deleting it takes as long.
+const lookPause = 20 * time.Microsecond
+
+// exists says whether the segment has its name still, or was deleted or moved away.
+func (w *writer) exists(s *segment) bool {
+	now := time.Now()
+	if now.Sub(s.looked) < lookPause {
+		return true
+	}
+	s.looked = now
+	return w.fs.Exists(s.path)
 }
 
 // commit is the group commit: the first to come syncs for all that was written until
@@ -123,6 +154,7 @@ func (w *writer) abandon(s *segment, err error) {
 	if s.err == nil {
 		s.err = err
 		s.file.Close()
+		w.ended[s.name] = s.count
 	}
 	if w.current == s {
 		w.current = nil
@@ -150,6 +182,13 @@ var (
 	errFinished = errors.New("segment is finished")
 	errClosed   = errors.New("spool is closed")
 )
+
+// segmentsOf sets the size in bytes at which a new segment is begun.
+func (w *writer) segmentsOf(size int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.maxSegment = size
+}
 
 // sync brings all that was appended to disk.
 func (w *writer) sync() error {

@@ -1,17 +1,18 @@
 package warc
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
-	"strconv"
 	"strings"
+	"time"
 )
 
 const (
 	version     = "WARC/1.1"
 	headDigest  = "Beacon-Head-Digest"
 	blockType   = "application/http;msgtype=request"
-	dateLayout  = "2006-01-02T15:04:05.000000Z"
 	digestLabel = "crc32c:"
 	digestLen   = len(digestLabel) + 8
 )
@@ -27,14 +28,16 @@ func (r *Record) Append(b []byte) ([]byte, error) {
 	}
 	start := len(b)
 	b = append(b, version+"\r\nWARC-Type: request\r\nWARC-Record-ID: <urn:uuid:"...)
-	b = appendUUID(b, r.ID)
+	b = AppendUUID(b, r.ID)
 	b = append(b, ">\r\nWARC-Date: "...)
-	b = r.Date.UTC().AppendFormat(b, dateLayout)
+	b = AppendTime(b, r.Date)
 	b = append(b, "\r\nWARC-Target-URI: "...)
 	b = append(b, r.Target...)
+	lines := 10 + len(r.Extra)
 	if r.IP != "" {
 		b = append(b, "\r\nWARC-IP-Address: "...)
 		b = append(b, r.IP...)
+		lines++
 	}
 	b = append(b, "\r\nContent-Type: "+blockType+"\r\n"...)
 	b = appendFields(b, r.Extra)
@@ -52,14 +55,27 @@ func (r *Record) Append(b []byte) ([]byte, error) {
 	b = append(b, digestLabel+"00000000\r\n\r\n"...)
 
 	block := len(b)
-	b = r.Request.append(b)
+	b = r.Request.appendHead(b)
+	lines += 2 + len(r.Request.Header)
+	if !hasLines(b[start:], lines) {
+		return b[:start], errors.New("encode record: a line break or NUL in a value")
+	}
+	b = append(b, r.Request.Body...)
 	putDigest(b[blockSum:], b[block:])
 	putDecimal(b[length:length+10], len(b)-block)
 	putDigest(b[headSum:], b[start:headEnd])
 	return append(b, "\r\n\r\n"...), nil
 }
 
-func (q *Request) append(b []byte) []byte {
+var lineFeed, carriageReturn = []byte{'\n'}, []byte{'\r'}
+
+// hasLines says whether head has so many lines and no stray part of a line break: a value
+// with one in it would be read back as another header.
+func hasLines(head []byte, n int) bool {
+	return bytes.Count(head, lineFeed) == n && bytes.Count(head, carriageReturn) == n && bytes.IndexByte(head, 0) < 0
+}
+
+func (q *Request) appendHead(b []byte) []byte {
 	b = append(b, q.Method...)
 	b = append(b, ' ')
 	b = append(b, q.Target...)
@@ -67,8 +83,7 @@ func (q *Request) append(b []byte) []byte {
 	b = append(b, q.Proto...)
 	b = append(b, "\r\n"...)
 	b = appendFields(b, q.Header)
-	b = append(b, "\r\n"...)
-	return append(b, q.Body...)
+	return append(b, "\r\n"...)
 }
 
 func appendFields(b []byte, fs Fields) []byte {
@@ -81,7 +96,8 @@ func appendFields(b []byte, fs Fields) []byte {
 	return b
 }
 
-func appendUUID(b []byte, id [16]byte) []byte {
+// AppendUUID appends the id in its usual form, 36 bytes.
+func AppendUUID(b []byte, id [16]byte) []byte {
 	const hex = "0123456789abcdef"
 	for i, c := range id {
 		if i == 4 || i == 6 || i == 8 || i == 10 {
@@ -92,9 +108,33 @@ func appendUUID(b []byte, id [16]byte) []byte {
 	return b
 }
 
+// AppendTime appends t in UTC to the microsecond, as RFC 3339 has it, 27 bytes.
+func AppendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(b, time.RFC3339)
+	}
+	b = append(b, "0000-00-00T00:00:00.000000Z"...)
+	at := b[len(b)-27:]
+	putDecimal(at[0:4], year)
+	putDecimal(at[5:7], int(month))
+	putDecimal(at[8:10], day)
+	putDecimal(at[11:13], hour)
+	putDecimal(at[14:16], minute)
+	putDecimal(at[17:19], second)
+	putDecimal(at[20:26], t.Nanosecond()/1000)
+	return b
+}
+
 func putDigest(at, of []byte) {
-	s := strconv.FormatUint(uint64(crc32.Checksum(of, castagnoli)), 16)
-	copy(at[digestLen-len(s):digestLen], s)
+	const hex = "0123456789abcdef"
+	sum := crc32.Checksum(of, castagnoli)
+	for i := digestLen - 1; i >= len(digestLabel); i-- {
+		at[i] = hex[sum&15]
+		sum >>= 4
+	}
 }
 
 func putDecimal(at []byte, n int) {
@@ -104,36 +144,29 @@ func putDecimal(at []byte, n int) {
 	}
 }
 
-// check refuses what Parse could not give back: a value that would end its line, a
-// name that would end at another colon, a request line with a space too many.
+// check refuses what Parse could not give back and hasLines does not see: a name that
+// would end at another colon, a request line with a space too many, too large a record.
 func (r *Record) check() error {
-	if len(r.Request.Body) > MaxBlock/2 {
-		return fmt.Errorf("encode record: body of %d bytes is over the limit of %d", len(r.Request.Body), MaxBlock/2)
-	}
-	for _, v := range [...]string{r.Target, r.IP} {
-		if !isValue(v) {
-			return fmt.Errorf("encode record: %q can't stand in a header", v)
-		}
-	}
 	q := &r.Request
-	for _, v := range [...]string{q.Method, q.Target, q.Proto} {
-		if v == "" || strings.ContainsAny(v, " \r\n\x00") {
-			return fmt.Errorf("encode record: %q can't stand in a request line", v)
-		}
+	if len(q.Body) > MaxBlock/2 {
+		return fmt.Errorf("encode record: body of %d bytes is over the limit of %d", len(q.Body), MaxBlock/2)
+	}
+	if q.Method == "" || q.Target == "" || q.Proto == "" || strings.IndexByte(q.Method, ' ') >= 0 || strings.IndexByte(q.Target, ' ') >= 0 || strings.IndexByte(q.Proto, ' ') >= 0 {
+		return fmt.Errorf("encode record: %q %q %q is no request line", q.Method, q.Target, q.Proto)
 	}
 	size := len(r.Target)
 	for _, f := range r.Extra {
 		size += len(f.Name) + len(f.Value)
-		if !strings.HasPrefix(f.Name, "Beacon-") || f.Name == headDigest || !isName(f.Name) || !isValue(f.Value) {
-			return fmt.Errorf("encode record: %q: %q is not an extension field", f.Name, f.Value)
+		if !strings.HasPrefix(f.Name, "Beacon-") || f.Name == headDigest || !isName(f.Name) {
+			return fmt.Errorf("encode record: %q is no extension field", f.Name)
 		}
 	}
 	if size > MaxHead/2 {
 		return fmt.Errorf("encode record: header of %d bytes is over the limit of %d", size, MaxHead/2)
 	}
 	for _, f := range q.Header {
-		if !isName(f.Name) || !isValue(f.Value) {
-			return fmt.Errorf("encode record: %q: %q can't stand in a header", f.Name, f.Value)
+		if !isName(f.Name) {
+			return fmt.Errorf("encode record: %q can't be the name of a header", f.Name)
 		}
 	}
 	return nil
@@ -146,13 +179,4 @@ func isName(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-func isValue(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c == '\r' || c == '\n' || c == 0 {
-			return false
-		}
-	}
-	return true
 }
