@@ -180,35 +180,45 @@ func TestAtCapacityAppendIsRefusedUntilThereIsRoom(t *testing.T) {
 	}
 }
 
-func TestTheDiskIsFull(t *testing.T) {
-	full := false
-	fsys := &faultFS{cut: func(name string) int {
-		if full && isSegment(name) {
-			return 40 // a part of the record still goes in
+func TestTheDiskTakesNothing(t *testing.T) {
+	for _, why := range []error{errNoSpace, errors.New("disk quota exceeded"), errors.New("read-only file system"), errors.New("input/output error")} {
+		bad := false
+		fsys := &faultFS{
+			cut: func(name string) int {
+				if bad && isSegment(name) && why == errNoSpace {
+					return 40 // a part of the record still goes in
+				}
+				return -1
+			},
+			fail: func(op, _ string) error {
+				if bad && (op == "write" || op == "open") && why != errNoSpace {
+					return why
+				}
+				return nil
+			},
 		}
-		return -1
-	}}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer box.Close()
-	appendAll(t, box, "before")
-	full = true
-	for range 3 {
-		if err := box.Append(encoded(t, "lost"), capacity, false); !errors.Is(err, errNoSpace) {
-			t.Fatalf("on a full disk: %v", err)
+		box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	full = false
-	appendAll(t, box, "after")
-	c := claim(t, box)
-	defer c.Release()
-	if got, _ := bodies(t, c); fmt.Sprint(got) != "[before after]" {
-		t.Errorf("read back: %v", got)
-	}
-	if s := status(t, box); s.Dead() != 0 || s.Pending != 2 {
-		t.Errorf("%+v", s)
+		defer box.Close()
+		appendAll(t, box, "before")
+		bad = true
+		for range 3 {
+			if err := box.Append(encoded(t, "lost"), capacity, false); !errors.Is(err, why) {
+				t.Fatalf("%v: %v", why, err)
+			}
+		}
+		bad = false
+		appendAll(t, box, "after")
+		c := claim(t, box)
+		defer c.Release()
+		if got, _ := bodies(t, c); fmt.Sprint(got) != "[before after]" {
+			t.Errorf("%v: read back: %v", why, got)
+		}
+		if s := status(t, box); s.Dead() != 0 || s.Pending != 2 {
+			t.Errorf("%v: %+v", why, s)
+		}
 	}
 }
 

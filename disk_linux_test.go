@@ -1,0 +1,81 @@
+package beacon_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seed-d051cf5a/beacon"
+)
+
+// disk is a small file system of its own.
+func disk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("this needs to mount a file system: %v", err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	return dir
+}
+
+func TestAReadOnlyDisk(t *testing.T) {
+	disk := disk(t)
+	outbox := filepath.Join(disk, "outbox")
+	if err := os.Mkdir(outbox, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
+	for _, writable := range []bool{false, true} {
+		flags := uintptr(unix.MS_REMOUNT)
+		if !writable {
+			flags |= unix.MS_RDONLY
+		}
+		if err := unix.Mount("", disk, "", flags, "size=1m"); err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := n.SendBeacon("http://127.0.0.1:1/", "x"); ok != writable || err != nil {
+			t.Errorf("writable %v: %v %v", writable, ok, err)
+		}
+	}
+}
+
+// TestAFullDisk fills a real file system: Send is false at once, and true again when there
+// is room.
+func TestAFullDisk(t *testing.T) {
+	disk := disk(t)
+	config := &beacon.Config{Outbox: filepath.Join(disk, "outbox"), InProcess: true}
+	n := beacon.Navigator{Config: config}
+	const nobody = "http://127.0.0.1:1/"
+	kept := int64(0)
+	fill := func() (full bool) {
+		for range 100 {
+			ok, err := n.SendBeacon(nobody, make([]byte, 30_000))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				return true
+			}
+			kept++
+		}
+		return false
+	}
+	ballast := filepath.Join(disk, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 300_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !fill() || kept < 10 {
+		t.Fatalf("%d beacons of 30 kB in 700 kB", kept)
+	}
+	os.Remove(ballast)
+	before := kept
+	if !fill() || kept == before {
+		t.Errorf("with room again: %d more", kept-before)
+	}
+	if s, err := config.Status(); err != nil || s.Accepted != kept || s.Accepted != s.Pending+s.Delivered+s.Dead {
+		t.Errorf("kept %d: %+v %v", kept, s, err)
+	}
+}
