@@ -102,16 +102,17 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	attempts, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	poll, nextScan := pollMin, time.Time{}
+	poll, nextScan, more := pollMin, time.Time{}, false
 	lastBusy, lastSuccess := time.Now(), time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		now := time.Now()
-		if !now.Before(nextScan) {
+		if !now.Before(nextScan) || more && !d.plenty() {
 			poll = min(max(2*poll, pollMin), pollMax)
 			found := 0
-			more, err := d.Claim.Scan(func(e spool.Entry, r *warc.Record) bool {
+			var err error
+			more, err = d.Claim.Scan(func(e spool.Entry, r *warc.Record) bool {
 				d.add(e, r)
 				found++
 				return found < scanBatch
@@ -121,9 +122,7 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 				return false, err
 			}
 			d.passOver(err)
-			if more {
-				poll = 0
-			} else if found > 0 {
+			if found > 0 {
 				poll = pollMin
 			}
 			d.sweep(now, spool.TrackingForbidden(d.Claim.Dir()))
@@ -134,7 +133,10 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 		if at := d.start(attempts, now); !at.IsZero() {
 			wait = min(wait, max(at.Sub(now), 0))
 		}
-		left := poll == 0 || d.inFlight > 0 || len(d.unsaved) > 0 || d.waiting() > 0
+		if more && !d.plenty() {
+			wait = 0
+		}
+		left := more || d.inFlight > 0 || len(d.unsaved) > 0 || d.waiting() > 0
 		if left {
 			lastBusy = now
 		} else {
@@ -182,6 +184,16 @@ func (d *Deliverer) abandon(cancel context.CancelFunc) {
 		}
 	}
 	d.save()
+}
+
+// plenty says whether a server that answers has enough to do for now.
+func (d *Deliverer) plenty() bool {
+	for _, o := range d.origins {
+		if o.known && o.failures == 0 && len(o.ready) >= keptRecords {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *Deliverer) waiting() (n int) {

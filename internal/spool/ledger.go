@@ -3,7 +3,6 @@ package spool
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"math"
@@ -12,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // An Outcome is how a beacon's way ended. All but Delivered are deaths.
@@ -44,11 +45,11 @@ func keyOf(it item) key {
 	return key{id: it.record.ID}
 }
 
-func (k key) String() string {
+func (k key) append(b []byte) []byte {
 	if k.id != uuid.Nil {
-		return k.id.String()
+		return warc.AppendUUID(b, k.id)
 	}
-	return "@" + strconv.FormatInt(k.off, 10)
+	return strconv.AppendInt(append(b, '@'), k.off, 10)
 }
 
 func parseKey(s string) (key, bool) {
@@ -67,6 +68,7 @@ type ledger struct {
 	path string
 	done map[key]Outcome
 	file file // open while lines are added
+	line []byte
 }
 
 func ledgerPath(segmentPath string) string {
@@ -104,7 +106,8 @@ func (l *ledger) finish(k key, o Outcome, detail string) error {
 			return wrap("open ledger", err)
 		}
 	}
-	if _, err := l.file.Write(fmt.Appendf(nil, "%v %s\n", k, outcomeText(o, detail))); err != nil {
+	l.line = append(append(k.append(l.line[:0]), ' '), outcomeText(o, detail)...)
+	if _, err := l.file.Write(append(l.line, '\n')); err != nil {
 		l.close() // what was written of the line is ended when it is opened again
 		return wrap("append to ledger", err)
 	}
@@ -140,12 +143,15 @@ func (l *ledger) close() {
 
 // outcomeText is one line, whatever a server or an operating system put into the detail.
 func outcomeText(o Outcome, detail string) string {
-	return strings.TrimSpace(string(o) + " " + strings.Map(func(r rune) rune {
+	if detail == "" {
+		return string(o)
+	}
+	return string(o) + " " + strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
-	}, detail))
+	}, detail)
 }
 
 func readAll(fsys fileSystem, path string) ([]byte, error) {
