@@ -13,8 +13,8 @@
 // and survives the death of the process by any means; with [Power] also that of the
 // machine. Send costs about one write(2) and never waits for the network; neither does
 // the program's exit. Delivery is at least once, with an Idempotency-Key header that
-// stays the same, until the server answers or the beacon expires; then it is in the
-// outbox's folder dead.
+// stays the same, until the server takes or refuses the beacon or it expires. What was
+// refused or expired is in the outbox's folder dead.
 //
 // After [Start] a small detached process delivers, the program's own executable in
 // another role; one serves every process of the user. Without Start, or where processes
@@ -58,8 +58,8 @@ func Start(config ...Config) {
 	startDetached()
 }
 
-// Flush waits until every beacon that this process has sent has an outcome: delivered,
-// refused by its server, or expired. It is for programs that a child can't outlive, such
+// Flush waits until every beacon that this process has sent has an outcome: it was
+// delivered, or refused by its server, or it will never be. It is for programs that a child can't outlive, such
 // as the first process of a container or a function in the cloud. The error is ctx's,
 // with the number of beacons that still wait; they stay in the outbox.
 func Flush(ctx context.Context) error { return flush(ctx) }

@@ -127,3 +127,10 @@ func TestURLs(t *testing.T) {
 		}
 	}
 }
+
+func TestAURLThatNetURLDoesNotReadHasItsProxyToo(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://proxy.example:3128")
+	if to, err := parseURL("http://collector.example/%zz"); err != nil || to.proxy != "http://proxy.example:3128" {
+		t.Errorf("%+v %v", to, err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,9 @@ type Config struct {
 	// InProcess has a goroutine of this process deliver, even after Start.
 	InProcess bool
 	// TLS has the roots and client certificates to deliver with. As keys can't be
-	// handed to another process, it makes delivery InProcess.
+	// handed to another process, it makes delivery InProcess, and the default Outbox
+	// one of its own, outbox-tls: who delivers an outbox delivers all of it in one way,
+	// so one that is named must not be shared with programs without these.
 	TLS *tls.Config
 	// Patience is how long a detached deliverer goes on that reaches no server, before
 	// it leaves the rest to the next run. Default: 10 minutes.
@@ -63,6 +66,12 @@ func (c *Config) orDefault() Config {
 	}
 	if full.Outbox == "" {
 		full.Outbox = DefaultOutbox()
+		if full.TLS != nil {
+			full.Outbox += "-tls"
+		}
+	}
+	if abs, err := filepath.Abs(full.Outbox); err == nil {
+		full.Outbox = abs
 	}
 	if full.Capacity <= 0 {
 		full.Capacity = 16 << 20

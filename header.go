@@ -16,6 +16,9 @@ var notYours = map[string]bool{
 	"Connection": true, "Keep-Alive": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "Expect": true,
 }
 
+// maxHeader is the most bytes that a caller's header, or a URL, can have.
+const maxHeader = 64 << 10
+
 // header appends the request's header to fields, which is empty. The first three values
 // are the record's to fill in.
 func (n *Navigator) header(fields warc.Fields, contentType string) (warc.Fields, error) {
@@ -31,6 +34,7 @@ func (n *Navigator) header(fields warc.Fields, contentType string) (warc.Fields,
 	if contentType != "" {
 		fields = append(fields, warc.Field{Name: "Content-Type", Value: contentType})
 	}
+	size := 0
 	for name, values := range n.Header {
 		if notYours[http.CanonicalHeaderKey(name)] {
 			return fields, typeErrorf("the header %s is set by the beacon itself: leave it out of Navigator.Header", name)
@@ -44,7 +48,11 @@ func (n *Navigator) header(fields warc.Fields, contentType string) (warc.Fields,
 				return fields, typeErrorf("the header %s has a value that no header can have", name)
 			}
 			fields = append(fields, warc.Field{Name: name, Value: strings.Trim(v, " \t")})
+			size += len(name) + len(v)
 		}
+	}
+	if size > maxHeader {
+		return fields, typeErrorf("the header has %d bytes: servers take no more than %d, and most less", size, maxHeader)
 	}
 	return fields, nil
 }

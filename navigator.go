@@ -25,7 +25,8 @@ type Navigator struct {
 	Config *Config
 	// Header is sent with every beacon, such as an Authorization or a write key. The
 	// method of the standard has nothing like it. Host, Content-Type, Content-Length,
-	// Idempotency-Key and the headers of the connection are not the caller's to set.
+	// Idempotency-Key, User-Agent and the headers of the connection are not its to set.
+	// A redirect to another origin does not get it. At most 64 KiB.
 	Header http.Header
 	// UserAgent is the User-Agent header. Default: "beacon-go".
 	UserAgent string
@@ -45,9 +46,11 @@ func typeErrorf(format string, args ...any) error {
 // queues data to be sent to url, an absolute http or https URL, in a POST request, and
 // returns true if it was queued: written to the outbox, from where it is delivered
 // whatever becomes of this process. It returns false where it could not be: the body is
-// over [MaxBody] bytes, the outbox is full, or the disk did not take it; the Config's
-// Logger hears which. The error is always a [*TypeError]: of a URL that is none, or data
-// of a type that can't be sent.
+// over [MaxBody] bytes, the outbox is full or not the user's own, the disk did not take it,
+// or DO_NOT_TRACK is honored; the Config's Logger hears which. (With [Power], false after a
+// failed fsync leaves open whether the beacon is there; it may be delivered.) The error is
+// always a [*TypeError]: of a URL that is none, data that can't be sent, or a Header or
+// UserAgent that can't be one.
 //
 // The data can be, with the Content-Type that goes with it (Fetch, "extract a body"):
 //
@@ -95,6 +98,9 @@ var drafts = sync.Pool{New: func() any { return new(draft) }}
 func (d *draft) queue(c *Config, to *target, body []byte) error {
 	if len(body) > MaxBody {
 		return fmt.Errorf("its body of %d bytes is over the limit of %d: send less, or in several beacons", len(body), MaxBody)
+	}
+	if len(to.href) > maxHeader {
+		return fmt.Errorf("its URL of %d bytes is over the limit of %d: put data into the body", len(to.href), maxHeader)
 	}
 	if isDeliverer {
 		return errors.New("a deliverer sends no beacons of its own")
@@ -148,6 +154,7 @@ func (d *draft) encode(c *Config, to *target, body []byte) error {
 // A target is a parsed URL.
 type target struct {
 	given string // what was parsed
+	env   proxyEnvironment
 	href  string // without the fragment
 	host  string
 	path  string // and query
@@ -160,7 +167,8 @@ var lastTarget atomic.Pointer[target]
 // parseURL is step 1 of the processing model. A process has no base URL, so a relative
 // one is no URL here.
 func parseURL(given string) (*target, error) {
-	if t := lastTarget.Load(); t != nil && t.given == given {
+	env := currentProxyEnvironment()
+	if t := lastTarget.Load(); t != nil && t.given == given && t.env == env {
 		return t, nil
 	}
 	u, err := url.Parse(given)
@@ -170,8 +178,8 @@ func parseURL(given string) (*target, error) {
 	if u.Scheme() != "http" && u.Scheme() != "https" {
 		return nil, typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", given, u.Scheme())
 	}
-	t := &target{given: strings.Clone(given), href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}
-	t.proxy = proxyFor(t.href)
+	t := &target{given: strings.Clone(given), env: env, href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}
+	t.proxy = proxyFor(u.Scheme(), u.Host())
 	lastTarget.Store(t)
 	return t, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,11 +32,7 @@ func openOutbox(c *Config) (*outbox, error) {
 	if box, ok := outboxes.Load(c.Outbox); ok {
 		return box.(*outbox), nil
 	}
-	dir, err := filepath.Abs(c.Outbox)
-	if err != nil {
-		return nil, fmt.Errorf("outbox %s: %w", c.Outbox, err)
-	}
-	s, err := spool.OpenOutbox(dir)
+	s, err := spool.OpenOutbox(c.Outbox)
 	if err != nil {
 		return nil, err
 	}

@@ -242,7 +242,7 @@ func TestHeaderAndUserAgent(t *testing.T) {
 	if got.Get("Authorization") != "Bearer key" || len(got.Values("X-Write-Key")) != 2 || got.Get("User-Agent") != "tool/1.2" {
 		t.Errorf("%v", got)
 	}
-	for name, value := range map[string]string{"Host": "x", "content-length": "1", "Bad Name": "x", "X": "a\nb secret"} {
+	for name, value := range map[string]string{"X-Large": strings.Repeat("x", 65<<10), "Host": "x", "content-length": "1", "Bad Name": "x", "X": "a\nb secret"} {
 		n.Header = http.Header{name: {value}}
 		_, err := n.SendBeacon(d.URL, nil)
 		var typeError *beacon.TypeError
@@ -295,6 +295,10 @@ func TestTheProxyIsTheOneOfTheMomentOfSend(t *testing.T) {
 		t.Fatal(ok, err)
 	}
 	proxy.wait(t, 1)
+	other := newDesk(t, nil, nil)
+	t.Setenv("HTTP_PROXY", other.URL)
+	n.SendBeacon("http://collector.example/through-a-proxy", "x")
+	other.wait(t, 1)
 }
 
 func TestManyProcessesShareOneDeliverer(t *testing.T) {

@@ -24,7 +24,7 @@ func countStart(lock *os.File, now time.Time) error {
 	if over := n - freeStarts; over >= 0 {
 		pause := min(startPause<<min(over, 16), startsPause)
 		if since := now.Sub(last); since >= 0 && since < pause {
-			return fmt.Errorf("the last %d deliverers died before they did anything; the next is started in %v", n, (pause - since).Round(time.Millisecond))
+			return fmt.Errorf("the last %d deliverers ended without an answer from any server; the next is started in %v", n, (pause - since).Round(time.Millisecond))
 		}
 	}
 	return writeStarts(lock, n+1, now)

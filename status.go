@@ -29,16 +29,14 @@ type Status struct {
 }
 
 // Status looks at the outbox of the config, which may be nil, without touching it. The
-// error wraps fs.ErrNotExist where there is no outbox yet.
+// error wraps fs.ErrNotExist where there is no outbox yet; one that goes with numbers says
+// which segments they leave out.
 func (c *Config) Status() (Status, error) {
 	dir := c.orDefault().Outbox
 	s, err := spool.ReadStatus(dir)
-	if err != nil {
-		return Status{Outbox: dir}, err
-	}
 	return Status{
 		Outbox: dir, Accepted: s.Accepted(), Delivered: s.Outcomes[spool.Delivered], Pending: s.Pending, Dead: s.Dead(),
 		Refused: s.Outcomes[spool.Refused], Expired: s.Outcomes[spool.Expired], Corrupt: s.Outcomes[spool.Corrupt], Purged: s.Outcomes[spool.Purged],
 		Bytes: s.Bytes, DeadFiles: s.DeadFiles, Oldest: s.Oldest, Delivering: s.Held, Forbidden: s.Forbidden,
-	}, nil
+	}, err
 }

@@ -40,14 +40,13 @@ func stand(ctx context.Context, dir string, log *slog.Logger) error {
 	client := deliver.NewClient(nil)
 	for ctx.Err() == nil {
 		lock, err := box.TryLock()
-		if err != nil {
-			return err
-		}
-		if lock != nil {
+		if err == nil && lock != nil {
 			log.Info("delivering", "outbox", box.Dir())
-			if _, err := deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Log: log}); err != nil {
-				return err
-			}
+			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Log: log})
+		}
+		if err != nil {
+			// Such as the outbox's deletion, or a full disk.
+			log.Warn("outbox can't be delivered now, will try again", "error", err)
 		}
 		select {
 		case <-time.After(250 * time.Millisecond):

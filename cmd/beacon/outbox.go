@@ -62,7 +62,7 @@ func outboxCommand() *cobra.Command {
 				n, err := c.Revive(func(r *warc.Record) {
 					r.Extra = append(r.Extra.Without(deliver.ExpiresField), warc.Field{Name: deliver.ExpiresField, Value: again})
 				})
-				fmt.Printf("%d beacons wait again; the next run of any program with this outbox delivers them, or 'beacon outbox flush' now.\n", n)
+				fmt.Printf("%d beacons wait again and are being delivered; 'beacon outbox flush' waits for that.\n", n)
 				return err
 			})
 		},
@@ -86,6 +86,9 @@ func outboxCommand() *cobra.Command {
 // withClaim waits for a deliverer at work to end, which it does soon after the last
 // delivery.
 func withClaim(ctx context.Context, dir string, do func(*spool.Claim) error) error {
+	if err := mustExist(dir); err != nil {
+		return err
+	}
 	box, err := spool.OpenOutbox(dir)
 	if err != nil {
 		return err
@@ -108,6 +111,8 @@ func withClaim(ctx context.Context, dir string, do func(*spool.Claim) error) err
 			if releaseErr := c.Release(); err == nil {
 				err = releaseErr
 			}
+			// Who sent meanwhile found the lock held, and counts on its holder.
+			beacon.Start(beacon.Config{Outbox: dir})
 			return err
 		}
 		if !said {
@@ -124,13 +129,10 @@ func withClaim(ctx context.Context, dir string, do func(*spool.Claim) error) err
 func showStatus(dir string, asJSON bool) error {
 	s, err := (&beacon.Config{Outbox: dir}).Status()
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no outbox at %s: nothing was sent yet, or name it with --outbox", dir)
-	}
-	if err != nil {
-		return err
+		return mustExist(dir)
 	}
 	if asJSON {
-		return json.NewEncoder(os.Stdout).Encode(s)
+		return errors.Join(json.NewEncoder(os.Stdout).Encode(s), err)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "outbox\t%s\n", dir)
@@ -146,7 +148,14 @@ func showStatus(dir string, asJSON bool) error {
 	if s.DeadFiles > 0 {
 		fmt.Fprintf(w, "in dead/\t%d files: 'beacon outbox retry' sends them again, 'beacon outbox drop' deletes them\n", s.DeadFiles)
 	}
-	return w.Flush()
+	return errors.Join(w.Flush(), err)
+}
+
+func mustExist(dir string) error {
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("there is no outbox at %s: nothing was sent yet, or name it with --outbox", dir)
+	}
+	return nil
 }
 
 func pendingNote(s beacon.Status) string {
@@ -171,6 +180,9 @@ func age(t time.Time) time.Duration { return time.Since(t).Round(time.Second) }
 
 // flushOutbox delivers until nothing waits, beside whoever else does.
 func flushOutbox(ctx context.Context, dir string, timeout time.Duration) error {
+	if err := mustExist(dir); err != nil {
+		return err
+	}
 	box, err := spool.OpenOutbox(dir)
 	if err != nil {
 		return err
@@ -189,6 +201,7 @@ func flushOutbox(ctx context.Context, dir string, timeout time.Duration) error {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
+			beacon.Start(beacon.Config{Outbox: dir}) // it goes on being tried
 			s, err := spool.ReadStatus(dir)
 			if err != nil || s.Pending == 0 {
 				return err

@@ -46,7 +46,10 @@ Status 0: the beacon is kept. 1: it could not be kept (too large, outbox or disk
 			}
 			config := &beacon.Config{Outbox: outbox, Logger: slog.New(plainLog{})}
 			n := beacon.Navigator{Config: config}
-			before, _ := config.Status() // none yet is all zero
+			var before beacon.Status
+			if wait > 0 {
+				before, _ = config.Status() // none yet is all zero
+			}
 			kept, err := n.SendBeacon(args[0], data)
 			var typeError *beacon.TypeError
 			if errors.As(err, &typeError) {
@@ -61,7 +64,7 @@ Status 0: the beacon is kept. 1: it could not be kept (too large, outbox or disk
 				if beacon.Flush(ctx) != nil {
 					fmt.Fprintf(os.Stderr, "beacon: kept, but not delivered within %v; it goes on being tried\n", wait)
 				} else if after, err := config.Status(); err == nil && after.Refused > before.Refused {
-					fmt.Fprintln(os.Stderr, "beacon: the server refused it; 'beacon outbox' shows what to do")
+					fmt.Fprintln(os.Stderr, "beacon: a server refused it, or another's meanwhile: 'beacon outbox' shows what to do")
 				}
 			}
 			return nil

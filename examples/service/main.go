@@ -38,7 +38,9 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	finished := make(chan struct{})
 	go func() {
+		defer close(finished)
 		<-ctx.Done()
 		server.Shutdown(context.Background())
 	}()
@@ -46,6 +48,7 @@ func main() {
 		slog.Error("service ended", "error", err)
 		os.Exit(1)
 	}
+	<-finished // with the requests that had begun
 }
 
 type auditor struct {

@@ -42,6 +42,7 @@ const (
 	// keptRecords is how many of an origin's first are kept in memory between the look
 	// and the attempt.
 	keptRecords = 64
+	keptBytes   = 4 << 20 // of all origins
 
 	// sweepPause is how long something can be overdue that waits for its turn.
 	sweepPause = 10 * time.Second
@@ -79,6 +80,7 @@ type Deliverer struct {
 	origins  map[string]*origin
 	turn     []*origin // whose turn it is, round robin
 	inFlight int
+	kept     int       // bytes of the bodies in memory that wait
 	swept    time.Time // when the queues were last searched for what has expired
 	passed   string    // what the last Scan passed over, to say it once
 	results  chan result
@@ -97,7 +99,7 @@ type result struct {
 // or ctx is done; what is under way then is waited for no longer. It says whether
 // anything is left.
 func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
-	d.origins = map[string]*origin{}
+	d.origins, d.turn, d.unsaved, d.kept = map[string]*origin{}, nil, nil, 0
 	d.results = make(chan result, inAll)
 	attempts, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -223,10 +225,11 @@ func (d *Deliverer) add(e spool.Entry, r *warc.Record) {
 	if r.Extra.Get(HonorField) != "" {
 		p.trackedAt = r.Date
 	}
-	if o.failures == 0 && len(o.ready) < keptRecords {
+	if o.failures == 0 && len(o.ready) < keptRecords && d.kept < keptBytes {
 		kept := *r
 		kept.Request.Body = bytes.Clone(r.Request.Body)
 		p.record = &kept
+		d.kept += len(kept.Request.Body)
 	}
 	o.ready = append(o.ready, p)
 }
@@ -242,7 +245,12 @@ func (d *Deliverer) sweep(now, forbidden time.Time) {
 	if expiring {
 		d.swept = now
 	}
-	ended := func(p *parcel) bool {
+	ended := func(p *parcel) (is bool) {
+		defer func() {
+			if is && p.record != nil {
+				d.kept -= len(p.record.Request.Body)
+			}
+		}()
 		switch {
 		case !p.trackedAt.IsZero() && !p.trackedAt.After(forbidden):
 			d.finish(func() error { return d.Claim.Finish(p.entry, spool.Purged, "") })
@@ -256,6 +264,16 @@ func (d *Deliverer) sweep(now, forbidden time.Time) {
 		o.ready = slices.DeleteFunc(o.ready, ended)
 		o.later = slices.DeleteFunc(o.later, ended)
 		heap.Init(&o.later)
+	}
+	if expiring {
+		// An origin that nothing waits for is forgotten with its failures.
+		d.turn = slices.DeleteFunc(d.turn, func(o *origin) bool {
+			if o.waiting() > 0 || o.inFlight > 0 || o.notBefore.After(now) {
+				return false
+			}
+			delete(d.origins, o.name)
+			return true
+		})
 	}
 }
 
@@ -306,6 +324,9 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 			}
 			busy = true
 			if !p.expires.After(now) && d.expire(p) {
+				if p.record != nil {
+					d.kept -= len(p.record.Request.Body)
+				}
 				continue
 			}
 			p.round = o.failures
@@ -325,6 +346,7 @@ func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
 	r := result{parcel: p}
 	if p.record != nil {
 		r.record, p.record = *p.record, nil
+		d.kept -= len(r.record.Request.Body)
 	} else if r.record, r.damage = d.Claim.Read(p.entry); r.damage != nil {
 		d.results <- r // has room for all that are under way
 		return

@@ -162,6 +162,32 @@ func TestNoAnswerIsTriedAgainWithLongerAndLongerWaits(t *testing.T) {
 	})
 }
 
+func TestRetryAfterOutlivesAnAnswerThatWasOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.answer = func(n int, q fetch.Request) (fetch.Response, error) {
+			switch string(q.Body) {
+			case "slow":
+				time.Sleep(2 * time.Second)
+			case "refused for now":
+				if n < 3 {
+					return fetch.Response{Status: 429, RetryAfter: time.Minute}, nil
+				}
+			}
+			return fetch.Response{Status: 204}, nil
+		}
+		o.send("http://a/", "slow")
+		o.send("http://a/", "refused for now")
+		o.send("http://a/", "later")
+		o.run(t.Context())
+		for _, a := range o.attempts[2:] {
+			if a.at < time.Minute {
+				t.Errorf("%s went out after %v", a.body, a.at)
+			}
+		}
+	})
+}
+
 func TestARedirectThatDropsTheBodyIsNoDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -49,14 +50,14 @@ func (d *Deliverer) settle(r result) (answered bool) {
 	switch {
 	case status >= 200 && status < 300 && r.response.Dropped:
 		// The standard has a redirected POST go on as a GET, and calls that success.
-		o.failures, o.notBefore = 0, time.Time{}
+		o.answered(p)
 		d.Log.Warn("server redirects without the body: send to the URL that it names", "id", p.entry.ID, "origin", o.name)
 		d.finish(func() error {
 			return d.Claim.Bury(p.entry, r.record, spool.Refused, "redirected without the body, then "+detail)
 		})
 		return true
 	case status >= 200 && status < 300:
-		o.failures, o.notBefore = 0, time.Time{}
+		o.answered(p)
 		d.finish(func() error { return d.Claim.Finish(p.entry, spool.Delivered, detail) })
 		return true
 	case mayChange(status):
@@ -64,10 +65,18 @@ func (d *Deliverer) settle(r result) (answered bool) {
 		d.Log.Info("server can't take it now, will try again", "origin", o.name, "status", status, "attempt", p.failures)
 		return false
 	default:
-		o.failures, o.notBefore = 0, time.Time{}
+		o.answered(p)
 		d.Log.Warn("server refused the beacon", "id", p.entry.ID, "origin", o.name, "status", status)
 		d.finish(func() error { return d.Claim.Bury(p.entry, r.record, spool.Refused, detail) })
 		return true
+	}
+}
+
+// answered forgets the origin's failures, unless this attempt began before the last one: a
+// server that has said since to wait is still to be waited for.
+func (o *origin) answered(p *parcel) {
+	if p.round == o.failures {
+		o.failures, o.notBefore = 0, time.Time{}
 	}
 }
 
@@ -105,14 +114,18 @@ func (d *Deliverer) again(p *parcel, atLeast time.Duration) {
 
 // finish writes an outcome down, now or when the disk takes it.
 func (d *Deliverer) finish(write func() error) {
-	if err := write(); err != nil {
+	switch err := write(); {
+	case errors.Is(err, fs.ErrNotExist):
+		d.Log.Warn("outcome has no place any more: the outbox was deleted", "error", err)
+	case err != nil:
 		d.Log.Error("outcome can't be written down, will try again", "error", err)
 		d.unsaved = append(d.unsaved, write)
 	}
 }
 
 func (d *Deliverer) save() {
-	for len(d.unsaved) > 0 && d.unsaved[0]() == nil {
-		d.unsaved = d.unsaved[1:]
-	}
+	d.unsaved = slices.DeleteFunc(d.unsaved, func(write func() error) bool {
+		err := write()
+		return err == nil || errors.Is(err, fs.ErrNotExist)
+	})
 }

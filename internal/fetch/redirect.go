@@ -3,6 +3,7 @@ package fetch
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/nlnwa/whatwg-url/url"
 )
@@ -40,7 +41,12 @@ func redirect(q Request, res *http.Response) (*Request, error) {
 		}
 	}
 	if !sameOrigin(from, to) {
-		next.Header.Del("Authorization")
+		// The standard drops Authorization; a program's other headers can be as secret.
+		for name := range next.Header {
+			if !strings.HasPrefix(name, "Content-") && name != "Idempotency-Key" && name != "User-Agent" {
+				next.Header.Del(name)
+			}
+		}
 	}
 	return &next, nil
 }

@@ -24,9 +24,12 @@ var ErrLost = errors.New("outbox is no longer the one that was claimed")
 type Claim struct {
 	o     *Outbox
 	lock  *os.File
-	shown file // locked while the claim lasts, for a status to see
 	open  map[string]*claimed
+	seen  map[string]int64 // the segments' sizes at the last Scan
 	tally tallyFile
+
+	shown       file // locked while the claim lasts, for a status to see
+	shownLocked bool
 
 	dead   *writer
 	buried map[uuid.UUID]bool // in dead, but perhaps not in the ledger yet
@@ -59,8 +62,9 @@ type Entry struct {
 
 // Claim makes the holder of the outbox's lock its deliverer. Release gives the lock up.
 func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
-	c := &Claim{o: o, lock: lock, open: map[string]*claimed{}, buried: map[uuid.UUID]bool{}}
+	c := &Claim{o: o, lock: lock, open: map[string]*claimed{}, seen: map[string]int64{}, buried: map[uuid.UUID]bool{}}
 	c.dead = newWriter(o.fs, filepath.Join(o.dir, deadName), 1<<20)
+	c.dead.lasting = true
 	if err := c.held(); err != nil {
 		return nil, err
 	}
@@ -71,10 +75,18 @@ func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
 	if err := c.deleteRetired(); err != nil {
 		return nil, err
 	}
-	if c.shown, err = o.fs.Open(filepath.Join(o.dir, shownName), os.O_CREATE|os.O_RDWR); err == nil {
-		c.shown.TryLock() // a status that looks just now is told that nobody delivers
+	if c.shown, err = o.fs.Open(filepath.Join(o.dir, shownName), os.O_CREATE|os.O_RDWR); err != nil {
+		c.shown = nil
 	}
+	c.show()
 	return c, nil
+}
+
+// show says to a status that somebody delivers. One that looks just now is in the way.
+func (c *Claim) show() {
+	if c.shown != nil && !c.shownLocked {
+		c.shownLocked, _ = c.shown.TryLock()
+	}
 }
 
 // held makes sure that the lock is the outbox's: the directory may have been deleted, and
@@ -117,12 +129,7 @@ func (c *Claim) Missed() bool {
 		return false
 	}
 	for _, name := range names {
-		s := c.open[name]
-		if s != nil && s.read {
-			continue
-		}
-		info, err := os.Lstat(filepath.Join(c.o.dir, name))
-		if err == nil && (s == nil && info.Size() > 0 || s != nil && info.Size() > s.r.off) {
+		if info, err := os.Lstat(filepath.Join(c.o.dir, name)); err == nil && info.Size() > c.seen[name] {
 			return true
 		}
 	}
@@ -137,6 +144,7 @@ func (c *Claim) Scan(found func(Entry, *warc.Record) bool) (more bool, err error
 	if err := c.held(); err != nil {
 		return false, err
 	}
+	c.show()
 	names, err := listSegments(c.o.fs, c.o.dir)
 	if err != nil {
 		return false, wrap("scan outbox", err)
@@ -156,8 +164,14 @@ func (c *Claim) Scan(found func(Entry, *warc.Record) bool) (more bool, err error
 
 func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bool, err error) {
 	s, err := c.follow(name)
-	if err != nil || s.read {
+	if err != nil {
+		if info, statErr := os.Lstat(filepath.Join(c.o.dir, name)); statErr == nil {
+			c.seen[name] = info.Size()
+		}
 		return false, err
+	}
+	if s.read {
+		return false, nil
 	}
 	if !s.adopted && !c.young(s) {
 		// First the lock, then the size: what a writer added before it went is seen.
@@ -169,6 +183,7 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 	if err != nil {
 		return false, wrap("scan segment", err)
 	}
+	c.seen[name] = size
 	for {
 		it, err := s.r.next(size, s.adopted)
 		if err == io.EOF {
@@ -325,6 +340,7 @@ func (c *Claim) retire() error {
 			c.read(nil)
 		}
 		delete(c.open, s.name)
+		delete(c.seen, s.name)
 	}
 	return c.deleteRetired()
 }

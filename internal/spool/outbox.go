@@ -51,6 +51,7 @@ func openOutbox(fsys fileSystem, dir string) (*Outbox, error) {
 		return nil, wrap("open outbox", err)
 	}
 	box := &Outbox{dir: dir, fs: fsys, w: newWriter(fsys, dir, leastPart)}
+	box.w.ended = map[string]int{}
 	return box, wrap("open outbox", box.make())
 }
 
@@ -67,6 +68,9 @@ func (o *Outbox) Dir() string { return o.dir }
 // Append keeps one encoded record; a durable one is on disk when it returns. The capacity
 // is in bytes on disk. The error is [ErrFull] at the outbox's bounds, else the disk's.
 func (o *Outbox) Append(record []byte, capacity int64, durable bool) error {
+	if len(record) > outboxRecord {
+		return fmt.Errorf("a record of %d bytes is over the limit of %d", len(record), outboxRecord)
+	}
 	if err := o.reserve(int64(len(record)), capacity); err != nil {
 		return err
 	}
@@ -106,6 +110,7 @@ func (o *Outbox) reserve(n, capacity int64) error {
 	if err != nil {
 		return wrap("measure outbox", err)
 	}
+	o.counts() // forgets what is gone
 	free := capacity - used
 	switch {
 	case files >= maxOutboxFiles:
@@ -170,12 +175,7 @@ func Pending(dir string) bool {
 
 // Waiting returns how many of the records that this Outbox appended have no outcome yet.
 func (o *Outbox) Waiting() (n int, err error) {
-	// A segment that is gone is finished and counted.
-	counts := o.w.counts(func(segment string) bool {
-		_, err := os.Lstat(filepath.Join(o.dir, segment))
-		return errors.Is(err, fs.ErrNotExist)
-	})
-	for segment, count := range counts {
+	for segment, count := range o.counts() {
 		l, err := loadLedger(o.fs, filepath.Join(o.dir, segment))
 		if err != nil {
 			return 0, err
@@ -183,6 +183,15 @@ func (o *Outbox) Waiting() (n int, err error) {
 		n += max(count-len(l.done), 0)
 	}
 	return n, nil
+}
+
+// counts are the records that this Outbox appended, by segment. A segment that is gone is
+// finished and counted.
+func (o *Outbox) counts() map[string]int {
+	return o.w.counts(func(segment string) bool {
+		_, err := os.Lstat(filepath.Join(o.dir, segment))
+		return errors.Is(err, fs.ErrNotExist)
+	})
 }
 
 // Close gives up the outbox's segment; what is in it stays for a deliverer.

@@ -591,6 +591,9 @@ func TestOneBadSegmentHoldsUpNoOther(t *testing.T) {
 	if err == nil || fmt.Sprint(got) != "[good]" {
 		t.Errorf("%v, %v", got, err)
 	}
+	if c.Missed() {
+		t.Error("what was passed over counts as missed: its deliverer would never end")
+	}
 	bad = ""
 	if got, _ := bodies(t, c); fmt.Sprint(got) != "[bad]" {
 		t.Errorf("when it can be read again: %v", got)
@@ -630,5 +633,84 @@ func TestTheOldestOfTheDeadMakeRoom(t *testing.T) {
 	}
 	if _, err := os.Stat(newest); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTheDeadSurviveAPowerCutWhenTheirSegmentIsGone(t *testing.T) {
+	fsys := &faultFS{}
+	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 40 // of 60 kB: more than a segment of the dead
+	for range n {
+		if err := box.Append(encoded(t, strings.Repeat("x", 60_000)), capacity, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	box.Close()
+	lock, err := box.TryLock()
+	if err != nil || lock == nil {
+		t.Fatal(err)
+	}
+	c, err := box.Claim(lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, entries := bodies(t, c)
+	for _, e := range entries {
+		r, err := c.Read(e)
+		if err == nil {
+			err = c.Bury(e, r, Refused, "400")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	bodies(t, c) // retires
+	lock.Close()
+	fsys.powerCut()
+
+	box, err = OpenOutbox(box.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer box.Close()
+	c = claim(t, box)
+	defer c.Release()
+	if got, err := c.Revive(func(*warc.Record) {}); got != n || err != nil {
+		t.Errorf("%d of %d are there, %v", got, n, err)
+	}
+}
+
+func TestWaitingCountsWhileASegmentEnds(t *testing.T) {
+	var box *Outbox
+	counted := -1
+	fsys := &faultFS{}
+	fsys.fail = func(op, name string) error {
+		if op == "sync" && isSegment(name) && counted == 0 {
+			fsys.mu.Unlock() // the step is this test's own
+			counted, _ = box.Waiting()
+			fsys.mu.Lock()
+		}
+		return nil
+	}
+	var err error
+	if box, err = openOutbox(fsys, filepath.Join(t.TempDir(), "o")); err != nil {
+		t.Fatal(err)
+	}
+	defer box.Close()
+	for range 4 {
+		if err := box.Append(encoded(t, "x"), capacity, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	box.w.mu.Lock()
+	box.w.current.size++ // as if a record were not synced yet
+	box.w.mu.Unlock()
+	counted = 0
+	box.w.next()
+	if counted != 4 {
+		t.Errorf("%d waiting while the segment is synced for the last time", counted)
 	}
 }

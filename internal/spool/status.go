@@ -35,23 +35,25 @@ func (s Status) Dead() (n int64) {
 // Accepted counts all that the outbox ever took.
 func (s Status) Accepted() int64 { return s.Outcomes[Delivered] + s.Dead() + s.Pending }
 
+// maxRounds bounds how often a busy outbox is looked at again.
+const maxRounds = 10
+
 // ReadStatus looks at an outbox without touching it. A deliverer may be at work meanwhile:
 // its lock is not tried, as who finds it held takes the holder for a deliverer.
+//
+// The error may go with numbers: it then says which segments they leave out.
 func ReadStatus(dir string) (Status, error) {
 	fsys := osFS{}
-	for {
+	for round := 0; ; round++ {
 		before, err := loadTally(fsys, dir)
 		if err != nil {
 			return Status{}, err
 		}
-		s, err := readStatus(fsys, dir, before)
-		if err != nil {
-			return Status{}, err
-		}
+		s, statusErr := readStatus(fsys, dir, before)
 		// A segment that was counted and deleted meanwhile changed the tally.
 		after, err := loadTally(fsys, dir)
-		if err != nil || fmt.Sprint(before) == fmt.Sprint(after) {
-			return s, err
+		if err != nil || fmt.Sprint(before) == fmt.Sprint(after) || round == maxRounds {
+			return s, errors.Join(err, statusErr)
 		}
 	}
 }
@@ -65,12 +67,13 @@ func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {
 	if err != nil {
 		return s, err
 	}
+	var unread []error
 	for _, name := range names {
 		if t.retired[name] {
 			continue
 		}
 		if err := s.add(fsys, filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return s, err
+			unread = append(unread, fmt.Errorf("%s is not counted: %w", name, err))
 		}
 	}
 	box := &Outbox{dir: dir, fs: fsys}
@@ -86,7 +89,7 @@ func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {
 	}
 	s.Forbidden = TrackingForbidden(dir)
 	s.Held = lockHeld(filepath.Join(dir, shownName))
-	return s, nil
+	return s, errors.Join(unread...)
 }
 
 func (s *Status) add(fsys fileSystem, path string) error {

@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// A writer appends records to segments of its own. It is safe for concurrent use;
-// the lock is held over the write(2) and nothing else, but for the fsync at the end
-// of a segment that has synced records.
+// A writer appends records to segments of its own. It is safe for concurrent use; its
+// lock is held over the write(2), and at the end of a segment over the making of the next.
 type writer struct {
 	fs         fileSystem
 	dir        string
@@ -21,12 +20,13 @@ type writer struct {
 	synced  sync.Cond
 	current *segment
 	last    string         // the newest segment name known, ours or not
-	ended   map[string]int // how many records the earlier segments have
+	ended   map[string]int // how many records the earlier segments have; nil if nobody asks
+	lasting bool           // a segment is synced at its end
 	closed  bool
 }
 
 func newWriter(fsys fileSystem, dir string, maxSegment int64) *writer {
-	w := &writer{fs: fsys, dir: dir, maxSegment: maxSegment, ended: map[string]int{}}
+	w := &writer{fs: fsys, dir: dir, maxSegment: maxSegment}
 	w.synced.L = &w.mu
 	return w
 }
@@ -56,6 +56,9 @@ func (w *writer) counts(gone func(segment string) bool) map[string]int {
 	defer w.mu.Unlock()
 	maps.DeleteFunc(w.ended, func(name string, _ int) bool { return gone(name) })
 	counts := maps.Clone(w.ended)
+	if counts == nil {
+		counts = map[string]int{}
+	}
 	if s := w.current; s != nil && !gone(s.name) {
 		counts[s.name] = s.count
 	}
@@ -154,10 +157,16 @@ func (w *writer) abandon(s *segment, err error) {
 	if s.err == nil {
 		s.err = err
 		s.file.Close()
-		w.ended[s.name] = s.count
+		w.remember(s)
 	}
 	if w.current == s {
 		w.current = nil
+	}
+}
+
+func (w *writer) remember(s *segment) {
+	if w.ended != nil {
+		w.ended[s.name] = s.count
 	}
 }
 
@@ -169,7 +178,8 @@ func (w *writer) finish() error {
 		return nil
 	}
 	w.current = nil
-	if s.synced > 0 {
+	w.remember(s) // commit gives up the lock
+	if s.synced > 0 || w.lasting {
 		if err := w.commit(s, s.size); err != nil {
 			return err
 		}
