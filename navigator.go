@@ -153,12 +153,13 @@ func (d *draft) encode(c *Config, to *target, body []byte) error {
 
 // A target is a parsed URL.
 type target struct {
-	given string // what was parsed
-	env   proxyEnvironment
-	href  string // without the fragment
-	host  string
-	path  string // and query
-	proxy string // as the environment has it now
+	given  string // what was parsed
+	scheme string
+	env    proxyEnvironment
+	href   string // without the fragment
+	host   string
+	path   string // and query
+	proxy  string // as the environment has it now
 }
 
 // Most programs send to one URL: the last one parsed is kept.
@@ -167,8 +168,7 @@ var lastTarget atomic.Pointer[target]
 // parseURL is step 1 of the processing model. A process has no base URL, so a relative
 // one is no URL here.
 func parseURL(given string) (*target, error) {
-	env := currentProxyEnvironment()
-	if t := lastTarget.Load(); t != nil && t.given == given && t.env == env {
+	if t := lastTarget.Load(); t != nil && t.given == given && t.env == currentProxyEnvironment(t.scheme) {
 		return t, nil
 	}
 	u, err := url.Parse(given)
@@ -178,7 +178,7 @@ func parseURL(given string) (*target, error) {
 	if u.Scheme() != "http" && u.Scheme() != "https" {
 		return nil, typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", given, u.Scheme())
 	}
-	t := &target{given: strings.Clone(given), env: env, href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}
+	t := &target{given: strings.Clone(given), scheme: u.Scheme(), env: currentProxyEnvironment(u.Scheme()), href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}
 	t.proxy = proxyFor(u.Scheme(), u.Host())
 	lastTarget.Store(t)
 	return t, nil

@@ -9,14 +9,14 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
 )
 
-// A proxyEnvironment is what the environment says of proxies.
-type proxyEnvironment [7]string
+// A proxyEnvironment is what the environment says of proxies to servers of one scheme.
+type proxyEnvironment [4]string
 
-func currentProxyEnvironment() (env proxyEnvironment) {
-	for i, name := range [...]string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUEST_METHOD"} {
-		env[i] = os.Getenv(name)
+func currentProxyEnvironment(scheme string) proxyEnvironment {
+	if scheme == "https" {
+		return proxyEnvironment{os.Getenv("HTTPS_PROXY"), os.Getenv("https_proxy"), os.Getenv("NO_PROXY"), os.Getenv("no_proxy")}
 	}
-	return env
+	return proxyEnvironment{os.Getenv("HTTP_PROXY"), os.Getenv("http_proxy"), os.Getenv("NO_PROXY"), os.Getenv("no_proxy")}
 }
 
 // proxyFor is the proxy that the environment names for a server, now: the deliverer's
