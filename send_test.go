@@ -253,7 +253,7 @@ func TestHeaderAndUserAgent(t *testing.T) {
 }
 
 func TestDoNotTrack(t *testing.T) {
-	var log strings.Builder
+	var log logged
 	outbox := newOutbox(t)
 	config := &beacon.Config{Outbox: outbox, InProcess: true, HonorDoNotTrack: true, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 	tracked, untracked := beacon.Navigator{Config: config}, beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
@@ -353,17 +353,34 @@ func TestFlushGivesUpWithItsContextAndSaysWhatIsLeft(t *testing.T) {
 	os.RemoveAll(outbox) // or every later Flush would wait for it
 }
 
+// logged is what a logger wrote, from whichever goroutine.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 func TestLimits(t *testing.T) {
-	var log strings.Builder
+	var log logged
 	d := newDesk(t, nil, nil)
 	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true, Capacity: 300 << 10, Logger: slog.New(slog.NewTextHandler(&log, nil))}}
 	for size, want := range map[int]bool{0: true, 1: true, 65_535: true, 65_536: true, 65_537: false, 1 << 20: false} {
-		log.Reset()
 		ok, err := n.SendBeacon(d.URL, make([]byte, size))
 		if ok != want || err != nil {
 			t.Errorf("%d bytes: %v, %v", size, ok, err)
 		}
-		if !ok && !strings.Contains(log.String(), fmt.Sprint(size)) {
+		if !ok && !strings.Contains(log.String(), fmt.Sprintf("body of %d bytes", size)) {
 			t.Errorf("%d bytes: logged %q", size, log.String())
 		}
 	}

@@ -54,13 +54,13 @@ In the format table a single value is printed bare, for scripts.`,
 	return cmd
 }
 
-// letJustSentArrive waits for a deliverer that is at work on what this user sent in the
-// last moments: `beacon send` has returned before its beacon has left.
+// letJustSentArrive waits for what this user sent in the last moments: `beacon send` has
+// returned before its beacon has left.
 func letJustSentArrive(ctx context.Context) {
 	const moments = 2 * time.Second
 	for began := time.Now(); ctx.Err() == nil && time.Since(began) < moments; time.Sleep(5 * time.Millisecond) {
 		s, err := spool.ReadStatus(beacon.DefaultOutbox())
-		if err != nil || !s.Held || time.Since(s.Newest) > moments {
+		if err != nil || s.Pending == 0 || time.Since(s.Newest) > moments {
 			return
 		}
 	}
