@@ -3,6 +3,7 @@ package beacon
 import (
 	"errors"
 	"os"
+	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
@@ -28,11 +29,10 @@ func purge(c *Config) error {
 	if err != nil {
 		return errors.Join(errDoNotTrack, err)
 	}
-	if !box.purged.CompareAndSwap(false, true) {
-		return errDoNotTrack // once is enough: nothing was queued since
+	if now := time.Now().Unix(); box.purged.Swap(now) == now {
+		return errDoNotTrack // once a second is enough
 	}
 	if err := spool.ForbidTracking(box.Dir()); err != nil {
-		box.purged.Store(false)
 		return errors.Join(errDoNotTrack, err)
 	}
 	if spool.Pending(box.Dir()) {

@@ -20,7 +20,7 @@ type outbox struct {
 	client  *fetch.Client // for delivery in this process
 	wake    chan struct{} // to the goroutine that delivers
 	running atomic.Bool   // it is there
-	purged  atomic.Bool   // by this process, for DO_NOT_TRACK
+	purged  atomic.Int64  // when this process last heeded DO_NOT_TRACK, Unix time in seconds
 }
 
 // outboxes are the process's, by directory.

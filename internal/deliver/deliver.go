@@ -25,9 +25,9 @@ const (
 	PerOrigin   = 16
 	connections = PerOrigin / 2
 	// unknown is how many are while an origin has not answered yet.
-	unknown = 2
+	unknown = 1
 	// inAll is how many are under way to all of them.
-	inAll = 64
+	inAll = 128
 	// attemptTime bounds one attempt, from the look-up of the name to the answer.
 	attemptTime = 30 * time.Second
 	// abandonTime bounds the wait for the attempts that were cancelled.
@@ -105,11 +105,16 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	defer cancel()
 
 	poll, nextScan, more := pollMin, time.Time{}, false
-	lastBusy, lastSuccess := time.Now(), time.Now()
+	lastBusy, lastSuccess, lastLook := time.Now(), time.Now(), time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		now := time.Now()
+		if pause := now.Sub(lastLook); pause > time.Second {
+			// We were stopped, or the machine slept: that is no time without a server.
+			lastSuccess, lastBusy = lastSuccess.Add(pause), lastBusy.Add(pause)
+		}
+		lastLook = now
 		if !now.Before(nextScan) || more && !d.plenty() {
 			poll = min(max(2*poll, pollMin), pollMax)
 			found := 0

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -165,22 +166,30 @@ func TestNoAnswerIsTriedAgainWithLongerAndLongerWaits(t *testing.T) {
 func TestRetryAfterOutlivesAnAnswerThatWasOnItsWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t)
-		o.answer = func(n int, q fetch.Request) (fetch.Response, error) {
+		var refused atomic.Bool
+		o.answer = func(_ int, q fetch.Request) (fetch.Response, error) {
 			switch string(q.Body) {
 			case "slow":
 				time.Sleep(2 * time.Second)
 			case "refused for now":
-				if n < 3 {
+				if !refused.Swap(true) {
 					return fetch.Response{Status: 429, RetryAfter: time.Minute}, nil
 				}
 			}
 			return fetch.Response{Status: 204}, nil
 		}
+		o.send("http://a/", "the first to know the server")
 		o.send("http://a/", "slow")
 		o.send("http://a/", "refused for now")
-		o.send("http://a/", "later")
+		go func() {
+			time.Sleep(3 * time.Second)
+			o.send("http://a/", "new")
+		}()
 		o.run(t.Context())
-		for _, a := range o.attempts[2:] {
+		if len(o.attempts) != 5 {
+			t.Fatalf("%v", o.attempts)
+		}
+		for _, a := range o.attempts[3:] {
 			if a.at < time.Minute {
 				t.Errorf("%s went out after %v", a.body, a.at)
 			}

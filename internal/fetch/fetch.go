@@ -44,7 +44,7 @@ const (
 type Response struct {
 	Status     int
 	RetryAfter time.Duration // 0 where the server did not say
-	Dropped    bool          // a redirect made a GET of it, and the body went nowhere
+	Dropped    bool          // a redirect made a GET of it, without the body
 }
 
 // A Client sends requests. Its connections are shared by all of them: HTTP/1.1 or
@@ -64,7 +64,9 @@ func NewClient(perOrigin int, tls *tls.Config) *Client {
 		MaxIdleConnsPerHost: perOrigin,
 		DisableCompression:  true,
 		ForceAttemptHTTP2:   true,
-		TLSClientConfig:     tls.Clone(),
+		// An answer's header is looked at and forgotten.
+		MaxResponseHeaderBytes: 64 << 10,
+		TLSClientConfig:        tls.Clone(),
 	}
 	t.Proxy = func(r *http.Request) (*url.URL, error) {
 		proxy, _ := r.Context().Value(proxyKey{}).(Proxy)
@@ -92,7 +94,7 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // Do sends the request and follows redirects. An error is what the standard calls a
 // network error: there is no answer to go by.
 func (c *Client) Do(ctx context.Context, q Request) (Response, error) {
-	sent := len(q.Body)
+	sent := q.Method
 	for redirects := 0; ; redirects++ {
 		res, err := c.send(ctx, q)
 		if err != nil {
@@ -104,7 +106,7 @@ func (c *Client) Do(ctx context.Context, q Request) (Response, error) {
 		}
 		if next == nil {
 			return Response{
-				Status: res.StatusCode, RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()), Dropped: len(q.Body) < sent,
+				Status: res.StatusCode, RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()), Dropped: q.Method != sent,
 			}, nil
 		}
 		if redirects == maxRedirects {

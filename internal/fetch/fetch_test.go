@@ -106,7 +106,7 @@ func TestARedirectToAnotherOriginDropsAuthorization(t *testing.T) {
 
 func TestRedirectsThatAreNetworkErrors(t *testing.T) {
 	for location, want := range map[string]string{
-		"/again": "more than 20", "ftp://example.com/": "scheme", "data:,x": "scheme", "http://[": "redirect",
+		"/again": "more than 20", "ftp://example.com/": "scheme", "data:,x": "scheme", "http://[": "no URL",
 	} {
 		s, requests := serve(t, false, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", location)

@@ -92,12 +92,7 @@ func (c *Claim) show() {
 // held makes sure that the lock is the outbox's: the directory may have been deleted, and
 // another one made in its place, with a deliverer of its own.
 func (c *Claim) held() error {
-	ours, err := c.lock.Stat()
-	if err != nil {
-		return wrap("look at lock", err)
-	}
-	theirs, err := os.Stat(filepath.Join(c.o.dir, lockName))
-	if err != nil || !os.SameFile(ours, theirs) {
+	if !c.o.isLock(c.lock) {
 		return ErrLost
 	}
 	return nil
@@ -184,6 +179,11 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 		return false, wrap("scan segment", err)
 	}
 	c.seen[name] = size
+	if size < s.r.off {
+		// Somebody cut it short under its writer: what came since is to be found, and
+		// what has its outcome is known by its id.
+		s.r = reader{file: s.r.file, max: outboxRecord}
+	}
 	for {
 		it, err := s.r.next(size, s.adopted)
 		if err == io.EOF {
@@ -251,6 +251,9 @@ func (c *Claim) Read(e Entry) (warc.Record, error) {
 		return warc.Record{}, err
 	}
 	record, _, err := warc.Parse(b)
+	if err == nil && record.ID != e.ID {
+		return record, fmt.Errorf("read segment: another record stands there: %w", fs.ErrNotExist)
+	}
 	return record, err
 }
 

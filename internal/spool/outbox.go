@@ -219,5 +219,35 @@ func (o *Outbox) TryLock() (*os.File, error) {
 	}
 	f := o.lock
 	o.lock = nil
+	if !o.isLock(f) {
+		// The file that we had open was deleted; the one in its place counts.
+		f.Close()
+		if _, err := os.Lstat(o.dir); err != nil {
+			return nil, wrap("open lock", err)
+		}
+		return o.tryLockAgain()
+	}
 	return f, nil
+}
+
+func (o *Outbox) tryLockAgain() (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
+	if err != nil {
+		return nil, wrap("open lock", err)
+	}
+	if ok, err := tryLock(f); err != nil || !ok {
+		o.lock = f
+		return nil, err
+	}
+	return f, nil
+}
+
+// isLock says whether f is the outbox's lock file still.
+func (o *Outbox) isLock(f *os.File) bool {
+	ours, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat(filepath.Join(o.dir, lockName))
+	return err == nil && os.SameFile(ours, theirs)
 }

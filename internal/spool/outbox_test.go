@@ -714,3 +714,37 @@ func TestWaitingCountsWhileASegmentEnds(t *testing.T) {
 		t.Errorf("%d waiting while the segment is synced for the last time", counted)
 	}
 }
+
+func TestASegmentThatSomebodyCutsShortUnderItsWriter(t *testing.T) {
+	box := newOutbox(t)
+	appendAll(t, box, "one", "two", "three")
+	c := claim(t, box)
+	defer c.Release()
+	_, entries := bodies(t, c)
+	for _, e := range entries {
+		c.Finish(e, Delivered, "")
+	}
+	if err := os.Truncate(entries[0].seg.path, 0); err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, box, "four")
+	if got, _ := bodies(t, c); fmt.Sprint(got) != "[four]" {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestALockFileThatSomebodyDeletes(t *testing.T) {
+	box := newOutbox(t)
+	appendAll(t, box, "x")
+	held := claim(t, box)
+	if lock, _ := box.TryLock(); lock != nil {
+		t.Fatal("the lock was free")
+	}
+	held.Release()
+	os.Remove(filepath.Join(box.Dir(), lockName))
+	c := claim(t, box)
+	defer c.Release()
+	if got, _ := bodies(t, c); fmt.Sprint(got) != "[x]" {
+		t.Errorf("%v", got)
+	}
+}
