@@ -6,8 +6,6 @@ import (
 	"errors"
 	"os"
 	"time"
-
-	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
 // Processes are not detached here: a lock can't be handed to a child.
@@ -16,17 +14,6 @@ const isDeliverer = false
 
 func canDetach() bool { return false }
 
-func startDetached() {
-	config := (*Config)(nil).orDefault()
-	if config.HonorDoNotTrack && doNotTrack() {
-		purge(&config)
-		return
-	}
-	if spool.Pending(config.Outbox) {
-		if box, err := openOutbox(&config); err == nil {
-			box.deliver(&config)
-		}
-	}
-}
+func startDetached() { deliverLeft() }
 
 func detach(string, *os.File, time.Duration) error { return errors.ErrUnsupported }

@@ -8,8 +8,6 @@ import (
 	"runtime"
 	"syscall"
 	"time"
-
-	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
 const (
@@ -34,17 +32,7 @@ func startDetached() {
 		os.Exit(0)
 	}
 	started = true
-	config := (*Config)(nil).orDefault()
-	if config.HonorDoNotTrack && doNotTrack() {
-		purge(&config)
-		return
-	}
-	// What earlier runs left; a program that never sends starts nothing.
-	if spool.Pending(config.Outbox) {
-		if box, err := openOutbox(&config); err == nil {
-			box.deliver(&config)
-		}
-	}
+	deliverLeft()
 }
 
 // detach starts this executable as the deliverer of an outbox and hands it the lock: in

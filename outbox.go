@@ -55,6 +55,21 @@ func (b *outbox) send(record []byte, c *Config) error {
 	return err
 }
 
+// deliverLeft has what earlier runs left delivered; a program that never sends starts
+// nothing else.
+func deliverLeft() {
+	config := (*Config)(nil).orDefault()
+	if config.HonorDoNotTrack && doNotTrack() {
+		purge(&config)
+		return
+	}
+	if spool.Pending(config.Outbox) {
+		if box, err := openOutbox(&config); err == nil {
+			box.deliver(&config)
+		}
+	}
+}
+
 func (b *outbox) deliver(c *Config) {
 	if c.InProcess || !canDetach() {
 		b.deliverInProcess()
