@@ -348,7 +348,7 @@ func peakMemory(pid int) int {
 func TestTheCallerIsNotHeldUp(t *testing.T) {
 	p := newPlace(t)
 	s := p.serve("127.0.0.1:0")
-	slow := slowly(t, strings.TrimPrefix(s.URL, "http://"))
+	slow := slowly(t, s)
 	for i, script := range []string{
 		`out=$("$0" "$1" "$2" 1); echo "[$out]"`,
 		`"$0" "$1" "$2" 1 | cat`,

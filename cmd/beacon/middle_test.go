@@ -9,7 +9,17 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
+
+// slowly is a server in front of the collector whose answers take 2 s.
+func slowly(t *testing.T, s *server) (url string) {
+	t.Helper()
+	return inBetween(t, s, func() string {
+		time.Sleep(2 * time.Second)
+		return ""
+	})
+}
 
 // inBetween is a server in front of the collector: it passes each request on, so that
 // the collector stores it, and answers with what instead says: "" is the collector's own

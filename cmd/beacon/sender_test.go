@@ -20,52 +20,13 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// slowly is a proxy that lets 2 s pass before the collector's answer comes back.
-func slowly(t *testing.T, to string) (url string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			pass := func(from, to net.Conn, delay time.Duration) {
-				defer from.Close()
-				defer to.Close()
-				b := make([]byte, 64<<10)
-				for {
-					n, err := from.Read(b)
-					if err != nil {
-						return
-					}
-					time.Sleep(delay)
-					to.Write(b[:n])
-				}
-			}
-			go pass(in, out, 0)
-			go pass(out, in, 2*time.Second)
-		}
-	}()
-	return "http://" + l.Addr().String()
-}
-
 func TestAGoProgramIsGoneBeforeItsBeaconArrives(t *testing.T) {
 	for _, end := range []string{"exit", "kill"} {
 		t.Run(end+", slow collector", func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t)
 			s := p.serve("127.0.0.1:0")
-			url := slowly(t, strings.TrimPrefix(s.URL, "http://"))
+			url := slowly(t, s)
 			began := time.Now()
 			out, err := p.command("program", url+"/go", end).CombinedOutput()
 			if took := time.Since(began); took > 1500*time.Millisecond {
