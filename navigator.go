@@ -30,6 +30,9 @@ type Navigator struct {
 	Header http.Header
 	// UserAgent is the User-Agent header. Default: "beacon-go".
 	UserAgent string
+	// Page is the page that the navigator belongs to. Without one it is the process's,
+	// and its requests have no origin and no referrer.
+	Page *Page
 }
 
 // A TypeError is what the standard throws: the call itself is wrong, and would be at any
