@@ -149,16 +149,16 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 			}
 		}
 		wait := nextScan.Sub(now)
+		if n := d.unsigned(); n >= signBatch || n > 0 && (d.inFlight == 0 || now.Sub(d.signed) >= signPause) {
+			d.sign(now)
+		} else if n > 0 {
+			wait = min(wait, signPause)
+		}
 		if at := d.start(attempts, now); !at.IsZero() {
 			wait = min(wait, max(at.Sub(now), 0))
 		}
 		if more && !d.plenty() {
 			wait = 0
-		}
-		if n := d.unsigned(); n >= signBatch || n > 0 && (d.inFlight == 0 || now.Sub(d.signed) >= signPause) {
-			d.sign(now)
-		} else if n > 0 {
-			wait = min(wait, signPause)
 		}
 		left := more || d.inFlight > 0 || len(d.unsaved) > 0 || d.waiting() > 0
 		if left {
