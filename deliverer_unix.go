@@ -23,10 +23,34 @@ const (
 	delivererIdle     = 5 * time.Second
 	delivererLifetime = time.Hour
 	delivererMemory   = 32 << 20 // what the garbage collector aims at, in bytes
+
+	// wayToStart is how long the program may take until it calls Start.
+	wayToStart = 10 * time.Second
 )
 
+var (
+	deliversFor = os.Getenv(delivererVar)
+	// isDeliverer also keeps a deliverer from starting another, should the program send
+	// beacons before it comes to Start.
+	isDeliverer = deliversFor != ""
+	onTheWay    *time.Timer
+)
+
+// What the program does before Start it does as the holder of the lock, too: what it
+// starts there must not have the lock or take itself for a deliverer, and if it hangs
+// there, it ends.
+func init() {
+	if isDeliverer {
+		os.Unsetenv(delivererVar)
+		unix.CloseOnExec(lockFD)
+		onTheWay = time.AfterFunc(wayToStart, func() { os.Exit(1) })
+	}
+}
+
 // runDeliverer is the main of a deliverer.
-func runDeliverer(dir string) {
+func runDeliverer() {
+	onTheWay.Stop()
+	dir := deliversFor
 	closeInherited()
 	debug.SetMemoryLimit(delivererMemory)
 	box, lock := inherited(dir)
@@ -39,7 +63,7 @@ func runDeliverer(dir string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), delivererLifetime)
 	defer cancel()
-	alive := sync.OnceFunc(func() { writeStarts(lock, 0, time.Now()) })
+	alive := sync.OnceFunc(func() { forgetStarts(lock) })
 	deliver.Drain(ctx, box, lock, deliver.Deliverer{
 		Fetch: deliver.NewClient(nil).Do, Idle: delivererIdle, Patience: patience, OnAnswer: alive,
 		Log: silent,
@@ -91,5 +115,4 @@ func closeInherited() {
 			unix.Close(n)
 		}
 	}
-	unix.CloseOnExec(lockFD)
 }

@@ -18,17 +18,13 @@ const (
 	lockFD       = 3
 )
 
-// isDeliverer also keeps a deliverer from starting another, should the program send
-// beacons before it comes to Start.
-var isDeliverer = os.Getenv(delivererVar) != ""
-
 var started bool
 
 func canDetach() bool { return started }
 
 func startDetached() {
-	if dir := os.Getenv(delivererVar); dir != "" {
-		runDeliverer(dir)
+	if isDeliverer {
+		runDeliverer()
 		os.Exit(0)
 	}
 	started = true

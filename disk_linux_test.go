@@ -1,9 +1,12 @@
 package beacon_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -77,5 +80,56 @@ func TestAFullDisk(t *testing.T) {
 	}
 	if s, err := config.Status(); err != nil || s.Accepted != kept || s.Accepted != s.Pending+s.Delivered+s.Dead {
 		t.Errorf("kept %d: %+v %v", kept, s, err)
+	}
+}
+
+// TestADiskThatStaysFull has a server take beacons whose outcome can't be written down: it is
+// not sent the whole outbox, to be sent it again by the next run.
+func TestADiskThatStaysFull(t *testing.T) {
+	disk := disk(t)
+	config := &beacon.Config{Outbox: filepath.Join(disk, "outbox"), InProcess: true}
+	n := beacon.Navigator{Config: config}
+	var requests atomic.Int64
+	open := make(chan struct{})
+	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) {
+		<-open
+		requests.Add(1)
+	})
+	const beacons = 200
+	for range beacons {
+		if ok, err := n.SendBeacon(d.URL, "x"); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+	}
+	ballast, err := os.Create(filepath.Join(disk, "ballast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = ballast.Write(make([]byte, 4096))
+	}
+	ballast.Close()
+	close(open)
+	time.Sleep(time.Second) // as long as nothing happens, there is nothing to wait for
+	sent := requests.Load()
+	if sent != 1 {
+		t.Errorf("%d beacons were sent to be forgotten", sent)
+	}
+	if s, err := config.Status(); err != nil || s.Pending != beacons {
+		t.Errorf("%+v %v", s, err)
+	}
+	os.Remove(ballast.Name())
+	d.wait(t, beacons)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		s, err := config.Status()
+		if err == nil && s.Delivered == beacons {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v %v", s, err)
+		}
+	}
+	if requests.Load() != beacons {
+		t.Errorf("%d requests", requests.Load())
 	}
 }

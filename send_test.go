@@ -27,6 +27,11 @@ import (
 // TestMain makes this binary the program that the tests run: BEACON_TEST_PROGRAM says
 // how it ends.
 func TestMain(m *testing.M) {
+	if os.Getenv("BEACON_TEST_PROGRAM") == "hang" && len(os.Args) == 1 {
+		// A deliverer, which has no arguments, on its way to Start.
+		exec.Command("sleep", "45").Start()
+		select {}
+	}
 	beacon.Start()
 	if end := os.Getenv("BEACON_TEST_PROGRAM"); end != "" {
 		if how, ok := strings.CutPrefix(end, "way "); ok {
@@ -43,7 +48,7 @@ func program(url, end string) {
 		os.Exit(3)
 	}
 	switch end {
-	case "exit":
+	case "exit", "hang":
 		os.Exit(0)
 	case "panic":
 		panic("as it happens")
@@ -194,6 +199,30 @@ func TestFlushWaitsForTheServersAnswer(t *testing.T) {
 	defer d.mu.Unlock()
 	if len(d.taken) != 1 || took < 300*time.Millisecond {
 		t.Errorf("%d arrived when the program ended after %v", len(d.taken), took)
+	}
+}
+
+func TestADelivererThatHangsOnItsWayToStartGivesTheLockUp(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil, nil)
+	outbox := newOutbox(t)
+	run(t, outbox, d.URL, "hang")
+	d.mu.Lock()
+	if len(d.taken) > 0 {
+		t.Error("it does not hang")
+	}
+	d.mu.Unlock()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Second) {
+		run(t, outbox, d.URL, "exit")
+		d.mu.Lock()
+		arrived := len(d.taken)
+		d.mu.Unlock()
+		if arrived > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("nothing arrives any more")
+		}
 	}
 }
 

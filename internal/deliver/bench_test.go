@@ -31,17 +31,15 @@ func BenchmarkDeliverAgainstClient(b *testing.B) {
 	}))
 	defer s.Close()
 	body := []byte(`{"x":"` + strings.Repeat("x", 504) + `"}`)
-	dir := filepath.Join(b.TempDir(), "outbox")
-	box, err := spool.OpenOutbox(dir)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer box.Close()
 
 	const rounds = 4
 	n := max(b.N/rounds, 1)
 	var delivering, posting time.Duration
 	for range rounds {
+		box, err := spool.OpenOutbox(filepath.Join(b.TempDir(), "outbox")) // each is another
+		if err != nil {
+			b.Fatal(err)
+		}
 		for range n {
 			r := warc.Record{ID: uuid.Must(uuid.NewV7()), Date: time.Now(), Target: s.URL + "/x", Extra: warc.Fields{{Name: ProxyField, Value: "none"}}, Request: warc.Request{
 				Method: "POST", Target: "/x", Proto: "HTTP/1.1", Body: body, Header: warc.Fields{{Name: "Content-Type", Value: "application/json"}},
@@ -64,6 +62,7 @@ func BenchmarkDeliverAgainstClient(b *testing.B) {
 			b.Fatal(left, err, taken.Load())
 		}
 		delivering += time.Since(began)
+		box.Close()
 
 		began = time.Now()
 		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}

@@ -35,12 +35,17 @@ const (
 
 	// Other processes' records are found by looking, often while they come.
 	pollMin, pollMax = 5 * time.Millisecond, 100 * time.Millisecond
+	pollPlenty       = 20 * time.Millisecond // with enough to do
 	// So many are looked up at a time, so that a full outbox holds up no answer.
-	scanBatch = 64
+	scanBatch = 256
 	// keptRecords is how many of an origin's first are kept in memory between the look
 	// and the attempt.
-	keptRecords = 64
+	keptRecords = 512
 	keptBytes   = 4 << 20 // of all origins
+
+	// What arrived is signed for so many at a time, or after so long.
+	signBatch = PerOrigin
+	signPause = 5 * time.Millisecond
 
 	// sweepPause is how long something can be overdue that waits for its turn.
 	sweepPause = 10 * time.Second
@@ -82,7 +87,10 @@ type Deliverer struct {
 	swept    time.Time // when the queues were last searched for what has expired
 	passed   string    // what the last Scan passed over, to say it once
 	results  chan result
+	arrived  []arrivals     // and not signed for
+	signed   time.Time      // when that was done last
 	unsaved  []func() error // outcomes that the disk did not take yet
+	noRoom   bool           // and it takes none at all
 }
 
 type result struct {
@@ -97,7 +105,8 @@ type result struct {
 // or ctx is done; what is under way then is waited for no longer. It says whether
 // anything is left.
 func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
-	d.origins, d.turn, d.unsaved, d.kept = map[string]*origin{}, nil, nil, 0
+	d.origins, d.turn, d.kept = map[string]*origin{}, nil, 0
+	d.arrived, d.unsaved, d.noRoom = nil, nil, false
 	d.results = make(chan result, inAll)
 	attempts, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -133,8 +142,18 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 			d.sweep(now, spool.TrackingForbidden(d.Claim.Dir()))
 			d.save()
 			nextScan = now.Add(poll)
+			if d.plenty() {
+				// A fast server has had the next look taken by then; behind a slow one
+				// there may be beacons for others.
+				nextScan = now.Add(max(poll, pollPlenty))
+			}
 		}
 		wait := nextScan.Sub(now)
+		if n := d.unsigned(); n >= signBatch || n > 0 && (d.inFlight == 0 || now.Sub(d.signed) >= signPause) {
+			d.sign(now)
+		} else if n > 0 {
+			wait = min(wait, signPause)
+		}
 		if at := d.start(attempts, now); !at.IsZero() {
 			wait = min(wait, max(at.Sub(now), 0))
 		}
@@ -188,13 +207,14 @@ func (d *Deliverer) abandon(cancel context.CancelFunc) {
 			d.inFlight = 0
 		}
 	}
+	d.sign(time.Now())
 	d.save()
 }
 
 // plenty says whether a server that answers has enough to do for now.
 func (d *Deliverer) plenty() bool {
 	for _, o := range d.origins {
-		if o.known && o.failures == 0 && len(o.ready) >= keptRecords {
+		if o.known && o.failures == 0 && len(o.ready) >= keptRecords-scanBatch {
 			return true
 		}
 	}
@@ -258,6 +278,10 @@ func originOf(href string) string {
 // start begins the attempts whose time has come, one origin after the other, and
 // returns when to look again; zero where only an answer can change anything.
 func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) {
+	if d.noRoom {
+		// What can't be written down would be sent again by the next run, and the next.
+		return time.Time{}
+	}
 	for busy := true; busy && d.inFlight < inAll; {
 		busy, again = false, time.Time{}
 		if len(d.turn) > 1 {

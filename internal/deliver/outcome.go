@@ -58,7 +58,7 @@ func (d *Deliverer) settle(r result) (answered bool) {
 		return true
 	case status >= 200 && status < 300:
 		o.answered(p)
-		d.finish(func() error { return d.Claim.Finish(p.entry, spool.Delivered, detail) })
+		d.arrive(p.entry, detail)
 		return true
 	case mayChange(status):
 		d.fail(p, r.response.RetryAfter)
@@ -112,6 +112,36 @@ func (d *Deliverer) again(p *parcel, atLeast time.Duration) {
 	heap.Push(&p.origin.later, p)
 }
 
+// arrivals are beacons of one segment that arrived, and whose outcome is written next.
+type arrivals struct {
+	detail  string
+	entries []spool.Entry
+}
+
+func (d *Deliverer) arrive(e spool.Entry, detail string) {
+	if n := len(d.arrived); n > 0 && d.arrived[n-1].detail == detail && d.arrived[n-1].entries[0].Beside(e) {
+		d.arrived[n-1].entries = append(d.arrived[n-1].entries, e)
+		return
+	}
+	d.arrived = append(d.arrived, arrivals{detail, []spool.Entry{e}})
+}
+
+func (d *Deliverer) unsigned() (n int) {
+	for _, a := range d.arrived {
+		n += len(a.entries)
+	}
+	return n
+}
+
+// sign writes down what arrived since the last time.
+func (d *Deliverer) sign(now time.Time) {
+	d.signed = now
+	for _, a := range d.arrived {
+		d.finish(func() error { return d.Claim.Finish(spool.Delivered, a.detail, a.entries...) })
+	}
+	d.arrived = d.arrived[:0]
+}
+
 // finish writes an outcome down, now or when the disk takes it.
 func (d *Deliverer) finish(write func() error) {
 	switch err := write(); {
@@ -120,12 +150,19 @@ func (d *Deliverer) finish(write func() error) {
 	case err != nil:
 		d.Log.Error("outcome can't be written down, will try again", "error", err)
 		d.unsaved = append(d.unsaved, write)
+		d.noRoom = d.noRoom || !errors.Is(err, fs.ErrPermission) // which is of one file
 	}
 }
 
 func (d *Deliverer) save() {
+	d.noRoom = false
 	d.unsaved = slices.DeleteFunc(d.unsaved, func(write func() error) bool {
+		if d.noRoom {
+			return false
+		}
 		err := write()
-		return err == nil || errors.Is(err, fs.ErrNotExist)
+		saved := err == nil || errors.Is(err, fs.ErrNotExist)
+		d.noRoom = !saved && !errors.Is(err, fs.ErrPermission)
+		return saved
 	})
 }

@@ -27,7 +27,7 @@ func (d *Deliverer) sweep(now, forbidden time.Time) {
 		}()
 		switch {
 		case !p.trackedAt.IsZero() && !p.trackedAt.After(forbidden):
-			d.finish(func() error { return d.Claim.Finish(p.entry, spool.Purged, "") })
+			d.finish(func() error { return d.Claim.Finish(spool.Purged, "", p.entry) })
 			return true
 		case expiring && !p.expires.After(now):
 			return d.expire(p)

@@ -153,6 +153,9 @@ func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
 
 // retryAfter reads both forms of the header (RFC 9110, section 10.2.3).
 func retryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
 	if s, err := strconv.ParseInt(value, 10, 32); err == nil {
 		return max(time.Duration(s)*time.Second, 0)
 	}

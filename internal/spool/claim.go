@@ -60,6 +60,9 @@ type Entry struct {
 	size int
 }
 
+// Beside says whether two entries stand in the same segment.
+func (e Entry) Beside(other Entry) bool { return e.seg == other.seg }
+
 // Claim makes the holder of the outbox's lock its deliverer. Release gives the lock up.
 func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
 	c := &Claim{o: o, lock: lock, open: map[string]*claimed{}, seen: map[string]int64{}, buried: map[uuid.UUID]bool{}}
@@ -292,13 +295,21 @@ func (c *Claim) add(l *ledger) *ledger {
 	return l
 }
 
-// Finish writes the entry's outcome to the ledger.
-func (c *Claim) Finish(e Entry, o Outcome, detail string) error {
-	if err := c.add(e.seg.ledger).finish(key{id: e.ID}, o, detail); err != nil {
+// Finish writes the outcome of entries that stand together to their ledger, in one
+// write(2). After an error it is to be called again.
+func (c *Claim) Finish(o Outcome, detail string, entries ...Entry) error {
+	seg := entries[0].seg
+	l := c.add(seg.ledger)
+	for _, e := range entries {
+		l.add(key{id: e.ID}, o, detail)
+	}
+	if err := l.write(); err != nil {
 		return err
 	}
-	delete(c.buried, e.ID)
-	e.seg.waiting--
+	for _, e := range entries {
+		delete(c.buried, e.ID)
+	}
+	seg.waiting -= len(entries)
 	return nil
 }
 
@@ -306,7 +317,9 @@ func (c *Claim) setAside(s *claimed, it item) error {
 	if err := c.keepRaw(s, it.off, it.raw); err != nil {
 		return err
 	}
-	return c.add(s.ledger).finish(keyOf(it), Corrupt, it.err.Error())
+	l := c.add(s.ledger)
+	l.add(keyOf(it), Corrupt, it.err.Error())
+	return l.write()
 }
 
 // retire counts and deletes the segments whose writer is gone and whose records are

@@ -20,7 +20,7 @@ func TestADelivererFollowsALiveWriterAndAdoptsADeadOne(t *testing.T) {
 	if fmt.Sprint(got) != "[c]" {
 		t.Errorf("second scan: %v", got)
 	}
-	if err := c.Finish(entries[0], Delivered, "204 No Content"); err != nil {
+	if err := c.Finish(Delivered, "204 No Content", entries[0]); err != nil {
 		t.Fatal(err)
 	}
 	c.Release()
@@ -33,7 +33,7 @@ func TestADelivererFollowsALiveWriterAndAdoptsADeadOne(t *testing.T) {
 		t.Errorf("next deliverer: %v", got)
 	}
 	for _, e := range entries {
-		c.Finish(e, Delivered, "")
+		c.Finish(Delivered, "", e)
 	}
 	if names, _ := listSegments(osFS{}, box.Dir()); len(names) != 1 {
 		t.Errorf("a live writer's segment must stay: %v", names)

@@ -48,7 +48,7 @@ func live(fsys *faultFS, dir string) story {
 		return s
 	}
 	s.danger[entries[0].ID] = true
-	if c.Finish(entries[0], Delivered, "204") == nil {
+	if c.Finish(Delivered, "204", entries[0]) == nil {
 		s.delivered[entries[0].ID] = true
 	}
 	r, err := c.Read(entries[1])
@@ -61,7 +61,7 @@ func live(fsys *faultFS, dir string) story {
 	}
 	for _, e := range entries[2:] {
 		s.danger[e.ID] = true
-		if c.Finish(e, Delivered, "204") == nil {
+		if c.Finish(Delivered, "204", e) == nil {
 			s.delivered[e.ID] = true
 		}
 	}
@@ -129,7 +129,7 @@ func drain(t *testing.T, dir string, at int) map[uuid.UUID]bool {
 	found := map[uuid.UUID]bool{}
 	_, err = c.Scan(func(e Entry, _ *warc.Record) bool {
 		found[e.ID] = true
-		if err := c.Finish(e, Delivered, ""); err != nil {
+		if err := c.Finish(Delivered, "", e); err != nil {
 			t.Errorf("crash at %d: %v", at, err)
 		}
 		return true

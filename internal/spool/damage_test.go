@@ -61,7 +61,7 @@ func TestDamage(t *testing.T) {
 				t.Errorf("found %v, want %v", got, c.found)
 			}
 			for _, e := range entries {
-				cl.Finish(e, Delivered, "")
+				cl.Finish(Delivered, "", e)
 			}
 			bodies(t, cl)
 			if err := cl.Release(); err != nil {
@@ -87,7 +87,7 @@ func TestALedgerCutShort(t *testing.T) {
 	c := claim(t, box)
 	_, entries := bodies(t, c)
 	for _, e := range entries {
-		c.Finish(e, Delivered, "204")
+		c.Finish(Delivered, "204", e)
 	}
 	path := entries[0].seg.ledger.path
 	c.Release()
@@ -104,7 +104,7 @@ func TestALedgerCutShort(t *testing.T) {
 	if fmt.Sprint(got) != "[c]" {
 		t.Fatalf("pending: %v", got)
 	}
-	c.Finish(entries[0], Refused, "400\nBad\rRequest")
+	c.Finish(Refused, "400\nBad\rRequest", entries[0])
 	c.Release()
 	if s := status(t, box); s.Outcomes[Delivered] != 2 || s.Outcomes[Refused] != 1 || s.Accepted() != 3 {
 		t.Errorf("%+v", s)
@@ -165,7 +165,7 @@ func TestASegmentThatSomebodyCutsShortUnderItsWriter(t *testing.T) {
 	defer c.Release()
 	_, entries := bodies(t, c)
 	for _, e := range entries {
-		c.Finish(e, Delivered, "")
+		c.Finish(Delivered, "", e)
 	}
 	if err := os.Truncate(entries[0].seg.path, 0); err != nil {
 		t.Fatal(err)

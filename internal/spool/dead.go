@@ -37,7 +37,7 @@ func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
 		}
 		c.buried[e.ID] = true
 	}
-	return c.Finish(e, o, detail)
+	return c.Finish(o, detail, e)
 }
 
 // BuryDamaged is Bury for an entry whose record can't be read any more.
@@ -49,7 +49,7 @@ func (c *Claim) BuryDamaged(e Entry, damage error) error {
 	if err := c.keepRaw(e.seg, e.off, raw); err != nil {
 		return err
 	}
-	return c.Finish(e, Corrupt, damage.Error())
+	return c.Finish(Corrupt, damage.Error(), e)
 }
 
 // roomForDead makes the folder if somebody deleted it, and room in it.

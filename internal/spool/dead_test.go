@@ -22,7 +22,7 @@ func TestTheDeadAreKeptWithTheReasonAndCanComeBack(t *testing.T) {
 	if err := c.Bury(entries[0], r, Refused, "400 Bad Request"); err != nil {
 		t.Fatal(err)
 	}
-	c.Finish(entries[1], Delivered, "")
+	c.Finish(Delivered, "", entries[1])
 	c.Release()
 	dead, _ := filepath.Glob(filepath.Join(box.Dir(), deadName, "*.warc"))
 	if len(dead) != 1 {

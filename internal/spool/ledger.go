@@ -68,7 +68,10 @@ type ledger struct {
 	path string
 	done map[key]Outcome
 	file file // open while lines are added
-	line []byte
+
+	added []key // and not written yet, with the same outcome
+	as    Outcome
+	lines []byte
 }
 
 func ledgerPath(segmentPath string) string {
@@ -99,19 +102,28 @@ func loadLedger(fsys fileSystem, segmentPath string) (*ledger, error) {
 	return l, nil
 }
 
-// finish writes that the record is finished.
-func (l *ledger) finish(k key, o Outcome, detail string) error {
+// add makes the line that says that the record is finished; write writes what was added.
+func (l *ledger) add(k key, o Outcome, detail string) {
+	l.lines = append(k.append(l.lines), ' ')
+	l.lines = append(append(l.lines, outcomeText(o, detail)...), '\n')
+	l.added, l.as = append(l.added, k), o
+}
+
+func (l *ledger) write() error {
+	added, lines := l.added, l.lines
+	l.added, l.lines = l.added[:0], l.lines[:0]
 	if l.file == nil {
 		if err := l.open(); err != nil {
 			return wrap("open ledger", err)
 		}
 	}
-	l.line = append(append(k.append(l.line[:0]), ' '), outcomeText(o, detail)...)
-	if _, err := l.file.Write(append(l.line, '\n')); err != nil {
-		l.close() // what was written of the line is ended when it is opened again
+	if _, err := l.file.Write(lines); err != nil {
+		l.close() // what was written of a line is ended when it is opened again
 		return wrap("append to ledger", err)
 	}
-	l.done[k] = o
+	for _, k := range added {
+		l.done[k] = l.as
+	}
 	return nil
 }
 

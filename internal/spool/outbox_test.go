@@ -107,7 +107,7 @@ func TestAtCapacityAppendIsRefusedUntilThereIsRoom(t *testing.T) {
 	defer c.Release()
 	_, entries := bodies(t, c)
 	for _, e := range entries {
-		c.Finish(e, Delivered, "")
+		c.Finish(Delivered, "", e)
 	}
 	bodies(t, c)
 	if n, err := fill(); !errors.Is(err, ErrFull) || n < 15 {
@@ -289,7 +289,7 @@ func TestWaitingCountsOwnBeaconsWithoutOutcome(t *testing.T) {
 		if n, err := box.Waiting(); n != left || err != nil {
 			t.Errorf("%d waiting, want %d (%v)", n, left, err)
 		}
-		c.Finish(entries[3-left], Delivered, "")
+		c.Finish(Delivered, "", entries[3-left])
 		bodies(t, c)
 	}
 	if n, err := box.Waiting(); n != 0 || err != nil {

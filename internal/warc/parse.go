@@ -91,12 +91,12 @@ func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked
 	for lines != "" {
 		at := len(text) - len(lines)
 		var line string
-		line, lines, _ = strings.Cut(lines, "\r\n")
-		n, v, ok := strings.Cut(line, ":")
-		if !ok {
+		line, lines = cutLine(lines)
+		colon := strings.IndexByte(line, ':')
+		if colon < 0 {
 			return -1, "", false, corrupt(0, "header line without a colon")
 		}
-		v = strings.Trim(v, " \t")
+		n, v := line[:colon], strings.Trim(line[colon+1:], " \t")
 		switch canonical(n) {
 		case "warc-type":
 			kind = v
@@ -142,6 +142,20 @@ func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked
 	return length, blockDigest, checked, nil
 }
 
+// cutLine is strings.Cut at a CRLF; the search for one byte is several times as fast.
+func cutLine(s string) (line, rest string) {
+	for from := 0; ; {
+		i := strings.IndexByte(s[from:], '\n')
+		if i < 0 {
+			return s, ""
+		}
+		if at := from + i; at > 0 && s[at-1] == '\r' {
+			return s[:at-1], s[at+1:]
+		}
+		from += i + 1
+	}
+}
+
 // canonical is a name in lower case; those that we write are known.
 func canonical(name string) string {
 	switch name {
@@ -180,12 +194,12 @@ func (q *Request) parse(block []byte) error {
 	q.Method, q.Target, q.Proto = line[:first], line[first+1:last], line[last+1:]
 	q.Header = make(Fields, 0, strings.Count(rest, "\r\n")+1)
 	for rest != "" {
-		line, rest, _ = strings.Cut(rest, "\r\n")
-		name, value, ok := strings.Cut(line, ":")
-		if !ok {
+		line, rest = cutLine(rest)
+		colon := strings.IndexByte(line, ':')
+		if colon < 0 {
 			return fmt.Errorf("HTTP header line %q", line[:min(len(line), 80)])
 		}
-		q.Header = append(q.Header, Field{name, strings.Trim(value, " \t")})
+		q.Header = append(q.Header, Field{line[:colon], strings.Trim(line[colon+1:], " \t")})
 	}
 	q.Body = block[end+4:]
 	return nil

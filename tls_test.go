@@ -1,0 +1,42 @@
+//go:build unix
+
+package beacon_test
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/seed-d051cf5a/beacon"
+)
+
+// TestRootsAndClientCertificates sends over HTTP/2 to a host that has IPv6 only and wants to
+// see a certificate.
+func TestRootsAndClientCertificates(t *testing.T) {
+	listener, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skipf("no IPv6 here: %v", err)
+	}
+	seen := make(chan *http.Request, 1)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen <- r
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	s.Listener.Close()
+	s.Listener = listener
+	s.EnableHTTP2 = true
+	s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	s.StartTLS()
+	defer s.Close()
+	config := s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	config.Certificates = s.TLS.Certificates
+	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), TLS: config}}
+	if ok, err := n.SendBeacon(s.URL+"/x", "x"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if r := <-seen; r.ProtoMajor != 2 || len(r.TLS.PeerCertificates) != 1 || r.URL.Path != "/x" {
+		t.Errorf("%s %s with %d certificates", r.Proto, r.URL, len(r.TLS.PeerCertificates))
+	}
+}
