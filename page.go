@@ -2,7 +2,11 @@ package beacon
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
+	"sync"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
 )
 
 // A Page is the page that a Navigator belongs to: what HTML calls its environment settings
@@ -18,13 +22,41 @@ type Page struct {
 	ReferrerPolicy string
 	// ContentSecurityPolicy has the values of the headers of that name.
 	ContentSecurityPolicy []string
-	// Jar has the cookies; nil is none.
+	// Jar has the cookies; nil is none. The page heeds SameSite for those that servers set
+	// while it is there; others in the jar go to every site.
 	Jar http.CookieJar
 	// Intercept, if not nil, sees every request before it leaves, as a service worker's
 	// fetch event would. It returns nil, nil to let it pass; a response to answer it, and
 	// then nothing leaves; an error to fail it as a network error; and holds it by not
 	// returning, at the longest until ctx is done.
 	Intercept func(ctx context.Context, r *Request) (*Response, error)
+
+	once       sync.Once
+	page       *fetch.Page
+	fetchGroup fetch.Group
+	clientOnce sync.Once
+	clientOf   *fetch.Client
+}
+
+// fetchPage is the page as the user agent has it, one for all of its requests: it keeps the
+// CORS-preflight cache.
+func (p *Page) fetchPage() *fetch.Page {
+	p.once.Do(func() {
+		p.page = &fetch.Page{
+			URL: p.URL, Origin: p.Origin, ReferrerPolicy: p.ReferrerPolicy, CSP: p.ContentSecurityPolicy, Jar: p.Jar,
+		}
+	})
+	return p.page
+}
+
+// group is the page's fetch group, with the keepalive quota.
+func (p *Page) group() *fetch.Group { return &p.fetchGroup }
+
+// client is the page's, with the TLS of the navigator that needs it first: six connections
+// to an origin, as browsers have.
+func (p *Page) client(tls *tls.Config) *fetch.Client {
+	p.clientOnce.Do(func() { p.clientOf = fetch.NewClient(6, tls) })
+	return p.clientOf
 }
 
 // A Request is one that a page makes with [Navigator.Fetch] (Fetch, "Request class").
@@ -36,7 +68,7 @@ type Request struct {
 	Mode           string // "cors" (default), "no-cors", "same-origin"
 	Credentials    string // "same-origin" (default), "include", "omit"
 	Redirect       string // "follow" (default), "error", "manual"
-	Referrer       string // default "about:client", the page's; "" is none
+	Referrer       string // default "about:client", the page's; "no-referrer" is none
 	ReferrerPolicy string // default the page's
 	Keepalive      bool   // outlives the page, within the quota of 64 KiB
 	Initiator      string // who asks: "fetch" (default), "beacon", "ping"

@@ -12,9 +12,7 @@ import (
 // redirect is Fetch, "HTTP-redirect fetch": the request that follows from the answer,
 // or nil where the answer is the last one.
 func redirect(q Request, res *http.Response) (*Request, error) {
-	switch res.StatusCode {
-	case 301, 302, 303, 307, 308:
-	default:
+	if !isRedirect(res.StatusCode) {
 		return nil, nil
 	}
 	location := res.Header.Values("Location")
@@ -30,29 +28,81 @@ func redirect(q Request, res *http.Response) (*Request, error) {
 		// Not what it says: it can have a secret in it, and this goes into a log.
 		return nil, errors.New("network error: redirect to what is no URL")
 	}
-	if to.Scheme() != "http" && to.Scheme() != "https" {
+	if !isHTTP(to) {
 		return nil, fmt.Errorf("network error: redirect to scheme %q", to.Scheme())
 	}
 	next := q
 	next.URL = to.Href(true)
 	next.Header = q.Header.Clone()
-	if res.StatusCode <= 302 && q.Method == "POST" || res.StatusCode == 303 && q.Method != "GET" && q.Method != "HEAD" {
-		next.Method, next.Body = "GET", nil
-		for _, name := range [...]string{"Content-Encoding", "Content-Language", "Content-Location", "Content-Type", "Content-Length"} {
-			next.Header.Del(name)
-		}
-	}
-	if !sameOrigin(from, to) {
-		// The standard drops Authorization; a program's other headers can be as secret.
-		for name := range next.Header {
-			if !strings.HasPrefix(name, "Content-") && name != "Idempotency-Key" && name != "User-Agent" {
-				next.Header.Del(name)
-			}
-		}
+	next.redirected(res.StatusCode)
+	if !originOf(from).same(originOf(to)) {
+		leaveOrigin(next.Header)
 	}
 	return &next, nil
 }
 
-func sameOrigin(a, b *url.Url) bool {
-	return a.Scheme() == b.Scheme() && a.Host() == b.Host()
+func isRedirect(status int) bool {
+	switch status {
+	case 301, 302, 303, 307, 308:
+		return true
+	}
+	return false
+}
+
+// redirected is step 12: some redirects make a GET of the request. The header is its own.
+func (q *Request) redirected(status int) {
+	if status > 302 && status != 303 ||
+		status <= 302 && q.Method != "POST" || status == 303 && (q.Method == "GET" || q.Method == "HEAD") {
+		return
+	}
+	q.Method, q.Body, q.dropped = "GET", nil, true
+	for _, name := range [...]string{"Content-Encoding", "Content-Language", "Content-Location", "Content-Type", "Content-Length"} {
+		q.Header.Del(name)
+	}
+}
+
+// leaveOrigin is step 13. The standard drops Authorization; a program's other headers can
+// be as secret.
+func leaveOrigin(h http.Header) {
+	for name := range h {
+		if !strings.HasPrefix(name, "Content-") && name != "Idempotency-Key" && name != "User-Agent" {
+			h.Del(name)
+		}
+	}
+}
+
+// redirect is "HTTP-redirect fetch" of a page's request. It says whether the answer
+// redirects it.
+func (f *fetching) redirect(res *http.Response) (bool, error) {
+	location := res.Header.Values("Location")
+	if len(location) == 0 {
+		return false, nil
+	}
+	from := f.url()
+	to, err := from.Parse(location[0])
+	switch {
+	case err != nil || len(location) > 1:
+		return false, blocked("redirect to what is no URL")
+	case !isHTTP(to):
+		return false, blocked("redirect to scheme %q", to.Scheme())
+	case len(f.urls) > maxRedirects:
+		return false, blocked("more than %d redirects", maxRedirects)
+	}
+	if to.Username() != "" || to.Password() != "" {
+		if f.tainting == "cors" || f.Mode == "cors" && !f.origin.same(originOf(to)) {
+			return false, blocked("CORS: redirect to a URL with a user or a password")
+		}
+	}
+	f.redirected(res.StatusCode)
+	if !originOf(from).same(originOf(to)) {
+		f.Header.Del("Authorization")
+		f.Agent = f.Agent.Clone()
+		leaveOrigin(f.Agent)
+	}
+	f.urls = append(f.urls, to)
+	// Referrer Policy, "Set request's referrer policy on redirect".
+	if policy := referrerPolicyOf(res.Header); policy != "" {
+		f.policy = policy
+	}
+	return true, nil
 }

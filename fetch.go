@@ -1,0 +1,231 @@
+package beacon
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"strings"
+
+	"github.com/nlnwa/whatwg-url/url"
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
+)
+
+// maxResponse is the most bytes that a response's body can have.
+const maxResponse = 16 << 20
+
+// Fetch is the fetch method of the Fetch standard, of the navigator's Page, which it needs.
+// It waits for the whole response, whose body is at most 16 MiB. Nothing is queued on disk
+// and nothing tried again. The Navigator's Header and UserAgent go out beside the request's,
+// unasked for by CORS.
+//
+// A request that is wrong in itself is a [*TypeError], one with Keepalive that the quota of
+// 64 KiB has no room for, too. Everything else that the standard calls a network error is an
+// error with the reason: a policy forbids it, the server does, or the network failed. It is
+// safe for concurrent use.
+func (n *Navigator) Fetch(ctx context.Context, r *Request) (*Response, error) {
+	if n.Page == nil {
+		return nil, typeErrorf("Fetch is a page's: set Navigator.Page")
+	}
+	clean, err := n.Page.newRequest(r)
+	if err != nil {
+		return nil, err
+	}
+	return n.fetch(ctx, clean)
+}
+
+// fetch is Fetch, "fetch", of a request that is made.
+func (n *Navigator) fetch(ctx context.Context, r *Request) (*Response, error) {
+	p := n.Page
+	agent, err := n.agent()
+	if err != nil {
+		return nil, err
+	}
+	if r.Keepalive {
+		release, ok := p.group().Reserve(len(r.Body))
+		if !ok {
+			return nil, typeErrorf("the requests of the page that are to outlive it have no room for a body of %d bytes in their %d: wait for their answers", len(r.Body), fetch.Quota)
+		}
+		defer release()
+	}
+	q := fetch.Request{
+		Page: p.fetchPage(), Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body, Agent: agent,
+		Mode: r.Mode, Credentials: r.Credentials, Redirect: r.Redirect,
+		Referrer: r.Referrer, ReferrerPolicy: r.ReferrerPolicy, Initiator: r.Initiator, ReadBody: maxResponse,
+	}
+	if p.Intercept != nil {
+		if err := q.Check(); err != nil {
+			return nil, err
+		}
+		if res, err := p.Intercept(ctx, r); res != nil || err != nil {
+			return r.accept(res, err)
+		}
+	}
+	config := n.Config.orDefault()
+	res, err := p.client(config.TLS).Do(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return seen(res), nil
+}
+
+// accept is Fetch, "HTTP fetch", step 3: what a service worker may answer.
+func (r *Request) accept(res *Response, err error) (*Response, error) {
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("network error: intercepted: %w", err)
+	case r.Mode == "same-origin" && res.Type == "cors",
+		r.Mode != "no-cors" && res.Type == "opaque",
+		r.Redirect != "manual" && res.Type == "opaqueredirect",
+		r.Redirect != "follow" && res.Redirected:
+		return nil, fmt.Errorf("network error: intercepted with a response of type %q, which a request of mode %q can't have", res.Type, r.Mode)
+	}
+	return res, nil
+}
+
+// seen is the response as the page may see it.
+func seen(res fetch.Response) *Response {
+	r := &Response{
+		Type: res.Type, URL: res.URL, Redirected: res.Redirected, Status: res.Status,
+		StatusText: res.StatusText, Header: res.Header, Body: res.Body,
+	}
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if r.Type == "opaque" || r.Type == "opaqueredirect" {
+		r.Status = 0
+	}
+	return r
+}
+
+// newRequest is the constructor of Fetch, "Request class".
+func (p *Page) newRequest(r *Request) (*Request, error) {
+	u, err := p.parse(r.URL)
+	if err != nil {
+		return nil, err
+	}
+	if u.Username() != "" || u.Password() != "" {
+		return nil, typeErrorf("a request's URL can't have a user or a password: use a header")
+	}
+	q := *r
+	q.URL = u.Href(true)
+	for _, field := range [...]struct {
+		name   string
+		value  *string
+		values []string // the first one is the default
+	}{
+		{"Mode", &q.Mode, []string{"cors", "no-cors", "same-origin"}},
+		{"Credentials", &q.Credentials, []string{"same-origin", "include", "omit"}},
+		{"Redirect", &q.Redirect, []string{"follow", "error", "manual"}},
+		{"Initiator", &q.Initiator, []string{"fetch"}},
+	} {
+		if *field.value, err = oneOf(field.name, *field.value, field.values); err != nil {
+			return nil, err
+		}
+	}
+	if !fetch.IsReferrerPolicy(q.ReferrerPolicy) {
+		return nil, typeErrorf("%q is no referrer policy", q.ReferrerPolicy)
+	}
+	switch q.Referrer {
+	case "", "about:client":
+		q.Referrer = "about:client"
+	case fetch.NoReferrer:
+	default:
+		u, err := p.parse(q.Referrer)
+		if err != nil {
+			return nil, err
+		}
+		q.Referrer = u.Href(false)
+	}
+	if err := q.setMethod(); err != nil {
+		return nil, err
+	}
+	return &q, q.setHeader(r.Header)
+}
+
+func oneOf(name, value string, values []string) (string, error) {
+	if value == "" {
+		return values[0], nil
+	}
+	for _, v := range values {
+		if v == value {
+			return v, nil
+		}
+	}
+	return "", typeErrorf("the request's %s can't be %q: it is one of %s", name, value, strings.Join(values, ", "))
+}
+
+func (r *Request) setMethod() error {
+	switch {
+	case r.Method == "":
+		r.Method = "GET"
+	case !httpguts.ValidHeaderFieldName(r.Method): // a token, as methods are
+		return typeErrorf("%q is not a method", r.Method)
+	case fetch.IsForbiddenMethod(r.Method):
+		return typeErrorf("the method %s is forbidden", r.Method)
+	}
+	r.Method = fetch.NormalizeMethod(r.Method)
+	if r.Mode == "no-cors" && !fetch.IsSafelistedMethod(r.Method) {
+		return typeErrorf("the method %s can't be sent in mode no-cors: GET, HEAD and POST can", r.Method)
+	}
+	if r.Body != nil && (r.Method == "GET" || r.Method == "HEAD") {
+		return typeErrorf("a %s can't have a body", r.Method)
+	}
+	return nil
+}
+
+// setHeader fills a Headers object with the guard "request" or "request-no-cors" (Fetch,
+// "Headers class"): what a page can't set is left out.
+func (r *Request) setHeader(from http.Header) error {
+	r.Header = http.Header{}
+	for name, values := range from {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return typeErrorf("%q is not the name of a header", name)
+		}
+		for _, value := range values {
+			value = textproto.TrimString(value)
+			if !httpguts.ValidHeaderFieldValue(value) {
+				return typeErrorf("the header %s has a value that no header can have", name)
+			}
+			if fetch.IsForbiddenHeader(name, value) {
+				continue
+			}
+			if r.Mode == "no-cors" && !fetch.IsNoCORSHeader(name, strings.Join(append(r.Header.Values(name), value), ", ")) {
+				continue
+			}
+			r.Header.Add(name, value)
+		}
+	}
+	return nil
+}
+
+// parse is HTML, "encoding-parse a URL": against the page's base.
+func (p *Page) parse(ref string) (*url.Url, error) {
+	base := p.Base
+	if base == "" {
+		base = p.URL
+	}
+	u, err := url.ParseRef(base, ref)
+	if err != nil {
+		u, err = url.Parse(ref) // an absolute one needs no base
+	}
+	if err != nil {
+		return nil, typeErrorf("%q is not a URL", ref)
+	}
+	return u, nil
+}
+
+// agent is the header of the navigator's own.
+func (n *Navigator) agent() (http.Header, error) {
+	fields, err := n.header(nil, "")
+	if err != nil {
+		return nil, err
+	}
+	h := http.Header{}
+	for _, f := range fields[3:] { // the first ones are the record's
+		h.Add(f.Name, f.Value)
+	}
+	return h, nil
+}

@@ -1,0 +1,108 @@
+package fetch
+
+import (
+	"net/http"
+	neturl "net/url"
+	"strings"
+	"sync"
+)
+
+// setCookies is Fetch, "append a request Cookie header".
+func (f *fetching) setCookies(h http.Header) {
+	if f.Page.Jar == nil {
+		return
+	}
+	u, crossSite := f.cookieURL(), f.isCrossSite()
+	var pairs []string
+	for _, c := range f.Page.Jar.Cookies(u) {
+		if !crossSite || f.Page.sameSite.crosses(u.Hostname(), c.Name) {
+			pairs = append(pairs, c.Name+"="+c.Value)
+		}
+	}
+	if len(pairs) > 0 {
+		h.Set("Cookie", strings.Join(pairs, "; "))
+	}
+}
+
+// storeCookies is Fetch, "parse and store response Set-Cookie headers".
+func (f *fetching) storeCookies(res *http.Response) {
+	if f.Page.Jar == nil {
+		return
+	}
+	u, crossSite := f.cookieURL(), f.isCrossSite()
+	var kept []*http.Cookie
+	for _, c := range res.Cookies() {
+		// RFC 6265bis, "Storage Model": what crosses sites is Secure; others are not set by
+		// another site's page.
+		if none := c.SameSite == http.SameSiteNoneMode; none && !c.Secure || !none && crossSite {
+			continue
+		}
+		if f.Page.sameSite.remember(u.Hostname(), c) {
+			kept = append(kept, c)
+		}
+	}
+	if len(kept) > 0 {
+		f.Page.Jar.SetCookies(u, kept)
+	}
+}
+
+// cookieURL is the current URL as a jar wants it.
+func (f *fetching) cookieURL() *neturl.URL {
+	u := f.url()
+	return &neturl.URL{Scheme: u.Scheme(), Host: u.Host(), Path: u.Pathname()}
+}
+
+// isCrossSite is Fetch, "determine the same-site mode", and RFC 6265bis, "Same-site
+// Requests".
+func (f *fetching) isCrossSite() bool {
+	return !f.origin.sameSite(originOf(f.url())) || f.redirectTaint() == "cross-site"
+}
+
+// maxRemembered is the most cookies whose SameSite a page remembers.
+const maxRemembered = 3000
+
+// A sameSiteMemory remembers the SameSite attribute of the cookies that came to the page,
+// since a jar of net/http/cookiejar does not. Of cookies that were put into the jar in
+// another way nothing is known; they cross sites.
+type sameSiteMemory struct {
+	mu   sync.Mutex
+	none map[rememberedCookie]bool // SameSite=None. Without the attribute it is Lax.
+}
+
+// A rememberedCookie may be several, with other paths; the last one counts for all.
+type rememberedCookie struct{ domain, name string }
+
+// remember says whether the cookie can be stored.
+func (m *sameSiteMemory) remember(host string, c *http.Cookie) bool {
+	domain := host
+	if d := strings.ToLower(strings.TrimPrefix(c.Domain, ".")); d != "" {
+		domain = d
+	}
+	key := rememberedCookie{domain, c.Name}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.none == nil {
+		m.none = map[rememberedCookie]bool{}
+	}
+	if _, known := m.none[key]; !known && len(m.none) >= maxRemembered {
+		return false
+	}
+	m.none[key] = c.SameSite == http.SameSiteNoneMode
+	return true
+}
+
+// crosses says whether the host's cookie of that name goes to it from another site.
+func (m *sameSiteMemory) crosses(host, name string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for {
+		if none, known := m.none[rememberedCookie{host, name}]; known && !none {
+			return false
+		}
+		_, parent, ok := strings.Cut(host, ".")
+		if !ok {
+			return true
+		}
+		host = parent
+	}
+}

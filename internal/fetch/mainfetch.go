@@ -1,0 +1,213 @@
+package fetch
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/nlnwa/whatwg-url/url"
+)
+
+// A fetching is a page's request on its way: Fetch's request, with the state that the
+// standard keeps in it.
+type fetching struct {
+	Request
+	client   *Client
+	settings *settings
+	origin   origin
+	urls     []*url.Url // URL list; the last one is the current URL
+	referrer *url.Url   // where a Referer comes from, nil is no referrer
+	policy   string     // referrer policy
+	tainting string     // response tainting: "basic", "cors" or "opaque"
+	asks     bool       // it takes a CORS preflight, now
+	asked    bool       // it did, now or before
+}
+
+func (f *fetching) url() *url.Url { return f.urls[len(f.urls)-1] }
+
+// newFetching is Fetch, "fetch", up to main fetch.
+func newFetching(c *Client, q Request) (*fetching, error) {
+	u, err := url.Parse(q.URL)
+	if err != nil {
+		return nil, blocked("the URL is none")
+	}
+	s := q.Page.parsed()
+	f := &fetching{Request: q, client: c, settings: s, origin: s.origin, urls: []*url.Url{u}, tainting: "basic"}
+	f.defaults()
+	if f.Mode == "no-cors" && f.Initiator != "ping" {
+		if !IsSafelistedMethod(f.Method) {
+			return nil, blocked("method %s can't be sent without CORS", f.Method)
+		}
+		for name, values := range f.Header {
+			for _, value := range values {
+				if !IsNoCORSHeader(name, value) {
+					return nil, blocked("header %s can't be sent as it is without CORS", name)
+				}
+			}
+		}
+	}
+	if f.Header["Accept"] == nil {
+		f.Header.Set("Accept", "*/*")
+	}
+	return f, nil
+}
+
+func (f *fetching) defaults() {
+	header := make(http.Header, len(f.Header)+1)
+	for name, values := range f.Header {
+		for _, value := range values {
+			header.Add(name, value)
+		}
+	}
+	f.Header = header
+	if f.Mode == "" {
+		f.Mode = "no-cors"
+	}
+	if f.Credentials == "" {
+		f.Credentials = "same-origin"
+	}
+	if f.Redirect == "" {
+		f.Redirect = "follow"
+	}
+	f.policy = f.ReferrerPolicy
+	if !referrerPolicies[f.policy] {
+		f.policy = f.settings.referrer
+	}
+	switch f.Referrer {
+	case NoReferrer:
+	case "", "about:client":
+		f.referrer = f.settings.documentReferrer()
+	default:
+		// What is no URL of the page's own origin is its own (Request class, "constructor").
+		if u, err := url.Parse(f.Referrer); err == nil && f.origin.same(originOf(u)) {
+			f.referrer = u
+		} else {
+			f.referrer = f.settings.documentReferrer()
+		}
+	}
+}
+
+// documentReferrer is Referrer Policy, "Determine request's Referrer", step 3.
+func (s *settings) documentReferrer() *url.Url {
+	if s.origin.opaque() {
+		return nil
+	}
+	return s.url
+}
+
+// fetch is Fetch, "main fetch".
+func (c *Client) fetch(ctx context.Context, q Request) (Response, error) {
+	f, err := newFetching(c, q)
+	if err != nil {
+		return Response{}, err
+	}
+	res, err := f.follow(ctx)
+	if err != nil {
+		if f.asked {
+			q.Page.preflights.clear(f)
+		}
+		return Response{}, err
+	}
+	return f.filtered(res)
+}
+
+// follow is its loop through the redirects.
+func (f *fetching) follow(ctx context.Context) (*http.Response, error) {
+	for {
+		if err := f.mayGo(); err != nil {
+			return nil, err
+		}
+		if to := determineReferrer(f.policy, f.referrer, f.url()); to == "" {
+			f.referrer = nil
+		} else {
+			f.referrer, _ = url.Parse(to)
+		}
+		if err := f.taint(); err != nil {
+			return nil, err
+		}
+		if res, again, err := f.httpFetch(ctx); !again {
+			return res, err
+		}
+	}
+}
+
+// Check says whether the request may leave, before anybody, such as a service worker, gets
+// to see it: main fetch, as far as HTTP fetch. The error is a [*BlockedError].
+func (q *Request) Check() error {
+	f, err := newFetching(nil, *q)
+	if err != nil {
+		return err
+	}
+	if err := f.mayGo(); err != nil {
+		return err
+	}
+	return f.taint()
+}
+
+// mayGo is steps 4 to 7.
+func (f *fetching) mayGo() error {
+	u := f.url()
+	if !isHTTP(u) {
+		return blocked("scheme %q is not http or https", u.Scheme())
+	}
+	// Upgrade Insecure Requests, "Upgrade request …, if appropriate".
+	if u.Scheme() == "http" && f.settings.upgrades() {
+		upgraded := u.Clone()
+		upgraded.SetProtocol("https")
+		u, _ = url.Parse(upgraded.Href(false)) // with the port that follows from it
+		f.urls[len(f.urls)-1] = u
+	}
+	if hasBadPort(u) {
+		return blocked("port %s is a bad port", u.Port())
+	}
+	// Mixed Content, "Should fetching request be blocked as mixed content?". By the letter
+	// pages of loopback hosts would forbid it as those of https do; in browsers they don't.
+	if f.origin.scheme == "https" && !trustworthy(u) {
+		return blocked("mixed content: a page of https can't send to %s", f.server())
+	}
+	// CSP, "Should request be blocked by Content Security Policy?". Reports have no
+	// directive (CSP, "Get the effective directive for request").
+	for _, policy := range f.settings.policies {
+		if policy.connects && f.Destination != "report" && !policy.matches(u, f.settings.selfOrigin, len(f.urls)-1) {
+			return blocked("the Content-Security-Policy of the page forbids to connect to %s", f.server())
+		}
+	}
+	return nil
+}
+
+// server is who is asked, in the words of an error: a page does not learn where it was
+// redirected to.
+func (f *fetching) server() string {
+	if len(f.urls) > 1 {
+		return "a server that " + originOf(f.urls[0]).String() + " redirects to"
+	}
+	return originOf(f.urls[0]).String()
+}
+
+func (s *settings) upgrades() bool {
+	for _, policy := range s.policies {
+		if policy.upgrade {
+			return true
+		}
+	}
+	return false
+}
+
+// taint is step 12: what the answer will be to the page, and whether to ask for it.
+func (f *fetching) taint() error {
+	f.asks = false
+	switch {
+	case f.tainting == "basic" && f.origin.same(originOf(f.url())):
+	case f.Mode == "same-origin":
+		return blocked("mode same-origin, and %s is of another origin", f.server())
+	case f.Mode == "no-cors":
+		if f.Redirect != "follow" {
+			return blocked("mode no-cors can only follow redirects")
+		}
+		f.tainting = "opaque"
+	default:
+		f.tainting = "cors"
+		f.asks = !IsSafelistedMethod(f.Method) || len(unsafeNames(f.Header)) > 0
+		f.asked = f.asked || f.asks
+	}
+	return nil
+}

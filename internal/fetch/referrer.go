@@ -1,0 +1,90 @@
+package fetch
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/nlnwa/whatwg-url/url"
+)
+
+const defaultReferrerPolicy = "strict-origin-when-cross-origin"
+
+// referrerPolicies are Referrer Policy's eight, without the empty string.
+var referrerPolicies = map[string]bool{
+	"no-referrer": true, "no-referrer-when-downgrade": true, "same-origin": true, "origin": true,
+	"strict-origin": true, "origin-when-cross-origin": true, "strict-origin-when-cross-origin": true, "unsafe-url": true,
+}
+
+// IsReferrerPolicy says whether s is a referrer policy. The empty string is one, too.
+func IsReferrerPolicy(s string) bool { return s == "" || referrerPolicies[s] }
+
+// maxReferrer is the longest referrer, in characters, that is more than an origin.
+const maxReferrer = 4096
+
+// referrerPolicyOf is Referrer Policy, "Parse a referrer policy from a Referrer-Policy
+// header": of several the last one that is known, "" for none.
+func referrerPolicyOf(h http.Header) (policy string) {
+	for _, value := range h.Values("Referrer-Policy") {
+		for token := range strings.SplitSeq(value, ",") {
+			if token = strings.ToLower(strings.Trim(token, " \t")); referrerPolicies[token] {
+				policy = token
+			}
+		}
+	}
+	return policy
+}
+
+// determineReferrer is Referrer Policy, "Determine request's Referrer", of a request to
+// the URL whose referrer is source. "" is no referrer.
+func determineReferrer(policy string, source, to *url.Url) string {
+	if source == nil || !isHTTP(source) {
+		return ""
+	}
+	// "Strip url for use as a referrer"
+	stripped := source.Clone()
+	stripped.SetUsername("")
+	stripped.SetPassword("")
+	from := originOf(source)
+	whole, onlyOrigin := stripped.Href(true), from.String()+"/"
+	if len(whole) > maxReferrer {
+		whole = onlyOrigin
+	}
+	sameOrigin := from.same(originOf(to))
+	downgrade := trustworthy(source) && !trustworthy(to)
+	switch policy {
+	case "no-referrer":
+		return ""
+	case "origin":
+		return onlyOrigin
+	case "unsafe-url":
+		return whole
+	case "strict-origin":
+		if downgrade {
+			return ""
+		}
+		return onlyOrigin
+	case "same-origin":
+		if sameOrigin {
+			return whole
+		}
+		return ""
+	case "origin-when-cross-origin":
+		if sameOrigin {
+			return whole
+		}
+		return onlyOrigin
+	case "no-referrer-when-downgrade":
+		if downgrade {
+			return ""
+		}
+		return whole
+	default: // strict-origin-when-cross-origin
+		if sameOrigin {
+			return whole
+		}
+		if downgrade {
+			return ""
+		}
+		return onlyOrigin
+	}
+}
