@@ -116,7 +116,7 @@ func TestURLs(t *testing.T) {
 		"http://u:p@a/":                      "http://u:p@a/",
 		"http:/slashes.example\\back\\slash": "http://slashes.example/back/slash",
 	} {
-		to, err := parseURL(given)
+		to, err := new(Navigator).target(given)
 		if err != nil || to.href != want {
 			t.Errorf("%q: %+v, %v", given, to, err)
 		}
@@ -130,7 +130,7 @@ func TestURLs(t *testing.T) {
 
 func TestAURLThatNetURLDoesNotReadHasItsProxyToo(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://proxy.example:3128")
-	if to, err := parseURL("http://collector.example/%zz"); err != nil || to.proxy != "http://proxy.example:3128" {
+	if to, err := new(Navigator).target("http://collector.example/%zz"); err != nil || to.proxy != "http://proxy.example:3128" {
 		t.Errorf("%+v %v", to, err)
 	}
 }

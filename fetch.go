@@ -203,11 +203,7 @@ func (r *Request) setHeader(from http.Header) error {
 
 // parse is HTML, "encoding-parse a URL": against the page's base.
 func (p *Page) parse(ref string) (*url.Url, error) {
-	base := p.Base
-	if base == "" {
-		base = p.URL
-	}
-	u, err := url.ParseRef(base, ref)
+	u, err := url.ParseRef(p.base(), ref)
 	if err != nil {
 		u, err = url.Parse(ref) // an absolute one needs no base
 	}
@@ -215,6 +211,13 @@ func (p *Page) parse(ref string) (*url.Url, error) {
 		return nil, typeErrorf("%q is not a URL", ref)
 	}
 	return u, nil
+}
+
+func (p *Page) base() string {
+	if p.Base != "" {
+		return p.Base
+	}
+	return p.URL
 }
 
 // agent is the header of the navigator's own.

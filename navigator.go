@@ -67,8 +67,13 @@ func typeErrorf(format string, args ...any) error {
 //	url.Values                   application/x-www-form-urlencoded;charset=UTF-8
 //
 // The data is copied during the call.
+//
+// With a Page the beacon is the page's: its URL may be relative, the quota counts all that is
+// in flight, CORS and the page's policies apply when it leaves, and any answer is the last
+// word. It is tried again only where there was none. This process delivers it, and a later
+// one what this one left.
 func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
-	to, err := parseURL(url)
+	to, err := n.target(url)
 	if err != nil {
 		return false, err
 	}
@@ -82,7 +87,7 @@ func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 		return false, err
 	}
 	config := n.Config.orDefault()
-	if err := d.queue(&config, to, body); err != nil {
+	if err := d.queue(n, &config, to, body, contentType); err != nil {
 		config.Logger.Warn("not queued", "reason", err)
 		return false, nil
 	}
@@ -98,7 +103,7 @@ type draft struct {
 
 var drafts = sync.Pool{New: func() any { return new(draft) }}
 
-func (d *draft) queue(c *Config, to *target, body []byte) error {
+func (d *draft) queue(n *Navigator, c *Config, to *target, body []byte, contentType string) error {
 	if len(body) > MaxBody {
 		return fmt.Errorf("its body of %d bytes is over the limit of %d: send less, or in several beacons", len(body), MaxBody)
 	}
@@ -111,17 +116,40 @@ func (d *draft) queue(c *Config, to *target, body []byte) error {
 	if c.HonorDoNotTrack && doNotTrack() {
 		return purge(c)
 	}
+	if n.Page != nil {
+		return d.queueOfPage(n, c, to, body, contentType)
+	}
 	box, err := openOutbox(c)
 	if err != nil {
 		return err
 	}
+	d.extra = d.extra[:0]
 	if err := d.encode(c, to, body); err != nil {
 		return err
 	}
 	return box.send(d.record, c)
 }
 
-// encode makes the record of the beacon in d.record.
+func (d *draft) queueOfPage(n *Navigator, c *Config, to *target, body []byte, contentType string) error {
+	release, ok := n.Page.group().Reserve(len(body))
+	if !ok {
+		return fmt.Errorf("the page's beacons on their way leave no room for a body of %d bytes: its quota is %d in all", len(body), MaxBody)
+	}
+	box, err := openPageOutbox(c)
+	if err == nil {
+		d.extra = n.Page.fields(d.extra[:0], contentType)
+		err = d.encode(c, to, body)
+	}
+	if err == nil {
+		err = box.send(d, c, &flight{n, release})
+	}
+	if err != nil {
+		release()
+	}
+	return err
+}
+
+// encode makes the record of the beacon in d.record, with what is in d.extra.
 func (d *draft) encode(c *Config, to *target, body []byte) error {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -140,7 +168,7 @@ func (d *draft) encode(c *Config, to *target, body []byte) error {
 	d.header[0].Value = to.host
 	d.header[1].Value = values[expires:]
 	d.header[2].Value = values[:key]
-	d.extra = append(d.extra[:0],
+	d.extra = append(d.extra,
 		warc.Field{Name: deliver.ExpiresField, Value: values[key:expires]},
 		warc.Field{Name: deliver.ProxyField, Value: to.proxy})
 	if c.HonorDoNotTrack {
@@ -156,7 +184,8 @@ func (d *draft) encode(c *Config, to *target, body []byte) error {
 
 // A target is a parsed URL.
 type target struct {
-	given  string // what was parsed
+	given  string // what was parsed, against
+	base   string
 	scheme string
 	env    proxyEnvironment
 	href   string // without the fragment
@@ -168,20 +197,30 @@ type target struct {
 // Most programs send to one URL: the last one parsed is kept.
 var lastTarget atomic.Pointer[target]
 
-// parseURL is step 1 of the processing model. A process has no base URL, so a relative
-// one is no URL here.
-func parseURL(given string) (*target, error) {
-	if t := lastTarget.Load(); t != nil && t.given == given && t.env == currentProxyEnvironment(t.scheme) {
+// target is step 1 of the processing model. A process has no base URL, so a relative one
+// is no URL there.
+func (n *Navigator) target(given string) (*target, error) {
+	base := ""
+	if n.Page != nil {
+		base = n.Page.base()
+	}
+	if t := lastTarget.Load(); t != nil && t.given == given && t.base == base && t.env == currentProxyEnvironment(t.scheme) {
 		return t, nil
 	}
-	u, err := url.Parse(given)
+	var u *url.Url
+	var err error
+	if n.Page != nil {
+		u, err = n.Page.parse(given)
+	} else if u, err = url.Parse(given); err != nil {
+		err = typeErrorf("%q is not an absolute URL: %s", given, strings.TrimPrefix(err.Error(), "Error: "))
+	}
 	if err != nil {
-		return nil, typeErrorf("%q is not an absolute URL: %s", given, strings.TrimPrefix(err.Error(), "Error: "))
+		return nil, err
 	}
 	if u.Scheme() != "http" && u.Scheme() != "https" {
 		return nil, typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", given, u.Scheme())
 	}
-	t := &target{given: strings.Clone(given), scheme: u.Scheme(), env: currentProxyEnvironment(u.Scheme()), href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}
+	t := &target{given: strings.Clone(given), base: base, scheme: u.Scheme(), env: currentProxyEnvironment(u.Scheme()), href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}
 	t.proxy = proxyFor(u.Scheme(), u.Host())
 	lastTarget.Store(t)
 	return t, nil

@@ -146,24 +146,36 @@ func (b *outbox) deliverWaiting() {
 
 const flushPoll = 20 * time.Millisecond
 
+// unfinished has what is not delivered delivered, and says how much that is.
+func unfinished() (waiting int, failed error) {
+	count := func(n int, err error) int {
+		if err != nil {
+			failed = err
+			n = 1
+		}
+		waiting += n
+		return n
+	}
+	outboxes.Range(func(_, v any) bool {
+		b := v.(*outbox)
+		if count(b.Waiting()) > 0 {
+			b.deliver(&b.config) // the deliverer may have been killed
+		}
+		return true
+	})
+	pageOutboxesMu.Lock()
+	defer pageOutboxesMu.Unlock()
+	for _, b := range pageOutboxes {
+		count(b.Waiting())
+	}
+	return waiting, failed
+}
+
 func flush(ctx context.Context) error {
 	tick := time.NewTicker(flushPoll)
 	defer tick.Stop()
 	for {
-		waiting := 0
-		var failed error
-		outboxes.Range(func(_, v any) bool {
-			b := v.(*outbox)
-			n, err := b.Waiting()
-			if err != nil {
-				failed = err
-				n = 1
-			}
-			if waiting += n; n > 0 {
-				b.deliver(&b.config) // the deliverer may have been killed
-			}
-			return true
-		})
+		waiting, failed := unfinished()
 		if waiting == 0 {
 			return nil
 		}

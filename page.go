@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // A Page is the page that a Navigator belongs to: what HTML calls its environment settings
@@ -51,6 +53,29 @@ func (p *Page) fetchPage() *fetch.Page {
 
 // group is the page's fetch group, with the keepalive quota.
 func (p *Page) group() *fetch.Group { return &p.fetchGroup }
+
+// fields are a beacon's extension fields (Beacon, "Processing Model", steps 6 and 8): its mode
+// is "cors" where a form could not have sent it.
+func (p *Page) fields(fields warc.Fields, contentType string) warc.Fields {
+	mode := "no-cors"
+	if contentType != "" && !fetch.IsNoCORSHeader("Content-Type", contentType) {
+		mode = "cors"
+	}
+	for _, f := range [...]warc.Field{
+		{Name: deliver.ModeField, Value: mode},
+		{Name: deliver.PageField, Value: p.URL},
+		{Name: deliver.OriginField, Value: p.Origin},
+		{Name: deliver.ReferrerPolicyField, Value: p.ReferrerPolicy},
+	} {
+		if f.Value != "" {
+			fields = append(fields, f)
+		}
+	}
+	for _, value := range p.ContentSecurityPolicy {
+		fields = append(fields, warc.Field{Name: deliver.CSPField, Value: value})
+	}
+	return fields
+}
 
 // client is the page's, with the TLS of the navigator that needs it first: six connections
 // to an origin, as browsers have.

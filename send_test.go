@@ -44,6 +44,16 @@ func TestMain(m *testing.M) {
 
 // program sends a beacon and is gone in the next statement.
 func program(url, end string) {
+	if end == "page" {
+		n := beacon.Navigator{Page: &beacon.Page{URL: "http://shop.example/cart"}}
+		if ok, err := n.SendBeacon(url, end); !ok || err != nil {
+			os.Exit(3)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		beacon.Flush(ctx)
+		os.Exit(0)
+	}
 	if !beacon.Send(url, beacon.JSON(end)) {
 		os.Exit(3)
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
@@ -25,7 +24,7 @@ const (
 	// unknown is how many are while an origin has not answered yet.
 	unknown = 1
 	// inAll is how many are under way to all of them.
-	inAll = 128
+	inAll, inAllEager = 128, 1024
 	// attemptTime bounds one attempt, from the look-up of the name to the answer.
 	attemptTime = 30 * time.Second
 	// abandonTime bounds the wait for the attempts that were cancelled.
@@ -54,16 +53,6 @@ const (
 // noClock is before any time that a clock which is set can show.
 var noClock = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// The record's extension fields that say how a beacon wants to be delivered.
-const (
-	// ExpiresField has the time, RFC 3339, after which it is not delivered any more.
-	ExpiresField = "Beacon-Expires"
-	// ProxyField has the proxy to go through, a [fetch.Proxy].
-	ProxyField = "Beacon-Proxy"
-	// HonorField is there if the beacon is to be purged once the user forbids tracking.
-	HonorField = "Beacon-Honor-Do-Not-Track"
-)
-
 // A Deliverer drains one outbox.
 type Deliverer struct {
 	Claim *spool.Claim
@@ -74,6 +63,9 @@ type Deliverer struct {
 	// Patience is how long Run goes on without one success while something waits;
 	// 0 is for ever.
 	Patience time.Duration
+	// Eager has each beacon tried at once when it comes, as a page's are, however many are
+	// under way and whatever became of others.
+	Eager bool
 	// OnAnswer, if not nil, is called for every beacon that a server took or refused.
 	OnAnswer func()
 	// Wake, if not nil, says that there may be new records.
@@ -107,7 +99,7 @@ type result struct {
 func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	d.origins, d.turn, d.kept = map[string]*origin{}, nil, 0
 	d.arrived, d.unsaved, d.noRoom = nil, nil, false
-	d.results = make(chan result, inAll)
+	d.results = make(chan result, inAllEager)
 	attempts, cancel := context.WithCancel(ctx)
 	defer cancel()
 
@@ -282,13 +274,17 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 		// What can't be written down would be sent again by the next run, and the next.
 		return time.Time{}
 	}
-	for busy := true; busy && d.inFlight < inAll; {
+	most := inAll
+	if d.Eager {
+		most = inAllEager
+	}
+	for busy := true; busy && d.inFlight < most; {
 		busy, again = false, time.Time{}
 		if len(d.turn) > 1 {
 			d.turn = append(d.turn[1:], d.turn[0])
 		}
 		for _, o := range d.turn {
-			p, at := o.next(now)
+			p, at := o.next(now, d.Eager)
 			if p == nil {
 				if !at.IsZero() && (again.IsZero() || at.Before(again)) {
 					again = at
@@ -306,7 +302,7 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 			o.inFlight++
 			d.inFlight++
 			d.attempt(ctx, p, now)
-			if d.inFlight == inAll {
+			if d.inFlight == most {
 				break
 			}
 		}
@@ -330,19 +326,4 @@ func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
 		r.response, r.err = d.Fetch(ctx, request(r.record))
 		d.results <- r
 	}()
-}
-
-// request is the request that a record holds. Host and Content-Length are said by the
-// URL and the body.
-func request(r warc.Record) fetch.Request {
-	q := fetch.Request{
-		Method: r.Request.Method, URL: r.Target, Header: http.Header{}, Body: r.Request.Body,
-		Proxy: fetch.Proxy(r.Extra.Get(ProxyField)),
-	}
-	for _, f := range r.Request.Header {
-		if !strings.EqualFold(f.Name, "Host") && !strings.EqualFold(f.Name, "Content-Length") {
-			q.Header.Add(f.Name, f.Value)
-		}
-	}
-	return q
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -26,6 +27,7 @@ func (d *Deliverer) settle(r result) (answered bool) {
 	o.inFlight--
 
 	var damage *warc.CorruptError
+	var forbidden *fetch.BlockedError
 	switch {
 	case errors.Is(r.damage, fs.ErrNotExist):
 		d.Log.Warn("beacon is gone: its segment was deleted by somebody else", "id", p.entry.ID)
@@ -38,6 +40,11 @@ func (d *Deliverer) settle(r result) (answered bool) {
 		d.Log.Warn("outbox can't be read, will try again", "error", r.damage)
 		d.again(p, 0)
 		return false
+	case errors.As(r.err, &forbidden):
+		// The page's rules, or the server's, don't let it go there.
+		d.Log.Warn("beacon may not be sent", "id", p.entry.ID, "origin", o.name, "reason", forbidden.Reason)
+		d.finish(func() error { return d.Claim.Bury(p.entry, r.record, spool.Refused, forbidden.Reason) })
+		return true
 	case r.err != nil:
 		d.fail(p, 0)
 		d.Log.Info("no answer, will try again", "origin", o.name, "attempt", p.failures, "error", r.err)
@@ -60,7 +67,7 @@ func (d *Deliverer) settle(r result) (answered bool) {
 		o.answered(p)
 		d.arrive(p.entry, detail)
 		return true
-	case mayChange(status):
+	case mayChange(status) && r.record.Extra.Get(ModeField) == "": // a page takes any answer for one
 		d.fail(p, r.response.RetryAfter)
 		d.Log.Info("server can't take it now, will try again", "origin", o.name, "status", status, "attempt", p.failures)
 		return false

@@ -36,9 +36,11 @@ type origin struct {
 
 // next takes the parcel whose turn it is, or says when there is one to ask for again;
 // the zero time says that only the end of an attempt can change anything.
-func (o *origin) next(now time.Time) (*parcel, time.Time) {
+func (o *origin) next(now time.Time, eager bool) (*parcel, time.Time) {
 	limit := PerOrigin
 	switch {
+	case eager:
+		limit, o.notBefore = inAllEager, time.Time{}
 	case o.failures > 0:
 		limit = 1
 	case !o.known:

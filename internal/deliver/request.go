@@ -1,0 +1,67 @@
+package deliver
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// The record's extension fields that say how a beacon wants to be delivered.
+const (
+	// ExpiresField has the time, RFC 3339, after which it is not delivered any more.
+	ExpiresField = "Beacon-Expires"
+	// ProxyField has the proxy to go through, a [fetch.Proxy].
+	ProxyField = "Beacon-Proxy"
+	// HonorField is there if the beacon is to be purged once the user forbids tracking.
+	HonorField = "Beacon-Honor-Do-Not-Track"
+
+	// A page's beacons have these, and the process's none of them: the mode, "no-cors" or
+	// "cors", and the page's settings.
+	ModeField           = "Beacon-Mode"
+	PageField           = "Beacon-Page" // its URL
+	OriginField         = "Beacon-Origin"
+	ReferrerPolicyField = "Beacon-Referrer-Policy"
+	CSPField            = "Beacon-Content-Security-Policy" // one for each header
+)
+
+// KeyHeader is the request's header that says which beacon it is.
+const KeyHeader = "Idempotency-Key"
+
+// request is the request that a record holds. Host and Content-Length are said by the
+// URL and the body.
+func request(r warc.Record) fetch.Request {
+	q := fetch.Request{
+		Method: r.Request.Method, URL: r.Target, Header: http.Header{}, Body: r.Request.Body,
+		Proxy: fetch.Proxy(r.Extra.Get(ProxyField)), Mode: r.Extra.Get(ModeField),
+	}
+	rest := q.Header
+	if q.Mode != "" {
+		q.Page, q.Credentials, q.Initiator = page(r), "include", "beacon"
+		q.Agent = http.Header{}
+		rest = q.Agent
+	}
+	for _, f := range r.Request.Header {
+		switch {
+		case strings.EqualFold(f.Name, "Host"), strings.EqualFold(f.Name, "Content-Length"):
+		case strings.EqualFold(f.Name, "Content-Type"):
+			q.Header.Add(f.Name, f.Value)
+		default:
+			rest.Add(f.Name, f.Value)
+		}
+	}
+	return q
+}
+
+func page(r warc.Record) *fetch.Page {
+	p := &fetch.Page{
+		URL: r.Extra.Get(PageField), Origin: r.Extra.Get(OriginField), ReferrerPolicy: r.Extra.Get(ReferrerPolicyField),
+	}
+	for _, f := range r.Extra {
+		if f.Name == CSPField {
+			p.CSP = append(p.CSP, f.Value)
+		}
+	}
+	return p
+}
