@@ -41,7 +41,10 @@ func determineReferrer(policy string, source, to *url.Url) string {
 		return ""
 	}
 	// "Strip url for use as a referrer"
-	stripped := source.Clone()
+	stripped, err := url.Parse(source.Href(true)) // to clone it would be to write to it
+	if err != nil {
+		return ""
+	}
 	stripped.SetUsername("")
 	stripped.SetPassword("")
 	from := originOf(source)
