@@ -113,7 +113,7 @@ func TestPreflightCache(t *testing.T) {
 func TestMaxAge(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"0": 0, "60": time.Minute, "7200": 2 * time.Hour, "7201": 2 * time.Hour, "99999999999999999999999": 2 * time.Hour,
-		"-1": 5 * time.Second, "": 5 * time.Second, "1.5": 5 * time.Second, "soon": 5 * time.Second,
+		"-1": 0, "--1": 5 * time.Second, "-": 5 * time.Second, "": 5 * time.Second, "1.5": 5 * time.Second, "soon": 5 * time.Second,
 	} {
 		if got := maxAge(http.Header{"Access-Control-Max-Age": {value}}); got != want {
 			t.Errorf("%q: %v", value, got)
