@@ -119,7 +119,7 @@ func (p *Page) newRequest(r *Request) (*Request, error) {
 		{"Mode", &q.Mode, []string{"cors", "no-cors", "same-origin"}},
 		{"Credentials", &q.Credentials, []string{"same-origin", "include", "omit"}},
 		{"Redirect", &q.Redirect, []string{"follow", "error", "manual"}},
-		{"Initiator", &q.Initiator, []string{"fetch"}},
+		{"Initiator", &q.Initiator, []string{"fetch", "beacon", "ping"}},
 	} {
 		if *field.value, err = oneOf(field.name, *field.value, field.values); err != nil {
 			return nil, err

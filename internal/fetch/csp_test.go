@@ -122,14 +122,14 @@ func TestSelf(t *testing.T) {
 	u, _ := url.Parse("https://a.example/")
 	for _, c := range []struct {
 		name string
-		page Page
+		page *Page
 		want bool
 	}{
-		{"a sandboxed page's is its server", Page{URL: "https://a.example/", Origin: "null"}, true},
-		{"what a page without a server inherited", Page{URL: "about:srcdoc", Origin: "https://a.example"}, true},
-		{"a blob's is who made it", Page{URL: "blob:https://a.example/1"}, true},
-		{"none", Page{URL: "data:,x"}, false},
-		{"not the parent's", Page{URL: "https://b.example/", Origin: "https://a.example"}, false},
+		{"a sandboxed page's is its server", &Page{URL: "https://a.example/", Origin: "null"}, true},
+		{"what a page without a server inherited", &Page{URL: "about:srcdoc", Origin: "https://a.example"}, true},
+		{"a blob's is who made it", &Page{URL: "blob:https://a.example/1"}, true},
+		{"none", &Page{URL: "data:,x"}, false},
+		{"not the parent's", &Page{URL: "https://b.example/", Origin: "https://a.example"}, false},
 	} {
 		s := c.page.parsed()
 		if got := matchesSource(u, "'self'", s.selfOrigin, 0); got != c.want {

@@ -3,7 +3,9 @@
 //
 // A request of a process has no origin, and nothing stands in its way. One of a [Page] is a
 // browser's: CORS, Content Security Policy, Mixed Content, Referrer Policy and Fetch Metadata
-// apply to it, at each redirect again, and its answer is seen through their filters.
+// apply to it, at each redirect again, and its answer is seen through their filters. There is
+// no HTTP cache, no HSTS, no embedder policy and nobody who answers a 401; violations are
+// not reported.
 package fetch
 
 import (

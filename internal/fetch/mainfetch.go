@@ -149,11 +149,16 @@ func (f *fetching) mayGo() error {
 	if !isHTTP(u) {
 		return blocked("scheme %q is not http or https", u.Scheme())
 	}
-	// Upgrade Insecure Requests, "Upgrade request …, if appropriate".
-	if u.Scheme() == "http" && f.settings.upgrades() {
+	// Upgrade Insecure Requests, "Upgrade request to a potentially trustworthy URL, if
+	// appropriate". By the letter one that is trustworthy is upgraded too, and then not
+	// reached; in browsers it is not.
+	if f.settings.upgrades() && !trustworthy(u) {
 		upgraded := u.Clone()
 		upgraded.SetProtocol("https")
-		u, _ = url.Parse(upgraded.Href(false)) // with the port that follows from it
+		var err error
+		if u, err = url.Parse(upgraded.Href(false)); err != nil { // with the port that follows
+			return blocked("the URL is none with https")
+		}
 		f.urls[len(f.urls)-1] = u
 	}
 	if hasBadPort(u) {

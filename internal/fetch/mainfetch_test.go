@@ -67,6 +67,14 @@ func TestUpgradeInsecureRequests(t *testing.T) {
 	if came[0].url != "https://b.example/x?y" || came[1].url != "https://c.example:8443/to" {
 		t.Errorf("%v", came)
 	}
+	page = &Page{URL: "http://a.example/", CSP: []string{"upgrade-insecure-requests"}}
+	for _, to := range []string{"http://127.0.0.1/", "http://localhost/", "http://x.localhost/"} {
+		w.must(beacon(page, to))
+		if came := w.visits(); came[0].url != to {
+			t.Errorf("%v: what is trustworthy needs no upgrade", came)
+		}
+	}
+	page = &Page{URL: "https://a.example/", CSP: page.CSP}
 	res := w.must(Request{Page: page, Method: "GET", URL: "http://a.example:443/", Mode: "cors"})
 	if res.Type != "basic" || res.URL != "https://a.example/" {
 		t.Errorf("%+v", res)

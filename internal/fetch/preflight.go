@@ -58,11 +58,17 @@ const (
 	mostMaxAge    = 2 * time.Hour   // "an imposed limit"
 )
 
-// maxAge is Access-Control-Max-Age, or what stands for it.
+// maxAge is Access-Control-Max-Age, or what stands for it. A negative one is none by the
+// letter; browsers take it for 0, and so do the standard's tests.
 func maxAge(h http.Header) time.Duration {
 	values := h.Values("Access-Control-Max-Age")
-	if len(values) != 1 || !isDigits(values[0]) {
+	if len(values) != 1 {
 		return defaultMaxAge
+	}
+	if digits, negative := strings.CutPrefix(values[0], "-"); !isDigits(digits) {
+		return defaultMaxAge
+	} else if negative {
+		return 0
 	}
 	seconds, err := strconv.ParseInt(values[0], 10, 64)
 	if limit := int64(mostMaxAge / time.Second); err != nil || seconds > limit {

@@ -32,8 +32,7 @@ func NormalizeMethod(method string) string {
 	return method
 }
 
-// IsSafelistedHeader is Fetch, "CORS-safelisted request-header". It takes Range for none,
-// which costs a preflight and nothing else.
+// IsSafelistedHeader is Fetch, "CORS-safelisted request-header".
 func IsSafelistedHeader(name, value string) bool {
 	if len(value) > 128 {
 		return false
@@ -53,8 +52,24 @@ func IsSafelistedHeader(name, value string) bool {
 		case "application/x-www-form-urlencoded", "multipart/form-data", "text/plain":
 			return true
 		}
+	case "range":
+		return isSingleRange(value)
 	}
 	return false
+}
+
+// isSingleRange is Fetch, "parse a single range header value", where it has a start.
+func isSingleRange(value string) bool {
+	value, ok := strings.CutPrefix(value, "bytes=")
+	first, last, dash := strings.Cut(value, "-")
+	if !ok || !dash || !isDigits(first) || last != "" && !isDigits(last) {
+		return false
+	}
+	if last == "" {
+		return true
+	}
+	first, last = strings.TrimLeft(first, "0"), strings.TrimLeft(last, "0") // of any length
+	return len(first) < len(last) || len(first) == len(last) && first <= last
 }
 
 // hasUnsafeByte is Fetch, "CORS-unsafe request-header byte".
