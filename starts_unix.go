@@ -81,4 +81,3 @@ func writeStarts(lock *os.File, all []starts) error {
 	}
 	return lock.Truncate(int64(len(text)))
 }
-
