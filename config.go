@@ -31,8 +31,8 @@ type Config struct {
 	// one of its own, outbox-tls: who delivers an outbox delivers all of it in one way,
 	// so one that is named must not be shared with programs without these.
 	TLS *tls.Config
-	// Patience is how long a detached deliverer goes on that reaches no server, before
-	// it leaves the rest to the next run. Default: 10 minutes.
+	// Patience is how long a detached deliverer goes on of which no server takes or refuses
+	// anything, before it leaves the rest to the next run. Default: 10 minutes.
 	Patience time.Duration
 	// HonorDoNotTrack heeds the environment's DO_NOT_TRACK=1: beacons are not queued,
 	// and those of earlier runs that were to honor it are purged.

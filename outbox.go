@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,7 +73,7 @@ func deliverLeft() {
 
 func (b *outbox) deliver(c *Config) {
 	if c.InProcess || !canDetach() {
-		b.deliverInProcess()
+		b.deliverInProcess(nil)
 	} else {
 		b.deliverDetached(c)
 	}
@@ -91,22 +92,25 @@ func (b *outbox) deliverDetached(c *Config) {
 	if lock == nil {
 		return
 	}
-	err = detach(b.Dir(), lock, c.Patience)
-	lock.Close()
-	if err != nil {
-		c.Logger.Warn("deliverer can't be started; delivering in this process", "error", err)
-		b.deliverInProcess()
+	if err = detach(b.Dir(), lock, c.Patience); err == nil {
+		lock.Close()
+		return
 	}
+	c.Logger.Warn("deliverer can't be started; delivering in this process", "error", err)
+	b.deliverInProcess(lock)
 }
 
-// deliverInProcess has a goroutine deliver until nothing of this process waits.
-func (b *outbox) deliverInProcess() {
+// deliverInProcess has a goroutine deliver until nothing of this process waits. The lock is
+// the outbox's or nil: who finds it held counts on somebody who delivers.
+func (b *outbox) deliverInProcess(lock *os.File) {
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
 	if b.running.CompareAndSwap(false, true) {
-		go b.deliverWaiting()
+		go b.deliverWaiting(lock)
+	} else if lock != nil {
+		lock.Close() // the goroutine will have it soon
 	}
 }
 
@@ -117,17 +121,21 @@ const (
 	lockPoll      = 250 * time.Millisecond // how soon the next one delivers when one is killed
 )
 
-func (b *outbox) deliverWaiting() {
+func (b *outbox) deliverWaiting(lock *os.File) {
 	for {
 		select {
 		case <-b.wake:
 		default:
 		}
-		lock, err := b.TryLock()
+		var err error
+		if lock == nil {
+			lock, err = b.TryLock()
+		}
 		if err == nil && lock != nil {
 			_, err = deliver.Drain(context.Background(), b.Outbox, lock, deliver.Deliverer{
 				Fetch: b.client.Do, Idle: inProcessIdle, Wake: b.wake, Log: b.config.Logger,
 			})
+			lock = nil
 		}
 		if err != nil {
 			b.config.Logger.Warn("delivery stopped, will try again", "error", err)

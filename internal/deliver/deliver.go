@@ -74,8 +74,8 @@ type Deliverer struct {
 	// Patience is how long Run goes on without one success while something waits;
 	// 0 is for ever.
 	Patience time.Duration
-	// OnAnswer, if not nil, is called for every beacon that a server took or refused.
-	OnAnswer func()
+	// OnAttempt, if not nil, is called after every attempt, whatever came of it.
+	OnAttempt func()
 	// Wake, if not nil, says that there may be new records.
 	Wake <-chan struct{}
 	Log  *slog.Logger
@@ -324,11 +324,12 @@ func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
 		d.results <- r // has room for all that are under way
 		return
 	}
+	results := d.results // of this Run: one that is abandoned can end in the next
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, attemptTime)
 		defer cancel()
 		r.response, r.err = d.Fetch(ctx, request(r.record))
-		d.results <- r
+		results <- r
 	}()
 }
 

@@ -36,6 +36,11 @@ func exists(name string) bool {
 	return err != syscall.ENOENT && err != syscall.ENOTDIR
 }
 
+// NoRoom says whether a disk takes nothing at all.
+func NoRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS)
+}
+
 func syncDir(d *os.File) error { return d.Sync() }
 
 // private makes sure that the directory is the user's own and nobody else's to read.

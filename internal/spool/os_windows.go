@@ -23,6 +23,11 @@ func tryLock(f *os.File) (bool, error) {
 // A file that is open here can't lose its name.
 func exists(string) bool { return true }
 
+// NoRoom says whether a disk takes nothing at all.
+func NoRoom(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) || errors.Is(err, windows.ERROR_WRITE_PROTECT)
+}
+
 // NTFS journals directory entries, and a directory can't be opened for a sync.
 func syncDir(*os.File) error { return nil }
 

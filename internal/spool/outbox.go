@@ -206,40 +206,24 @@ func (o *Outbox) Close() error {
 func (o *Outbox) TryLock() (*os.File, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.lock == nil {
-		f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
-		if err != nil {
-			return nil, wrap("open lock", err)
+	for {
+		if o.lock == nil {
+			f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
+			if err != nil {
+				return nil, wrap("open lock", err)
+			}
+			o.lock = f
 		}
-		o.lock = f
-	}
-	ok, err := tryLock(o.lock)
-	if err != nil || !ok {
-		return nil, err
-	}
-	f := o.lock
-	o.lock = nil
-	if !o.isLock(f) {
-		// The file that we had open was deleted; the one in its place counts.
-		f.Close()
-		if _, err := os.Lstat(o.dir); err != nil {
-			return nil, wrap("open lock", err)
+		if ok, err := tryLock(o.lock); err != nil || !ok {
+			return nil, err
 		}
-		return o.tryLockAgain()
+		f := o.lock
+		o.lock = nil
+		if o.isLock(f) {
+			return f, nil
+		}
+		f.Close() // it was deleted; the one in its place counts
 	}
-	return f, nil
-}
-
-func (o *Outbox) tryLockAgain() (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
-	if err != nil {
-		return nil, wrap("open lock", err)
-	}
-	if ok, err := tryLock(f); err != nil || !ok {
-		o.lock = f
-		return nil, err
-	}
-	return f, nil
 }
 
 // isLock says whether f is the outbox's lock file still.
