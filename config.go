@@ -14,7 +14,8 @@ import (
 // Config says where and how beacons are kept. The zero Config is the default.
 type Config struct {
 	// Outbox is the directory in which beacons wait. It must be the user's own, and
-	// is made, mode 0700, if it isn't there. Default: the environment's
+	// is made, mode 0700, if it isn't there. A relative path starts at the directory in
+	// which the process was started. Default: the environment's
 	// BEACON_OUTBOX, else the folder beacon/outbox in the user's data directory, which
 	// all programs of the user share.
 	Outbox string
@@ -49,6 +50,9 @@ const (
 	Power                     // also that of the machine, at the price of an fsync
 )
 
+// startedIn is what relative paths are relative to, wherever the process goes.
+var startedIn, _ = os.Getwd()
+
 var silent = slog.New(slog.DiscardHandler)
 
 var processConfig atomic.Pointer[Config]
@@ -70,8 +74,8 @@ func (c *Config) orDefault() Config {
 			full.Outbox += "-tls"
 		}
 	}
-	if abs, err := filepath.Abs(full.Outbox); err == nil {
-		full.Outbox = abs
+	if !filepath.IsAbs(full.Outbox) {
+		full.Outbox = filepath.Join(startedIn, full.Outbox)
 	}
 	if full.Capacity <= 0 {
 		full.Capacity = 16 << 20

@@ -22,7 +22,11 @@ type outbox struct {
 	wake    chan struct{} // to the goroutine that delivers
 	running atomic.Bool   // it is there
 	purged  atomic.Int64  // when this process last heeded DO_NOT_TRACK, Unix time in seconds
+
+	complained atomic.Int64 // when that was logged last, Unix time in seconds
 }
+
+const complainPause = 10 * time.Second
 
 // outboxes are the process's, by directory.
 var outboxes sync.Map
@@ -86,7 +90,7 @@ func (b *outbox) deliver(c *Config) {
 func (b *outbox) deliverDetached(c *Config) {
 	lock, err := b.TryLock()
 	if err != nil {
-		c.Logger.Warn("outbox can't be locked; the next run delivers", "error", err)
+		b.complain("outbox can't be locked; the next run delivers", err)
 		return
 	}
 	if lock == nil {
@@ -96,8 +100,16 @@ func (b *outbox) deliverDetached(c *Config) {
 		lock.Close()
 		return
 	}
-	c.Logger.Warn("deliverer can't be started; delivering in this process", "error", err)
+	b.complain("deliverer can't be started; delivering in this process", err)
 	b.deliverInProcess(lock)
+}
+
+// complain logs what may go wrong with every beacon, and does so now and then.
+func (b *outbox) complain(what string, err error) {
+	now := time.Now().Unix()
+	if last := b.complained.Load(); now-last >= int64(complainPause/time.Second) && b.complained.CompareAndSwap(last, now) {
+		b.config.Logger.Warn(what, "error", err)
+	}
 }
 
 // deliverInProcess has a goroutine deliver until nothing of this process waits. The lock is
@@ -138,7 +150,7 @@ func (b *outbox) deliverWaiting(lock *os.File) {
 			lock = nil
 		}
 		if err != nil {
-			b.config.Logger.Warn("delivery stopped, will try again", "error", err)
+			b.complain("delivery stopped, will try again", err)
 		}
 		b.running.Store(false)
 		// Who sent in between saw us running, and woke us.

@@ -10,7 +10,9 @@ import (
 	"syscall"
 )
 
-const noFollow = syscall.O_NOFOLLOW
+// A link to elsewhere is not followed, and a pipe that somebody put in a file's place not
+// waited for.
+const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // tryLock is flock(2) on the very descriptor that is written, so that lock and file
 // can't come to be about two different inodes, as they can where a lock is taken by
