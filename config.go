@@ -14,7 +14,8 @@ import (
 // Config says where and how beacons are kept. The zero Config is the default.
 type Config struct {
 	// Outbox is the directory in which beacons wait. It must be the user's own, and
-	// is made, mode 0700, if it isn't there. Default: the environment's
+	// is made, mode 0700, if it isn't there. A relative path starts at the directory in
+	// which the process was started. Default: the environment's
 	// BEACON_OUTBOX, else the folder beacon/outbox in the user's data directory, which
 	// all programs of the user share.
 	Outbox string
@@ -31,8 +32,8 @@ type Config struct {
 	// one of its own, outbox-tls: who delivers an outbox delivers all of it in one way,
 	// so one that is named must not be shared with programs without these.
 	TLS *tls.Config
-	// Patience is how long a detached deliverer goes on that reaches no server, before
-	// it leaves the rest to the next run. Default: 10 minutes.
+	// Patience is how long a detached deliverer goes on of which no server takes or refuses
+	// anything, before it leaves the rest to the next run. Default: 10 minutes.
 	Patience time.Duration
 	// HonorDoNotTrack heeds the environment's DO_NOT_TRACK=1: beacons are not queued,
 	// and those of earlier runs that were to honor it are purged.
@@ -48,6 +49,9 @@ const (
 	Process Durability = iota // the death of the process
 	Power                     // also that of the machine, at the price of an fsync
 )
+
+// startedIn is what relative paths are relative to, wherever the process goes.
+var startedIn, _ = os.Getwd()
 
 var silent = slog.New(slog.DiscardHandler)
 
@@ -70,8 +74,8 @@ func (c *Config) orDefault() Config {
 			full.Outbox += "-tls"
 		}
 	}
-	if abs, err := filepath.Abs(full.Outbox); err == nil {
-		full.Outbox = abs
+	if !filepath.IsAbs(full.Outbox) {
+		full.Outbox = filepath.Join(startedIn, full.Outbox)
 	}
 	if full.Capacity <= 0 {
 		full.Capacity = 16 << 20

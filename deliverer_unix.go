@@ -31,8 +31,8 @@ const (
 var (
 	deliversFor = os.Getenv(delivererVar)
 	// isDeliverer also keeps a deliverer from starting another, should the program send
-	// beacons before it comes to Start.
-	isDeliverer = deliversFor != ""
+	// beacons before it comes to Start. Who has the variable by some accident has no lock.
+	isDeliverer = deliversFor != "" && lockInherited()
 	onTheWay    *time.Timer
 )
 
@@ -47,6 +47,12 @@ func init() {
 	}
 }
 
+// lockInherited says whether what is open as lockFD is a file whose lock is ours.
+func lockInherited() bool {
+	var st unix.Stat_t
+	return unix.Fstat(lockFD, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && unix.Flock(lockFD, unix.LOCK_EX|unix.LOCK_NB) == nil
+}
+
 // runDeliverer is the main of a deliverer.
 func runDeliverer() {
 	onTheWay.Stop()
@@ -55,7 +61,7 @@ func runDeliverer() {
 	debug.SetMemoryLimit(delivererMemory)
 	box, lock := inherited(dir)
 	if lock == nil {
-		return // the variable is there by some accident
+		return // the outbox was deleted meanwhile
 	}
 	patience, err := time.ParseDuration(os.Getenv(patienceVar))
 	if err != nil {
@@ -63,9 +69,14 @@ func runDeliverer() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), delivererLifetime)
 	defer cancel()
-	alive := sync.OnceFunc(func() { forgetStarts(lock) })
+	alive := sync.OnceFunc(func() {
+		if f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0); err == nil {
+			forgetStarts(f)
+			f.Close()
+		}
+	})
 	deliver.Drain(ctx, box, lock, deliver.Deliverer{
-		Fetch: deliver.NewClient(nil).Do, Idle: delivererIdle, Patience: patience, OnAnswer: alive,
+		Fetch: deliver.NewClient(nil).Do, Idle: delivererIdle, Patience: patience, OnAttempt: alive,
 		Log: silent,
 	})
 	if ctx.Err() == nil {
@@ -76,8 +87,7 @@ func runDeliverer() {
 	}
 }
 
-// inherited is the outbox whose lock was handed down, or nil if none was: the file must be
-// the outbox's, and the lock ours or free.
+// inherited is the outbox whose lock was handed down, or nil if it is another one by now.
 func inherited(dir string) (*spool.Outbox, *os.File) {
 	f := os.NewFile(lockFD, "lock")
 	ours, err := f.Stat()
@@ -86,9 +96,6 @@ func inherited(dir string) (*spool.Outbox, *os.File) {
 	}
 	theirs, err := os.Stat(filepath.Join(dir, "lock"))
 	if err != nil || !os.SameFile(ours, theirs) {
-		return nil, nil
-	}
-	if unix.Flock(lockFD, unix.LOCK_EX|unix.LOCK_NB) != nil {
 		return nil, nil
 	}
 	box, err := spool.OpenOutbox(dir)

@@ -133,3 +133,31 @@ func TestADiskThatStaysFull(t *testing.T) {
 		t.Errorf("%d requests", requests.Load())
 	}
 }
+
+// TestAnOutboxThatFillsItsDiskAlone leaves room to write down what became of its beacons.
+func TestAnOutboxThatFillsItsDiskAlone(t *testing.T) {
+	disk := disk(t)
+	config := &beacon.Config{Outbox: filepath.Join(disk, "outbox"), InProcess: true}
+	n := beacon.Navigator{Config: config}
+	open := make(chan struct{})
+	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-open })
+	kept := 0
+	for range 5000 {
+		if ok, _ := n.SendBeacon(d.URL, "x"); ok {
+			kept++
+		}
+	}
+	if kept == 0 || kept == 5000 {
+		t.Fatalf("%d beacons in 1 MiB", kept)
+	}
+	close(open)
+	d.wait(t, kept)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if ok, _ := n.SendBeacon(d.URL, "again"); ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the room of what was delivered does not come back")
+		}
+	}
+}

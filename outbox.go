@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +22,11 @@ type outbox struct {
 	wake    chan struct{} // to the goroutine that delivers
 	running atomic.Bool   // it is there
 	purged  atomic.Int64  // when this process last heeded DO_NOT_TRACK, Unix time in seconds
+
+	complained atomic.Int64 // when that was logged last, Unix time in seconds
 }
+
+const complainPause = 10 * time.Second
 
 // outboxes are the process's, by directory.
 var outboxes sync.Map
@@ -72,7 +77,7 @@ func deliverLeft() {
 
 func (b *outbox) deliver(c *Config) {
 	if c.InProcess || !canDetach() {
-		b.deliverInProcess()
+		b.deliverInProcess(nil)
 	} else {
 		b.deliverDetached(c)
 	}
@@ -85,28 +90,39 @@ func (b *outbox) deliver(c *Config) {
 func (b *outbox) deliverDetached(c *Config) {
 	lock, err := b.TryLock()
 	if err != nil {
-		c.Logger.Warn("outbox can't be locked; the next run delivers", "error", err)
+		b.complain("outbox can't be locked; the next run delivers", err)
 		return
 	}
 	if lock == nil {
 		return
 	}
-	err = detach(b.Dir(), lock, c.Patience)
-	lock.Close()
-	if err != nil {
-		c.Logger.Warn("deliverer can't be started; delivering in this process", "error", err)
-		b.deliverInProcess()
+	if err = detach(b.Dir(), lock, c.Patience); err == nil {
+		lock.Close()
+		return
+	}
+	b.complain("deliverer can't be started; delivering in this process", err)
+	b.deliverInProcess(lock)
+}
+
+// complain logs what may go wrong with every beacon, and does so now and then.
+func (b *outbox) complain(what string, err error) {
+	now := time.Now().Unix()
+	if last := b.complained.Load(); now-last >= int64(complainPause/time.Second) && b.complained.CompareAndSwap(last, now) {
+		b.config.Logger.Warn(what, "error", err)
 	}
 }
 
-// deliverInProcess has a goroutine deliver until nothing of this process waits.
-func (b *outbox) deliverInProcess() {
+// deliverInProcess has a goroutine deliver until nothing of this process waits. The lock is
+// the outbox's or nil: who finds it held counts on somebody who delivers.
+func (b *outbox) deliverInProcess(lock *os.File) {
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
 	if b.running.CompareAndSwap(false, true) {
-		go b.deliverWaiting()
+		go b.deliverWaiting(lock)
+	} else if lock != nil {
+		lock.Close() // the goroutine will have it soon
 	}
 }
 
@@ -117,20 +133,24 @@ const (
 	lockPoll      = 250 * time.Millisecond // how soon the next one delivers when one is killed
 )
 
-func (b *outbox) deliverWaiting() {
+func (b *outbox) deliverWaiting(lock *os.File) {
 	for {
 		select {
 		case <-b.wake:
 		default:
 		}
-		lock, err := b.TryLock()
+		var err error
+		if lock == nil {
+			lock, err = b.TryLock()
+		}
 		if err == nil && lock != nil {
 			_, err = deliver.Drain(context.Background(), b.Outbox, lock, deliver.Deliverer{
 				Fetch: b.client.Do, Idle: inProcessIdle, Wake: b.wake, Log: b.config.Logger,
 			})
+			lock = nil
 		}
 		if err != nil {
-			b.config.Logger.Warn("delivery stopped, will try again", "error", err)
+			b.complain("delivery stopped, will try again", err)
 		}
 		b.running.Store(false)
 		// Who sent in between saw us running, and woke us.

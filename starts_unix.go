@@ -33,17 +33,18 @@ func countStart(lock *os.File, now time.Time) error {
 	if over := ours.n - freeStarts; over >= 0 {
 		pause := min(startPause<<min(over, 16), startsPause)
 		if since := now.Sub(ours.last); since >= 0 && since < pause {
-			return fmt.Errorf("the last %d deliverers ended without an answer from any server; the next is started in %v", ours.n, (pause - since).Round(time.Millisecond))
+			return fmt.Errorf("the last %d deliverers ended before they had tried to send anything; the next is started in %v", ours.n, (pause - since).Round(time.Millisecond))
 		}
 	}
 	ours.n, ours.last = min(ours.n+1, 999_999), now
 	return writeStarts(lock, append(all, ours))
 }
 
-// forgetStarts is for a deliverer that came to something.
-func forgetStarts(lock *os.File) {
+// forgetStarts is for a deliverer that came to something; lock need not be held by this
+// descriptor.
+func forgetStarts(lock *os.File) error {
 	all, _ := readStarts(lock)
-	writeStarts(lock, all)
+	return writeStarts(lock, all)
 }
 
 // readStarts returns what is known of other programs, the latest last, and of this one.

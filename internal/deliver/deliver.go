@@ -66,8 +66,8 @@ type Deliverer struct {
 	// Eager has each beacon tried at once when it comes, as a page's are, however many are
 	// under way and whatever became of others.
 	Eager bool
-	// OnAnswer, if not nil, is called for every beacon that a server took or refused.
-	OnAnswer func()
+	// OnAttempt, if not nil, is called after every attempt, whatever came of it.
+	OnAttempt func()
 	// Wake, if not nil, says that there may be new records.
 	Wake <-chan struct{}
 	Log  *slog.Logger
@@ -320,10 +320,11 @@ func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
 		d.results <- r // has room for all that are under way
 		return
 	}
+	results := d.results // of this Run: one that is abandoned can end in the next
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, attemptTime)
 		defer cancel()
 		r.response, r.err = d.Fetch(ctx, request(r.record))
-		d.results <- r
+		results <- r
 	}()
 }

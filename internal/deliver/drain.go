@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"os"
 
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
@@ -26,11 +27,10 @@ func Drain(ctx context.Context, box *spool.Outbox, lock *os.File, d Deliverer) (
 		}
 		d.Claim = claim
 		left, err = d.Run(ctx)
-		if releaseErr := claim.Release(); err == nil {
-			err = releaseErr
-		}
-		if err != nil || ctx.Err() != nil || !claim.Missed() {
-			return left, err
+		releaseErr := claim.Release()
+		// The lock may have been deleted alone, and been found held as long as we had it.
+		if ctx.Err() != nil || !errors.Is(err, spool.ErrLost) && !claim.Missed() {
+			return left, errors.Join(err, releaseErr)
 		}
 		if lock, err = box.TryLock(); err != nil {
 			return left, err

@@ -17,11 +17,9 @@ import (
 // settle decides what an attempt's end means for its beacon and its origin, and says
 // whether the server was there and took or refused it.
 func (d *Deliverer) settle(r result) (answered bool) {
-	defer func() {
-		if answered && d.OnAnswer != nil {
-			d.OnAnswer()
-		}
-	}()
+	if d.OnAttempt != nil {
+		d.OnAttempt()
+	}
 	p, o := r.parcel, r.parcel.origin
 	d.inFlight--
 	o.inFlight--
@@ -157,19 +155,15 @@ func (d *Deliverer) finish(write func() error) {
 	case err != nil:
 		d.Log.Error("outcome can't be written down, will try again", "error", err)
 		d.unsaved = append(d.unsaved, write)
-		d.noRoom = d.noRoom || !errors.Is(err, fs.ErrPermission) // which is of one file
+		d.noRoom = d.noRoom || spool.NoRoom(err)
 	}
 }
 
 func (d *Deliverer) save() {
 	d.noRoom = false
 	d.unsaved = slices.DeleteFunc(d.unsaved, func(write func() error) bool {
-		if d.noRoom {
-			return false
-		}
 		err := write()
-		saved := err == nil || errors.Is(err, fs.ErrNotExist)
-		d.noRoom = !saved && !errors.Is(err, fs.ErrPermission)
-		return saved
+		d.noRoom = d.noRoom || spool.NoRoom(err)
+		return err == nil || errors.Is(err, fs.ErrNotExist)
 	})
 }

@@ -219,7 +219,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	if value == "" {
 		return 0
 	}
-	if s, err := strconv.ParseInt(value, 10, 32); err == nil {
+	if s, err := strconv.ParseInt(value, 10, 32); err == nil || errors.Is(err, strconv.ErrRange) {
 		return max(time.Duration(s)*time.Second, 0)
 	}
 	if t, err := http.ParseTime(value); err == nil {

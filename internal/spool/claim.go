@@ -127,6 +127,9 @@ func (c *Claim) Missed() bool {
 		return false
 	}
 	for _, name := range names {
+		if c.tally.retired[name] {
+			continue
+		}
 		if info, err := os.Lstat(filepath.Join(c.o.dir, name)); err == nil && info.Size() > c.seen[name] {
 			return true
 		}
@@ -149,6 +152,9 @@ func (c *Claim) Scan(found func(Entry, *warc.Record) bool) (more bool, err error
 	}
 	var passedOver []error
 	for _, name := range names {
+		if c.tally.retired[name] {
+			continue // it is counted, and could not be deleted yet
+		}
 		more, err := c.scan(name, found)
 		if more {
 			return true, nil
@@ -255,7 +261,7 @@ func (c *Claim) Read(e Entry) (warc.Record, error) {
 	}
 	record, _, err := warc.Parse(b)
 	if err == nil && record.ID != e.ID {
-		return record, fmt.Errorf("read segment: another record stands there: %w", fs.ErrNotExist)
+		err = &warc.CorruptError{Reason: "another record stands in its place"}
 	}
 	return record, err
 }
@@ -265,8 +271,11 @@ func (c *Claim) raw(e Entry) ([]byte, error) {
 		return nil, wrap("open segment", err)
 	}
 	b := make([]byte, e.size)
-	_, err := c.readingFile.ReadAt(b, e.off)
-	return b, wrap("read segment", err)
+	n, err := c.readingFile.ReadAt(b, e.off)
+	if err == io.EOF {
+		err = &warc.CorruptError{Reason: "its segment was cut short"}
+	}
+	return b[:n], wrap("read segment", err)
 }
 
 // read makes s, which may be nil, the segment that is open.
@@ -299,11 +308,11 @@ func (c *Claim) add(l *ledger) *ledger {
 // write(2). After an error it is to be called again.
 func (c *Claim) Finish(o Outcome, detail string, entries ...Entry) error {
 	seg := entries[0].seg
-	l := c.add(seg.ledger)
-	for _, e := range entries {
-		l.add(key{id: e.ID}, o, detail)
+	keys := make([]key, len(entries))
+	for i, e := range entries {
+		keys[i] = key{id: e.ID}
 	}
-	if err := l.write(); err != nil {
+	if err := c.add(seg.ledger).finish(o, detail, keys...); err != nil {
 		return err
 	}
 	for _, e := range entries {
@@ -317,9 +326,7 @@ func (c *Claim) setAside(s *claimed, it item) error {
 	if err := c.keepRaw(s, it.off, it.raw); err != nil {
 		return err
 	}
-	l := c.add(s.ledger)
-	l.add(keyOf(it), Corrupt, it.err.Error())
-	return l.write()
+	return c.add(s.ledger).finish(Corrupt, it.err.Error(), keyOf(it))
 }
 
 // retire counts and deletes the segments whose writer is gone and whose records are
@@ -332,7 +339,7 @@ func (c *Claim) retire() error {
 		}
 	}
 	if len(finished) == 0 {
-		return nil
+		return c.deleteRetired()
 	}
 	if err := c.dead.sync(); err != nil {
 		return wrap("retire segments", err)

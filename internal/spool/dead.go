@@ -2,7 +2,9 @@ package spool
 
 import (
 	"cmp"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,7 +45,8 @@ func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
 // BuryDamaged is Bury for an entry whose record can't be read any more.
 func (c *Claim) BuryDamaged(e Entry, damage error) error {
 	raw, err := c.raw(e)
-	if err != nil {
+	var cut *warc.CorruptError
+	if err != nil && !errors.As(err, &cut) {
 		return err
 	}
 	if err := c.keepRaw(e.seg, e.off, raw); err != nil {
@@ -69,7 +72,7 @@ func (c *Claim) roomForDead(n int64) error {
 		if n <= maxDead {
 			break
 		}
-		if err := c.o.fs.Remove(filepath.Join(dir, f.Name())); err != nil {
+		if err := c.o.fs.Remove(filepath.Join(dir, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		n -= f.Size()

@@ -18,7 +18,7 @@ func ForbidTracking(dir string) error {
 		return nil
 	}
 	path := filepath.Join(dir, doNotTrackName)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|noFollow, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|openFlags, 0o600)
 	if err != nil {
 		return wrap("mark outbox", err)
 	}

@@ -33,7 +33,7 @@ type file interface {
 type osFS struct{}
 
 func (osFS) Open(name string, flag int) (file, error) {
-	f, err := os.OpenFile(name, flag|noFollow, 0o600)
+	f, err := os.OpenFile(name, flag|openFlags, 0o600)
 	if err != nil {
 		return nil, err
 	}

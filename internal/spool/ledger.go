@@ -67,11 +67,8 @@ type ledger struct {
 	fs   fileSystem
 	path string
 	done map[key]Outcome
-	file file // open while lines are added
-
-	added []key // and not written yet, with the same outcome
-	as    Outcome
-	lines []byte
+	file file   // open while lines are added
+	text []byte // of the lines to be written, to be used again
 }
 
 func ledgerPath(segmentPath string) string {
@@ -102,27 +99,24 @@ func loadLedger(fsys fileSystem, segmentPath string) (*ledger, error) {
 	return l, nil
 }
 
-// add makes the line that says that the record is finished; write writes what was added.
-func (l *ledger) add(k key, o Outcome, detail string) {
-	l.lines = append(k.append(l.lines), ' ')
-	l.lines = append(append(l.lines, outcomeText(o, detail)...), '\n')
-	l.added, l.as = append(l.added, k), o
-}
-
-func (l *ledger) write() error {
-	added, lines := l.added, l.lines
-	l.added, l.lines = l.added[:0], l.lines[:0]
+// finish writes that the records are finished, in one write(2).
+func (l *ledger) finish(o Outcome, detail string, records ...key) error {
 	if l.file == nil {
 		if err := l.open(); err != nil {
 			return wrap("open ledger", err)
 		}
 	}
-	if _, err := l.file.Write(lines); err != nil {
+	l.text = l.text[:0]
+	for _, k := range records {
+		l.text = append(k.append(l.text), ' ')
+		l.text = append(append(l.text, outcomeText(o, detail)...), '\n')
+	}
+	if _, err := l.file.Write(l.text); err != nil {
 		l.close() // what was written of a line is ended when it is opened again
 		return wrap("append to ledger", err)
 	}
-	for _, k := range added {
-		l.done[k] = l.as
+	for _, k := range records {
+		l.done[k] = o
 	}
 	return nil
 }

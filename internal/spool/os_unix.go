@@ -10,7 +10,9 @@ import (
 	"syscall"
 )
 
-const noFollow = syscall.O_NOFOLLOW
+// A link to elsewhere is not followed, and a pipe that somebody put in a file's place not
+// waited for.
+const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 // tryLock is flock(2) on the very descriptor that is written, so that lock and file
 // can't come to be about two different inodes, as they can where a lock is taken by
@@ -34,6 +36,11 @@ func tryLock(f *os.File) (bool, error) {
 func exists(name string) bool {
 	err := syscall.Access(name, 0)
 	return err != syscall.ENOENT && err != syscall.ENOTDIR
+}
+
+// NoRoom says whether a disk takes nothing at all.
+func NoRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS)
 }
 
 func syncDir(d *os.File) error { return d.Sync() }

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const noFollow = 0
+const openFlags = 0
 
 // tryLock locks one byte far behind any segment's end: a lock is mandatory here, and
 // must not keep a deliverer from reading a live segment.
@@ -22,6 +22,22 @@ func tryLock(f *os.File) (bool, error) {
 
 // A file that is open here can't lose its name.
 func exists(string) bool { return true }
+
+// NoRoom says whether a disk takes nothing at all.
+func NoRoom(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) || errors.Is(err, windows.ERROR_WRITE_PROTECT)
+}
+
+// diskFree is how many bytes the user can still write to the disk that dir is on.
+func diskFree(dir string) (int64, error) {
+	path, err := windows.UTF16PtrFromString(dir)
+	if err != nil {
+		return 0, err
+	}
+	var free uint64
+	err = windows.GetDiskFreeSpaceEx(path, &free, nil, nil)
+	return int64(free), err
+}
 
 // NTFS journals directory entries, and a directory can't be opened for a sync.
 func syncDir(*os.File) error { return nil }

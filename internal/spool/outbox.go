@@ -19,6 +19,9 @@ const (
 	// begins a new segment with each, as what is delivered gives its room back by
 	// segments, and is granted room by parts.
 	leastPart = 256 << 10
+	// leastDisk is how many bytes are left on the disk at the least, besides an eighth of
+	// what the outbox has: a ledger's line is at most a fifth of the smallest record.
+	leastDisk = 64 << 10
 	// maxOutboxFiles bounds the segments of an outbox: a process that sends makes one.
 	maxOutboxFiles = 2000
 	// outboxRecord is more than any record that the sender writes.
@@ -111,15 +114,24 @@ func (o *Outbox) reserve(n, capacity int64) error {
 		return wrap("measure outbox", err)
 	}
 	o.counts() // forgets what is gone
+	disk, err := diskFree(o.dir)
+	if err != nil {
+		disk = capacity // it says itself when it is full
+	}
+	// An outbox that took all of the disk could not write down what became of its beacons,
+	// and would stay as it is.
+	disk -= used/8 + leastDisk
 	free := capacity - used
 	switch {
+	case disk < n:
+		err = fmt.Errorf("%w: its disk has no room, or only what the outcomes of the beacons in %s need", ErrFull, o.dir)
 	case files >= maxOutboxFiles:
 		err = fmt.Errorf("%w: %d segments in %s", ErrFull, files, o.dir)
 	case free < n:
 		err = fmt.Errorf("%w: %d of %d bytes used in %s", ErrFull, used, capacity, o.dir)
 	default:
 		part := max(capacity/64, leastPart)
-		o.room.Store(max(n, min(free/16, part)) - n)
+		o.room.Store(max(n, min(free/16, disk/16, part)) - n)
 		o.of.Store(capacity)
 		o.w.segmentsOf(part)
 		return nil
@@ -206,40 +218,24 @@ func (o *Outbox) Close() error {
 func (o *Outbox) TryLock() (*os.File, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.lock == nil {
-		f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
-		if err != nil {
-			return nil, wrap("open lock", err)
+	for {
+		if o.lock == nil {
+			f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|openFlags, 0o600)
+			if err != nil {
+				return nil, wrap("open lock", err)
+			}
+			o.lock = f
 		}
-		o.lock = f
-	}
-	ok, err := tryLock(o.lock)
-	if err != nil || !ok {
-		return nil, err
-	}
-	f := o.lock
-	o.lock = nil
-	if !o.isLock(f) {
-		// The file that we had open was deleted; the one in its place counts.
-		f.Close()
-		if _, err := os.Lstat(o.dir); err != nil {
-			return nil, wrap("open lock", err)
+		if ok, err := tryLock(o.lock); err != nil || !ok {
+			return nil, err
 		}
-		return o.tryLockAgain()
+		f := o.lock
+		o.lock = nil
+		if o.isLock(f) {
+			return f, nil
+		}
+		f.Close() // it was deleted; the one in its place counts
 	}
-	return f, nil
-}
-
-func (o *Outbox) tryLockAgain() (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|noFollow, 0o600)
-	if err != nil {
-		return nil, wrap("open lock", err)
-	}
-	if ok, err := tryLock(f); err != nil || !ok {
-		o.lock = f
-		return nil, err
-	}
-	return f, nil
 }
 
 // isLock says whether f is the outbox's lock file still.

@@ -91,8 +91,11 @@ func (w *writer) write(record []byte) (*segment, error) {
 		if err != nil {
 			// What was written of the record is cut off again; where even that
 			// fails, the segment ends here and its reader passes over the rest.
-			if s.file.Truncate(s.size) != nil {
+			if cutErr := s.file.Truncate(s.size); cutErr != nil || s.size == 0 {
 				w.abandon(s, err)
+				if cutErr == nil {
+					w.fs.Remove(s.path)
+				}
 			}
 			return nil, wrap("append to segment", err)
 		}
