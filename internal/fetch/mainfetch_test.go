@@ -136,6 +136,8 @@ func TestSecFetchSite(t *testing.T) {
 		{"http://a.example/", []string{"https://a.example/"}, "cross-site"}, // schemeful
 		{"https://a.github.io/", []string{"https://b.github.io/"}, "cross-site"},
 		{"https://a.co.uk/", []string{"https://b.co.uk/"}, "cross-site"},
+		{"https://a.example./", []string{"https://x.a.example./"}, "same-site"},
+		{"https://a.example./", []string{"https://x.a.example/"}, "cross-site"}, // its dot is part of a host
 		{"http://127.0.0.1:1/", []string{"http://127.0.0.1:8080/"}, "same-site"},
 		{"http://127.0.0.1/", []string{"http://127.0.0.2/"}, "cross-site"},
 		{"http://localhost/", []string{"http://127.0.0.1/"}, "cross-site"},
