@@ -136,8 +136,11 @@ func (f *fetching) follow(ctx context.Context) (*http.Response, error) {
 }
 
 // Check says whether the request may leave, before anybody, such as a service worker, gets
-// to see it: main fetch, as far as HTTP fetch. The error is a [*BlockedError].
+// to see it: main fetch, as far as HTTP fetch. The error is a [*BlockedError]. A process's may.
 func (q *Request) Check() error {
+	if q.Page == nil {
+		return nil
+	}
 	f, err := newFetching(nil, *q)
 	if err != nil {
 		return err

@@ -94,6 +94,13 @@ func TestTheNetworksErrorsAreNotBlocked(t *testing.T) {
 	}
 }
 
+func TestAProcessMayAskEverybody(t *testing.T) {
+	q := post("http://b.example:25/")
+	if err := q.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatABeaconSends(t *testing.T) {
 	w := newWorld(t)
 	q := beacon(&Page{URL: "https://a.example/p"}, "https://b.example/to")
