@@ -59,7 +59,9 @@ func (n *Navigator) fetch(ctx context.Context, r *Request) (*Response, error) {
 		if err := q.Check(); err != nil {
 			return nil, err
 		}
-		if res, err := p.Intercept(ctx, r); res != nil || err != nil {
+		shown := *r
+		shown.Header = r.Header.Clone() // what it does to it changes nothing
+		if res, err := p.Intercept(ctx, &shown); res != nil || err != nil {
 			return r.accept(res, err)
 		}
 	}

@@ -157,7 +157,7 @@ func TestIntercept(t *testing.T) {
 	put := &beacon.Request{URL: v.URL + "/to", Method: "put", Body: []byte("x"), Keepalive: true}
 
 	answer = func() (*beacon.Response, error) { return &beacon.Response{Type: "basic", Status: 200}, nil }
-	if res, err := n.Fetch(t.Context(), put); err != nil || res.Status != 200 || got.Method != "PUT" || got.Mode != "cors" || got.URL != v.URL+"/to" || string(got.Body) != "x" {
+	if res, err := n.Fetch(t.Context(), put); err != nil || res == nil || res.Status != 200 || got.Method != "PUT" || got.Mode != "cors" || got.URL != v.URL+"/to" || string(got.Body) != "x" {
 		t.Errorf("answered: %+v %v %+v", res, err, got)
 	}
 	answer = func() (*beacon.Response, error) { return nil, errors.New("offline") }
@@ -249,6 +249,11 @@ func TestPing(t *testing.T) {
 	n := beacon.Navigator{Page: &beacon.Page{URL: v.URL}}
 	if err := n.Ping(t.Context(), "http://[", v.URL); !isTypeError(err) {
 		t.Error(err)
+	}
+	t.Setenv("DO_NOT_TRACK", "1")
+	honoring := beacon.Navigator{Page: n.Page, Config: &beacon.Config{HonorDoNotTrack: true}}
+	if err := honoring.Ping(t.Context(), "/", v.URL); err == nil {
+		t.Error("DO_NOT_TRACK is not honored")
 	}
 	dead := visit(t, "")
 	dead.Close()

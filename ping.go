@@ -14,7 +14,7 @@ import (
 // whose ping attribute has these values (HTML, "Hyperlink auditing"): it posts to each of the
 // URLs in them, at once, and waits for the answers. What is no http or https URL is left out.
 // A target that is none is a [*TypeError]; other errors are those of the requests that
-// failed, joined.
+// failed, joined, or that DO_NOT_TRACK is honored.
 func (n *Navigator) Ping(ctx context.Context, target string, ping ...string) error {
 	p := n.Page
 	if p == nil {
@@ -23,6 +23,9 @@ func (n *Navigator) Ping(ctx context.Context, target string, ping ...string) err
 	to, err := p.parse(target)
 	if err != nil {
 		return err
+	}
+	if config := n.Config.orDefault(); config.HonorDoNotTrack && doNotTrack() {
+		return errDoNotTrack
 	}
 	var errs []error
 	var mu sync.Mutex

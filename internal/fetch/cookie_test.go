@@ -85,6 +85,14 @@ func TestSameSite(t *testing.T) {
 			t.Errorf("by %s: %q", from, got)
 		}
 	}
+	// One of the whole domain is remembered for every host of it.
+	w.on("https://x.a.example/", 204, "Set-Cookie: domain=1; Domain=a.example")
+	w.on("https://b.example/", 307, "Location: https://y.a.example/")
+	w.must(beacon(page, "https://x.a.example/"))
+	w.must(beacon(page, "https://b.example/"))
+	if came := w.visits(); came[2].url != "https://y.a.example/" || came[2].header.Get("Cookie") != "" {
+		t.Errorf("by another site: %v", came[2])
+	}
 	// What a program put into the jar crosses sites.
 	page = &Page{URL: "https://a.example/", Jar: newJar(t)}
 	page.Jar.SetCookies(&neturl.URL{Scheme: "https", Host: "b.example"}, []*http.Cookie{{Name: "own", Value: "1"}})
@@ -103,7 +111,7 @@ func TestWhereCookiesComeFrom(t *testing.T) {
 	w.on("https://b.example/", 307, "Location: https://c.example/", "Set-Cookie: redirect=1"+none)
 	w.on("https://c.example/", 200, "Set-Cookie: opaque=1"+none)
 	w.must(beacon(page, "https://b.example/"))
-	w.on("https://d.example/", 200, "Set-Cookie: refused=1"+none)
+	w.on("https://d.example/", 200, "Set-Cookie: refused=1"+none, "Set-Cookie: lax=1", "Set-Cookie: insecure=1; SameSite=None")
 	q := beacon(page, "https://d.example/")
 	q.Mode = "cors"
 	if _, err := w.do(q); !isBlocked(err) {

@@ -201,6 +201,10 @@ func TestAgentHeadersNeedNoPreflight(t *testing.T) {
 	if came := w.visits(); len(came) != 1 || came[0].header.Get("Idempotency-Key") != `"k"` {
 		t.Errorf("%v", came)
 	}
+	w.must(Request{Page: &Page{URL: page}, Method: "GET", URL: page, Header: http.Header{"accept": {"a"}}, Agent: http.Header{"accept": {"b"}, "user-agent": {"u"}}})
+	if h := w.visits()[0].header; strings.Join(h["Accept"], ",") != "a" || h.Get("User-Agent") != "u" {
+		t.Errorf("the page's own come first: %v", h)
+	}
 }
 
 // TestFilteredResponses is Fetch, "filtered response".

@@ -96,10 +96,12 @@ func TestARedirectToAnotherOriginDropsAuthorization(t *testing.T) {
 		w.Header().Set("Location", other.URL+"/there")
 		w.WriteHeader(307)
 	})
-	if _, err := NewClient(8, nil).Do(t.Context(), post(s.URL)); err != nil {
+	q := post(s.URL)
+	q.Header["x-key"] = []string{"in another case"}
+	if _, err := NewClient(8, nil).Do(t.Context(), q); err != nil {
 		t.Fatal(err)
 	}
-	if got := (*requests)[0]; got.header.Get("Authorization") != "" || got.body != "hello" || got.header.Get("Idempotency-Key") == "" {
+	if got := (*requests)[0]; got.header.Get("Authorization")+got.header.Get("X-Key") != "" || got.body != "hello" || got.header.Get("Idempotency-Key") == "" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -65,10 +65,8 @@ func (f *fetching) judge(res *http.Response) (again bool, err error) {
 func (f *fetching) requestHeader() http.Header {
 	h := f.Header.Clone()
 	for name, values := range f.Agent {
-		if h.Values(name) == nil {
-			for _, value := range values {
-				h.Add(name, value)
-			}
+		if h[name] == nil {
+			h[name] = values
 		}
 	}
 	f.setContext(h, f.Mode)

@@ -52,13 +52,7 @@ func newFetching(c *Client, q Request) (*fetching, error) {
 }
 
 func (f *fetching) defaults() {
-	header := make(http.Header, len(f.Header)+1)
-	for name, values := range f.Header {
-		for _, value := range values {
-			header.Add(name, value)
-		}
-	}
-	f.Header = header
+	f.Header, f.Agent = canonical(f.Header), canonical(f.Agent)
 	if f.Mode == "" {
 		f.Mode = "no-cors"
 	}
@@ -84,6 +78,17 @@ func (f *fetching) defaults() {
 			f.referrer = f.settings.documentReferrer()
 		}
 	}
+}
+
+// canonical is a copy of the header whose names are in one case.
+func canonical(h http.Header) http.Header {
+	c := make(http.Header, len(h)+1)
+	for name, values := range h {
+		for _, value := range values {
+			c.Add(name, value)
+		}
+	}
+	return c
 }
 
 // documentReferrer is Referrer Policy, "Determine request's Referrer", step 3.
@@ -131,8 +136,11 @@ func (f *fetching) follow(ctx context.Context) (*http.Response, error) {
 }
 
 // Check says whether the request may leave, before anybody, such as a service worker, gets
-// to see it: main fetch, as far as HTTP fetch. The error is a [*BlockedError].
+// to see it: main fetch, as far as HTTP fetch. The error is a [*BlockedError]. A process's may.
 func (q *Request) Check() error {
+	if q.Page == nil {
+		return nil
+	}
 	f, err := newFetching(nil, *q)
 	if err != nil {
 		return err

@@ -94,6 +94,13 @@ func TestTheNetworksErrorsAreNotBlocked(t *testing.T) {
 	}
 }
 
+func TestAProcessMayAskEverybody(t *testing.T) {
+	q := post("http://b.example:25/")
+	if err := q.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatABeaconSends(t *testing.T) {
 	w := newWorld(t)
 	q := beacon(&Page{URL: "https://a.example/p"}, "https://b.example/to")
@@ -136,6 +143,8 @@ func TestSecFetchSite(t *testing.T) {
 		{"http://a.example/", []string{"https://a.example/"}, "cross-site"}, // schemeful
 		{"https://a.github.io/", []string{"https://b.github.io/"}, "cross-site"},
 		{"https://a.co.uk/", []string{"https://b.co.uk/"}, "cross-site"},
+		{"https://a.example./", []string{"https://x.a.example./"}, "same-site"},
+		{"https://a.example./", []string{"https://x.a.example/"}, "cross-site"}, // its dot is part of a host
 		{"http://127.0.0.1:1/", []string{"http://127.0.0.1:8080/"}, "same-site"},
 		{"http://127.0.0.1/", []string{"http://127.0.0.2/"}, "cross-site"},
 		{"http://localhost/", []string{"http://127.0.0.1/"}, "cross-site"},

@@ -65,8 +65,10 @@ func (q *Request) redirected(status int) {
 // be as secret.
 func leaveOrigin(h http.Header) {
 	for name := range h {
-		if !strings.HasPrefix(name, "Content-") && name != "Idempotency-Key" && name != "User-Agent" {
-			h.Del(name)
+		switch canonical := http.CanonicalHeaderKey(name); {
+		case strings.HasPrefix(canonical, "Content-"), canonical == "Idempotency-Key", canonical == "User-Agent":
+		default:
+			delete(h, name)
 		}
 	}
 }
@@ -96,7 +98,6 @@ func (f *fetching) redirect(res *http.Response) (bool, error) {
 	f.redirected(res.StatusCode)
 	if !originOf(from).same(originOf(to)) {
 		f.Header.Del("Authorization")
-		f.Agent = f.Agent.Clone()
 		leaveOrigin(f.Agent)
 	}
 	f.urls = append(f.urls, to)

@@ -3,6 +3,7 @@ package fetch
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -218,14 +219,19 @@ func TestWhatAnotherOriginIsNotTold(t *testing.T) {
 	w.mu.Unlock()
 	w.on(page+"home", 200, "Access-Control-Allow-Origin: *", "Access-Control-Allow-Headers: x-own")
 	w.must(Request{Page: &Page{URL: page}, Method: "POST", URL: page, Mode: "cors",
-		Header: http.Header{"Authorization": {"x"}, "X-Own": {"1"}}, Agent: http.Header{"X-Key": {"k"}, "User-Agent": {"u"}, "Idempotency-Key": {"i"}}})
+		Header: http.Header{"Authorization": {"x"}, "X-Own": {"1"}}, Agent: http.Header{"x-key": {"k"}, "User-Agent": {"u"}, "Idempotency-Key": {"i"}}})
+	var way []string
 	for i, v := range w.visits() {
-		if v.method == "OPTIONS" {
+		if way = append(way, v.method+" "+v.url); v.method == "OPTIONS" {
 			continue
 		}
 		secret := v.header.Get("Authorization") + v.header.Get("X-Key")
 		if (i == 0) != (secret == "xk") || i > 0 && secret != "" || v.header.Get("User-Agent") != "u" || v.header.Get("Idempotency-Key") != "i" || v.header.Get("X-Own") != "1" {
 			t.Errorf("%s: %v", v.url, v.header)
 		}
+	}
+	// At home again it is still cors, and asks.
+	if want := []string{"POST " + page, "OPTIONS " + server, "POST " + server, "OPTIONS " + page + "home", "POST " + page + "home"}; !slices.Equal(way, want) {
+		t.Errorf("%v", way)
 	}
 }

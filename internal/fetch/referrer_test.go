@@ -53,6 +53,36 @@ func TestReferrerAndOrigin(t *testing.T) {
 	}
 }
 
+// TestTheOriginOfOthers has the cases that are not in the table above.
+func TestTheOriginOfOthers(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct{ name, page, policy, mode, method, to, want string }{
+		{"http to http is no downgrade", "http://a.example/", "strict-origin", "no-cors", "POST", "http://b.example/", "http://a.example"},
+		{"loopback to http is none", "http://127.0.0.1:1/", "strict-origin", "no-cors", "POST", "http://b.example/", "http://127.0.0.1:1"},
+		{"cors has opted in, at home", "https://a.example/", "no-referrer", "cors", "POST", "https://a.example/", "https://a.example"},
+		{"cors has opted in, elsewhere", "https://a.example/", "no-referrer", "cors", "GET", "https://b.example/", "https://a.example"},
+		{"same-origin has not", "https://a.example/", "no-referrer", "same-origin", "POST", "https://a.example/", "null"},
+		{"a GET at home", "https://a.example/", "", "cors", "GET", "https://a.example/", ""},
+		{"a GET without cors", "https://a.example/", "", "no-cors", "GET", "https://b.example/", ""},
+		{"a PUT at home", "https://a.example/", "", "cors", "PUT", "https://a.example/", "https://a.example"},
+		{"a blob's page", "blob:https://a.example/1", "", "no-cors", "POST", "https://a.example/", "https://a.example"},
+		{"a file's page", "file:///p", "", "no-cors", "POST", "https://a.example/", "null"},
+		{"a sandboxed page", "https://a.example/", "", "no-cors", "POST", "https://a.example/", "null"},
+		{"a default port", "https://a.example:443/", "", "no-cors", "POST", "https://b.example/", "https://a.example"},
+		{"another port", "https://a.example:8443/", "", "no-cors", "POST", "https://b.example/", "https://a.example:8443"},
+	} {
+		p := &Page{URL: c.page, ReferrerPolicy: c.policy}
+		if strings.Contains(c.name, "sandboxed") {
+			p.Origin = "null"
+		}
+		w.on(c.to, 200, "Access-Control-Allow-Origin: "+c.want)
+		w.must(Request{Page: p, Method: c.method, URL: c.to, Mode: c.mode})
+		if got := w.visits()[0].header.Get("Origin"); got != c.want {
+			t.Errorf("%s: %q, not %q", c.name, got, c.want)
+		}
+	}
+}
+
 func newFetchingFor(t *testing.T, q Request) *fetching {
 	t.Helper()
 	f, err := newFetching(nil, q)
