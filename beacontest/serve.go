@@ -31,6 +31,12 @@ func (c *Collector) serve(w http.ResponseWriter, r *http.Request) {
 	}}
 	q.Stream, q.Query = row.Target(r.RequestURI)
 	a := c.answerTo(isPreflight(r.Method, r.Header), q.Stream)
+	if a.unread && r.ProtoMajor == 1 {
+		// Else the server would read on for a while before it writes. What is left of the
+		// body then ends the connection.
+		http.NewResponseController(w).EnableFullDuplex()
+		w.Header().Set("Connection", "close")
+	}
 	res := q.read(r, a.unread)
 
 	c.change(func() {

@@ -50,11 +50,13 @@ func (c *Collector) Preflights() (preflights []Request) {
 // patience is how long Wait waits.
 const patience = 10 * time.Second
 
+var errPatience = fmt.Errorf("waited for %v", patience)
+
 // Wait waits until n beacons are kept, and returns all that are. If that takes more than 10
 // seconds the test ends with a list of what did come.
 func (c *Collector) Wait(n int) []Beacon {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errPatience)
 	defer cancel()
 	return c.WaitFor(ctx, n)
 }
@@ -63,7 +65,7 @@ func (c *Collector) Wait(n int) []Beacon {
 func (c *Collector) WaitFor(ctx context.Context, n int) []Beacon {
 	c.t.Helper()
 	if err := c.await(ctx, func() bool { return len(c.kept) >= n }); err != nil {
-		c.t.Fatalf("beacontest: %d of %d beacons were kept: %v\n%s", len(c.Beacons()), n, err, c.story())
+		c.t.Fatalf("beacontest: %d of %d beacons are kept: %v\n%s", len(c.Beacons()), n, err, c.story())
 	}
 	return c.Beacons()
 }
@@ -72,7 +74,7 @@ func (c *Collector) WaitFor(ctx context.Context, n int) []Beacon {
 // that did. If that takes more than 10 seconds the test ends with a list of them.
 func (c *Collector) WaitRequests(n int) []Request {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errPatience)
 	defer cancel()
 	if err := c.await(ctx, func() bool { return len(c.requests) >= n }); err != nil {
 		c.t.Fatalf("beacontest: %d of %d requests came: %v\n%s", len(c.Requests()), n, err, c.story())
@@ -109,7 +111,7 @@ func (c *Collector) change(do func()) {
 	c.changed = make(chan struct{})
 }
 
-// await returns when the state is as asked, or with the error of ctx.
+// await returns when the state is as asked, or with the cause of ctx's end.
 func (c *Collector) await(ctx context.Context, asked func() bool) error {
 	for {
 		c.mu.Lock()
@@ -118,8 +120,8 @@ func (c *Collector) await(ctx context.Context, asked func() bool) error {
 		if done {
 			return nil
 		}
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		select {
 		case <-changed:
