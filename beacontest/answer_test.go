@@ -1,6 +1,8 @@
 package beacontest_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/beacontest"
 )
+
+var starts = map[string]func(testing.TB) *beacontest.Collector{"http": beacontest.New, "https": beacontest.NewTLS}
 
 // shown are the fields of an answer that its cases name.
 var shown = []string{"Access-Control-Allow-Origin", "Vary", "Retry-After", "Location", "X-Thing", "Content-Type"}
@@ -39,9 +43,9 @@ func TestAnswersAreAsTheTestSays(t *testing.T) {
 		{"refused unread", options{beacontest.NoCORS(), beacontest.Unread(), beacontest.Status(413)}, "413", false},
 		{"accepted unread is not kept", options{beacontest.NoCORS(), beacontest.Unread(), beacontest.Keep()}, "204", false},
 	} {
-		for _, start := range []func(testing.TB) *beacontest.Collector{beacontest.New, beacontest.NewTLS} {
-			c := start(t)
-			t.Run(x.name+" by "+c.URL[:5], func(t *testing.T) {
+		for scheme, start := range starts {
+			t.Run(x.name+" by "+scheme, func(t *testing.T) {
+				c := start(t)
 				c.Answer(x.options...)
 				c.AnswerAll(beacontest.Status(400)) // which an Answer comes before
 				res, _ := do(t, noRedirects(c.Client()), "POST", c.URL+"/x", "hello", "Content-Type", "text/plain", "Origin", "https://shop.example")
@@ -128,23 +132,31 @@ func TestADelayIsALongOne(t *testing.T) {
 // A client that gives up is no reason to lose what was kept already, nor to keep the rest.
 func TestAClientThatGivesUp(t *testing.T) {
 	for _, x := range []struct {
-		name   string
-		option beacontest.Option
-		kept   int
+		name string
+		keep []beacontest.Option
+		kept int
 	}{
-		{"before the answer", beacontest.Delay(time.Hour), 0},
-		{"after it was kept", beacontest.Keep(), 1},
+		{"before the answer", nil, 0},
+		{"after it was kept", []beacontest.Option{beacontest.Keep()}, 1},
 	} {
-		for _, start := range []func(testing.TB) *beacontest.Collector{beacontest.New, beacontest.NewTLS} {
-			c := start(t)
-			t.Run(x.name+" by "+c.URL[:5], func(t *testing.T) {
-				c.AnswerAll(x.option, beacontest.Delay(time.Hour))
-				client := *c.Client()
-				client.Timeout = 50 * time.Millisecond
-				if res, _ := do(t, &client, "POST", c.URL, "x"); res != nil {
-					t.Fatal(res.Status)
+		for scheme, start := range starts {
+			t.Run(x.name+" by "+scheme, func(t *testing.T) {
+				c := start(t)
+				c.AnswerAll(append(x.keep, beacontest.Delay(time.Hour))...)
+				ctx, giveUp := context.WithCancel(t.Context())
+				given := make(chan error)
+				go func() {
+					req, _ := http.NewRequestWithContext(ctx, "POST", c.URL, strings.NewReader("x"))
+					_, err := c.Client().Do(req)
+					given <- err
+				}()
+				c.WaitRequests(1)
+				giveUp()
+				if err := <-given; !errors.Is(err, context.Canceled) {
+					t.Error(err)
 				}
-				if r := c.WaitRequests(1)[0]; len(c.Beacons()) != x.kept || r.Status != 0 {
+				waitGone(t, "beacontest.(*Collector).serve")
+				if r := c.Requests()[0]; len(c.Beacons()) != x.kept || r.Status != 0 {
 					t.Errorf("%v; %v", r, c.Beacons())
 				}
 			})

@@ -21,6 +21,11 @@
 // A beacon is kept when its answer is 2xx, and the same Idempotency-Key is one beacon,
 // however often it comes. Nothing is on disk, and there is no live page and nothing else
 // for operators.
+//
+// A program that sends with this module gets an outbox of the test's own, by
+// t.Setenv("BEACON_OUTBOX", t.TempDir()) or in its Config, and, should it call beacon.Start,
+// InProcess. The test ends with beacon.Flush: until the sender has its answer and has written
+// that down, the outbox can't be removed.
 package beacontest
 
 import (

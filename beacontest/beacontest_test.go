@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -227,5 +228,20 @@ func TestManySendersAtATime(t *testing.T) {
 	all.Wait()
 	if n, m := len(c.Beacons()), len(c.Requests()); n != 200 || m != 400 {
 		t.Errorf("%d beacons, %d requests", n, m)
+	}
+}
+
+func TestTheExampleInREADMEIsOneThatRuns(t *testing.T) {
+	words := func(file string) string {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(strings.Fields(string(b)), " ")
+	}
+	_, example, found := strings.Cut(words("../README.md"), "func TestASale")
+	example, _, ended := strings.Cut(example, " } It delays")
+	if !found || !ended || !strings.Contains(words("example_test.go"), "func TestASale"+example+" }") {
+		t.Errorf("it differs from that in example_test.go: %s", example)
 	}
 }

@@ -77,15 +77,8 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 					t.Errorf("still there: %v", res.Status)
 				}
 			}
-			if stack := running("beacontest.(*Collector)"); stack != "" {
-				t.Errorf("still running: %s", stack)
-			}
-			// The connection's own goroutine has told of its end and is about to.
-			for deadline := time.Now().Add(10 * time.Second); running("net/http.(*conn).serve") != ""; time.Sleep(time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatalf("still running: %s", running("net/http.(*conn).serve"))
-				}
-			}
+			waitGone(t, "beacontest.(*Collector)")
+			waitGone(t, "net/http.(*conn).serve")
 		})
 	}
 }
@@ -100,6 +93,17 @@ func (s slow) Read(b []byte) (int, error) {
 	}
 	b[0] = c
 	return 1, nil
+}
+
+// waitGone waits until no goroutine is in this function: who has just told of its end is
+// about to return from it.
+func waitGone(t *testing.T, function string) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); running(function) != ""; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("still running: %s", running(function))
+		}
+	}
 }
 
 // running is the stack of a goroutine that is in this function, or "".
@@ -136,9 +140,11 @@ func TestWhatCameIsThereAfterTheEnd(t *testing.T) {
 func TestCloseLetsAnswersGoOut(t *testing.T) {
 	for range 100 {
 		c := beacontest.New(t)
+		client := http.Client{Transport: &http.Transport{}} // Close ends those of c.Client at once
+		defer client.CloseIdleConnections()
 		given := make(chan error)
 		go func() {
-			res, err := c.Client().Post(c.URL, "", strings.NewReader("x"))
+			res, err := client.Post(c.URL, "", strings.NewReader("x"))
 			if err == nil {
 				res.Body.Close()
 			}
