@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"time"
 )
 
-// A failing is a test that is to fail: its Fatalf ends the goroutine, as a test's does.
+// A failingTest is one that is to fail: its Fatalf ends the goroutine, as a test's does.
 type failingTest struct {
 	testing.TB
 	message string
@@ -23,7 +24,7 @@ func (f *failingTest) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// message is what the test is told that does this.
+// run returns what the test is told that does this.
 func (f *failingTest) run(do func()) string {
 	ended := make(chan struct{})
 	go func() {
@@ -98,4 +99,24 @@ func TestWaitHasATimeOfItsOwn(t *testing.T) {
 			t.Errorf("the two waited for %v", took)
 		}
 	})
+}
+
+// With HTTP/2 a connection can end before its handlers.
+func TestCloseWaitsForHandlers(t *testing.T) {
+	const n = 50
+	c := NewTLS(t)
+	body, more := io.Pipe()
+	defer more.Close()
+	for range n {
+		go c.Client().Post(c.URL, "", body)
+	}
+	if err := c.await(t.Context(), func() bool { return c.serving == n }); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.serving != 0 {
+		t.Errorf("%d are being served", c.serving)
+	}
 }
