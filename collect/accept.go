@@ -46,7 +46,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This request can't be kept: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	if err := c.inbox.Append(b.record); err != nil {
+	if err := c.keep(b.record); err != nil {
 		c.options.Logger.Error("beacon can't be kept", "error", err)
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
 		http.Error(w, "The disk can't take it now; try again later.", http.StatusServiceUnavailable)

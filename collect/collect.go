@@ -35,6 +35,7 @@ type Options struct {
 type Collector struct {
 	options Options
 	inbox   *spool.Inbox
+	keep    func(record []byte) error
 	recent  *recent
 	mux     *http.ServeMux
 }
@@ -42,18 +43,12 @@ type Collector struct {
 // Open opens the collector whose inbox is the folder inbox of dir, and makes it if it
 // isn't there. One process at a time can have it open.
 func Open(dir string, options Options) (*Collector, error) {
-	if options.MaxBody <= 0 {
-		options.MaxBody = 1 << 20
-	}
-	options.MaxBody = min(options.MaxBody, 32<<20)
-	if options.Logger == nil {
-		options.Logger = slog.New(slog.DiscardHandler)
-	}
+	options = options.orDefault()
 	inbox, err := spool.OpenInbox(filepath.Join(dir, "inbox"))
 	if err != nil {
 		return nil, err
 	}
-	c := &Collector{options: options, inbox: inbox, mux: http.NewServeMux()}
+	c := &Collector{options: options, inbox: inbox, keep: inbox.Append, mux: http.NewServeMux()}
 	if c.recent, err = followRecent(inbox, options.Logger); err != nil {
 		inbox.Close()
 		return nil, err
@@ -61,6 +56,25 @@ func Open(dir string, options Options) (*Collector, error) {
 	c.mux.Handle("GET "+Operators+"tail", c.Operator(http.HandlerFunc(c.tail)))
 	c.mux.Handle("GET "+Operators+"export", c.Operator(http.HandlerFunc(c.export)))
 	return c, nil
+}
+
+// Handler is the HTTP of a Collector without its inbox: keep is given every beacon as a
+// WARC record, whose bytes are its own only until it returns, from many goroutines at a
+// time. The beacon's answer waits for it: 204, or 503 if keep returns an error. Below
+// [Operators] there is nothing.
+func Handler(keep func(record []byte) error, options Options) http.Handler {
+	return &Collector{options: options.orDefault(), keep: keep, mux: http.NewServeMux()}
+}
+
+func (o Options) orDefault() Options {
+	if o.MaxBody <= 0 {
+		o.MaxBody = 1 << 20
+	}
+	o.MaxBody = min(o.MaxBody, 32<<20)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
 }
 
 // Inbox is what the sinks of this module follow.
