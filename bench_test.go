@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +19,6 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
-	"github.com/seed-d051cf5a/beacon/beacontest"
 )
 
 // BenchmarkSendAgainstWrite sends 512 bytes of JSON while the server is a black hole, and
@@ -95,11 +95,20 @@ func BenchmarkRunAgainstNoSend(b *testing.B) {
 	}{{"at-once", 0}, {"300ms", 300 * time.Millisecond}, {"never", time.Hour}} {
 		for _, way := range []string{"beacon", "beacon-first", "post", "goroutine", "child"} {
 			b.Run(way+"/"+server.name, func(b *testing.B) {
-				c := beacontest.New(b)
-				c.AnswerAll(beacontest.Delay(server.delay))
+				stop := make(chan struct{})
+				s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					io.Copy(io.Discard, r.Body)
+					select {
+					case <-time.After(server.delay):
+					case <-stop:
+					}
+					w.WriteHeader(http.StatusNoContent)
+				}))
+				defer s.Close()
+				defer close(stop)
 				outbox := newOutbox(b)
 				run := func(way, outbox string) time.Duration {
-					cmd := exec.Command(os.Args[0], c.URL)
+					cmd := exec.Command(os.Args[0], s.URL)
 					cmd.Env = append(os.Environ(), "BEACON_TEST_PROGRAM=way "+way, "BEACON_OUTBOX="+outbox)
 					began := time.Now()
 					if err := cmd.Run(); err != nil {

@@ -33,7 +33,7 @@ func (c *Collector) Answer(options ...Option) {
 }
 
 // AnswerAll says how all requests are answered from now on, or those of [OnStream], or with
-// [OnPreflight] all preflights. What [Collector.Answer] said comes first; of several AnswerAll the
+// [OnPreflight] all preflights. An [Collector.Answer] comes first; of several AnswerAll the
 // last one counts that is for the request. AnswerAll() is the real collector again.
 func (c *Collector) AnswerAll(options ...Option) {
 	a := newAnswer(options)
