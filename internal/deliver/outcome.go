@@ -38,6 +38,11 @@ func (d *Deliverer) settle(r result) (answered bool) {
 		d.Log.Warn("outbox can't be read, will try again", "error", r.damage)
 		d.again(p, 0)
 		return false
+	case errors.As(r.err, &forbidden) && forbidden.Status >= 200 && forbidden.Status < 300:
+		// The server has it, if the page may not know.
+		o.answered(p)
+		d.arrive(p.entry, fmt.Sprintf("%d, %s", forbidden.Status, forbidden.Reason))
+		return true
 	case errors.As(r.err, &forbidden):
 		// The page's rules, or the server's, don't let it go there.
 		d.Log.Warn("beacon may not be sent", "id", p.entry.ID, "origin", o.name, "reason", forbidden.Reason)
