@@ -67,7 +67,7 @@ func (i *inspector) inside(o *goja.Object, depth int) {
 	class := o.ClassName()
 	switch {
 	case class == "Function":
-		i.WriteString(strings.TrimSpace("[Function " + text(o.Get("name")) + "]"))
+		i.WriteString("[" + strings.TrimSpace("Function "+text(o.Get("name"))) + "]")
 	case class == "Error":
 		i.WriteString(strings.TrimRight(text(o.Get("stack")), "\n"))
 	case class == "Date" || class == "RegExp":

@@ -39,11 +39,15 @@ type Options struct {
 	// Referrer is document.referrer.
 	Referrer string
 	// Timeout is how long a script may run without a pause. 0 is no limit; a caller's
-	// context always is one.
+	// context always is one. A single operation of the engine, such as the sorting of an
+	// array or the match of a regular expression, is not interrupted; methods return a second
+	// after their context all the same.
 	Timeout time.Duration
 	// Memory is by how many bytes the heap of the process may be larger than it was when
 	// the page was made, while one of its scripts runs. What else the process does counts
-	// too. A single allocation that the machine can't give ends the process all the same. 0 is no limit.
+	// too. It is looked at a hundred times a second: a single operation that takes more than
+	// the machine has, such as new ArrayBuffer(1e12), ends the process all the same. 0 is
+	// no limit.
 	Memory int64
 }
 
@@ -193,6 +197,15 @@ func (p *Page) do(ctx context.Context, f func() error) error {
 		return err
 	case <-p.loop.done:
 		return errClosed
+	case <-ctx.Done():
+	}
+	select { // the task is being interrupted
+	case err := <-result:
+		return err
+	case <-p.loop.done:
+		return errClosed
+	case <-time.After(time.Second):
+		return fmt.Errorf("page: the engine is in an operation that can't be interrupted: %w", context.Cause(ctx))
 	}
 }
 

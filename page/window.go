@@ -53,6 +53,7 @@ func (rt *realm) defineWindow() {
 	p.window = &window{eventTarget{object: global}}
 	rt.stamp(global, p.window)
 	must(global.SetPrototype(i.proto))
+	must(global.DeleteSymbol(goja.SymToStringTag)) // goja's own says "global"
 
 	navigator := rt.defineNavigator()
 	location := rt.defineLocation()
