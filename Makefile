@@ -29,8 +29,10 @@ vulnerabilities:
 bench:
 	go test -run '^$$' -bench 'Against(Write|Discard|Client)' -benchtime 2s . ./collect ./internal/deliver
 	go test -run '^$$' -bench AgainstNoSend -benchtime 40x .
+	go test -run '^$$' -bench SendBeacon -benchtime 2s ./page
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzRoundTrip -fuzztime $(FUZZTIME) ./internal/warc
 	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/warc
 	go test -run '^$$' -fuzz FuzzOf -fuzztime $(FUZZTIME) ./internal/row
+	go test -run '^$$' -fuzz FuzzSendBeacon -fuzztime $(FUZZTIME) ./page

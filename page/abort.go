@@ -106,8 +106,8 @@ func (rt *realm) defineAbort() {
 		s := rt.newSignal()
 		if rt.page != nil {
 			// A page may end before such a timer.
-			rt.page.loop.after(time.Duration(ms)*time.Millisecond, false, func() {
-				s.abort(rt, rt.domError("TimeoutError", "signal timed out"))
+			rt.page.loop.after(time.Duration(min(ms, 1e9))*time.Millisecond, false, func() {
+				rt.page.task(func() { s.abort(rt, rt.domError("TimeoutError", "signal timed out")) })
 			})
 		}
 		return s.object

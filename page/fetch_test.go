@@ -123,22 +123,28 @@ func TestTheQuotaOfAllThatIsDeferred(t *testing.T) {
 }
 
 func TestALinkPings(t *testing.T) {
-	url, got := collector(t)
-	var seen []*beacon.Request
-	p := open(t, page.Options{Navigator: &beacon.Navigator{Page: &beacon.Page{URL: "https://shop.example/a", Intercept: func(_ context.Context, r *beacon.Request) (*beacon.Response, error) {
-		seen = append(seen, r)
-		return nil, nil
-	}}}})
-	do(t, p, `
-		const a = document.createElement("a"); equal(a instanceof HTMLAnchorElement && a instanceof EventTarget, true); a.href = "/to#x"; a.ping = " `+url+`/ping  ftp://x http://:1 "
-		equal(a.href, "https://shop.example/to#x"); equal(String(a), a.href); a.click()
-		a.onclick = e => e.preventDefault(); a.click(); const b = document.createElement("A"); b.ping = a.ping; b.click()`)
-	r := next(t, got)
-	if r.method != "POST" || r.body != "PING" || r.contentType != "text/ping" || r.header.Get("Ping-To") != "https://shop.example/to#x" || r.header["Ping-From"] != nil {
-		t.Errorf("%+v", r)
-	}
-	p.Close(context.Background())
-	if len(seen) != 1 || seen[0].Initiator != "ping" || !seen[0].Keepalive || seen[0].Mode != "no-cors" {
-		t.Errorf("%+v", seen)
+	for _, c := range []struct{ page, ping, from string }{
+		{"https://shop.example/a", "https://shop.example/ping", "https://shop.example/a"},
+		{"https://shop.example/a", "https://other.example/ping", ""},
+		{"http://shop.example/a", "http://other.example/ping", "http://shop.example/a"},
+	} {
+		seen := make(chan *beacon.Request, 10)
+		p := open(t, page.Options{Navigator: &beacon.Navigator{Page: &beacon.Page{URL: c.page, Intercept: func(_ context.Context, r *beacon.Request) (*beacon.Response, error) {
+			seen <- r
+			return &beacon.Response{Type: "basic", Status: 204}, nil
+		}}}})
+		do(t, p, `
+			const a = document.createElement("a"); equal(a instanceof HTMLAnchorElement && a instanceof EventTarget, true); a.href = "/to#x"; a.ping = " `+c.ping+`  ftp://x http://:1 "
+			equal(a.href, origin + "/to#x"); equal(String(a), a.href); equal(a.getAttribute("HREF"), "/to#x"); a.click()
+			a.onclick = e => e.preventDefault(); a.click(); const b = document.createElement("A"); b.ping = a.ping; b.click()`)
+		p.Close(t.Context()) // which waits for the pings
+		if len(seen) != 1 {
+			t.Fatalf("%d pings", len(seen))
+		}
+		r := <-seen
+		if r.Method != "POST" || r.URL != c.ping || string(r.Body) != "PING" || r.Header.Get("Content-Type") != "text/ping" || r.Header.Get("Ping-From") != c.from ||
+			!strings.HasSuffix(r.Header.Get("Ping-To"), "://shop.example/to#x") || r.Mode != "no-cors" || r.Credentials != "include" || !r.Keepalive || r.Initiator != "ping" {
+			t.Errorf("%+v", r)
+		}
 	}
 }

@@ -55,9 +55,20 @@ func (rt *realm) global(name string, v goja.Value) {
 	must(rt.r.GlobalObject().DefineDataProperty(name, v, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE))
 }
 
+// maxNested is how many functions of the page can call each other by way of scripts. Go
+// unwinds such a stack in a time that grows with the square of its depth.
+const maxNested = 400
+
 // function is a function object of that name and length.
 func (rt *realm) function(name string, length int, f func(this goja.Value, args []goja.Value) goja.Value) *goja.Object {
-	o := rt.r.ToValue(func(c goja.FunctionCall) goja.Value { return f(c.This, c.Arguments) }).(*goja.Object)
+	o := rt.r.ToValue(func(c goja.FunctionCall) goja.Value {
+		rt.nested++
+		defer func() { rt.nested-- }()
+		if rt.nested > maxNested {
+			panic(rt.newRangeError("Maximum call stack size exceeded"))
+		}
+		return f(c.This, c.Arguments)
+	}).(*goja.Object)
 	rt.named(o, name, length)
 	return o
 }

@@ -67,8 +67,8 @@ func (p *Page) BeforeUnload(ctx context.Context) (may bool, err error) {
 // Close waits for the answers to requests with keepalive, for 30 s at most or until ctx
 // ends. Beacons need no waiting for: they were queued at the call.
 //
-// The error is what ended a script, or ctx's. The page is closed in any case. A second
-// Close does nothing.
+// The error is ctx's, or that of a script which failed and of which nobody has been told.
+// The page is closed in any case. A second Close does nothing.
 func (p *Page) Close(ctx context.Context) error {
 	err := p.do(ctx, func() error {
 		p.gone = true
@@ -78,7 +78,7 @@ func (p *Page) Close(ctx context.Context) error {
 			p.event(&p.window.eventTarget, "Event", "unload", false, nil)
 		})
 		p.loop.end()
-		return err
+		return errors.Join(err, p.uncaught)
 	})
 	if errors.Is(err, errClosed) {
 		return nil
@@ -89,6 +89,7 @@ func (p *Page) Close(ctx context.Context) error {
 	case <-p.loop.done:
 		p.terminate(ctx)
 	case <-ctx.Done():
+		p.fetches.giveUp()
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/metrics"
 	"sync"
 	"time"
@@ -43,7 +44,12 @@ func (p *Page) guard(ctx context.Context) (end func()) {
 		start := make(chan struct{})
 		t = time.AfterFunc(watchEvery, func() {
 			<-start
-			if grown := heap() - p.heap; grown > p.options.Memory {
+			grown := heap() - p.heap
+			if grown > p.options.Memory { // or is it garbage?
+				runtime.GC()
+				grown = heap() - p.heap
+			}
+			if grown > p.options.Memory {
 				g.interrupt(fmt.Errorf("it took %d MiB of memory, and may take %d", grown>>20, p.options.Memory>>20))
 				return
 			}

@@ -45,7 +45,22 @@ func (c call) sendBeacon() bool {
 	if errors.As(err, &typeError) {
 		panic(c.fail("%s", typeError.Reason))
 	}
+	if c.page != nil && c.page.options.Sent != nil {
+		c.page.options.Sent(url, bodySize(data), queued)
+	}
 	return queued
+}
+
+func bodySize(data any) int {
+	switch v := data.(type) {
+	case string:
+		return len(v)
+	case []byte:
+		return len(v)
+	case beacon.Blob:
+		return len(v.Data)
+	}
+	return 0
 }
 
 // beaconData is a body as the navigator takes it. It copies the bytes.

@@ -36,6 +36,9 @@ type Options struct {
 	// "debug", "log", "info", "warn" or "error". It is called by the page's goroutine, and
 	// must not call the page. Nil is silence.
 	Console func(level, message string)
+	// Sent hears of every call of sendBeacon that did not throw, with the URL as it was given
+	// and the bytes of the body. Like Console it must not call the page.
+	Sent func(url string, bytes int, queued bool)
 	// Referrer is document.referrer.
 	Referrer string
 	// Timeout is how long a script may run without a pause. 0 is no limit; a caller's
@@ -192,20 +195,23 @@ func (p *Page) do(ctx context.Context, f func() error) error {
 	if !queued {
 		return errClosed
 	}
-	select {
-	case err := <-result:
-		return err
-	case <-p.loop.done:
-		return errClosed
-	case <-ctx.Done():
-	}
-	select { // the task is being interrupted
-	case err := <-result:
-		return err
-	case <-p.loop.done:
-		return errClosed
-	case <-time.After(time.Second):
-		return fmt.Errorf("page: the engine is in an operation that can't be interrupted: %w", context.Cause(ctx))
+	const patience = time.Second // with a task that is being interrupted
+	for gone, late := ctx.Done(), (<-chan time.Time)(nil); ; {
+		select {
+		case err := <-result:
+			return err
+		case <-p.loop.done:
+			select {
+			case err := <-result: // the loop's last task was this one
+				return err
+			default:
+				return errClosed
+			}
+		case <-gone:
+			gone, late = nil, time.After(patience)
+		case <-late:
+			return fmt.Errorf("page: the engine is in an operation that can't be interrupted: %w", context.Cause(ctx))
+		}
 	}
 }
 

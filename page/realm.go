@@ -20,6 +20,8 @@ type realm struct {
 	// missing is whether the runtime has no global of that name; nil is none has.
 	missing func(name string) bool
 
+	nested int // calls of the page's functions
+
 	// What is taken from the runtime before a script can change it.
 	getSlot, putSlot               function
 	newPromise, then               function

@@ -1,15 +1,18 @@
 package page_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dop251/goja"
 
 	"github.com/seed-d051cf5a/beacon/page"
 )
 
 func TestWhatABeaconSends(t *testing.T) {
 	url, got := collector(t)
-	p := open(t, page.Options{})
+	p := open(t, page.Options{URL: url})
 	for _, c := range []struct{ name, data, contentType, body string }{
 		{"no data", ``, "", ""},
 		{"undefined", `, undefined`, "", ""},
@@ -55,7 +58,7 @@ func TestWhatABeaconSends(t *testing.T) {
 
 func TestABeaconOfAForm(t *testing.T) {
 	url, got := collector(t)
-	p := open(t, page.Options{})
+	p := open(t, page.Options{URL: url})
 	do(t, p, `
 		const f = new FormData
 		f.append("a\nb\"c", "1\n2\r3")
@@ -89,7 +92,7 @@ y
 
 func TestABeaconOfURLSearchParams(t *testing.T) {
 	url, got := collector(t)
-	p := open(t, page.Options{})
+	p := open(t, page.Options{URL: url})
 	do(t, p, `navigator.sendBeacon("`+url+`", new URLSearchParams([["z", "1 ~"], ["a", "ü\uD800"], ["z", "&="]]))`)
 	r := next(t, got)
 	// The charset's case is the navigator's: it keeps the type of a Blob in lower case.
@@ -147,7 +150,7 @@ func TestWhatSendBeaconThrows(t *testing.T) {
 
 func TestABeaconIsOfTheMomentOfTheCall(t *testing.T) {
 	url, got := collector(t)
-	p := open(t, page.Options{})
+	p := open(t, page.Options{URL: url})
 	do(t, p, `
 		const bytes = new Uint8Array([97, 98])
 		navigator.sendBeacon("`+url+`", bytes); bytes[0] = 99
@@ -163,7 +166,7 @@ func TestABeaconIsOfTheMomentOfTheCall(t *testing.T) {
 
 func TestTheSizeOfABeacon(t *testing.T) {
 	url, got := collector(t)
-	p := open(t, page.Options{})
+	p := open(t, page.Options{URL: url})
 	do(t, p, `
 		const u = "`+url+`"
 		equal(navigator.sendBeacon(u, "x".repeat(65537)), false, "a string over the quota")
@@ -179,7 +182,7 @@ func TestTheSizeOfABeacon(t *testing.T) {
 
 func TestNoScriptGetsBetweenTheCallAndTheBytes(t *testing.T) {
 	url, got := collector(t)
-	p := open(t, page.Options{})
+	p := open(t, page.Options{URL: url})
 	do(t, p, `
 		const bytes = new Uint8Array([97]), no = () => { throw new Error("called") }
 		Array.prototype.push = Array.prototype[Symbol.iterator] = String.prototype.toString = no
@@ -193,5 +196,43 @@ func TestNoScriptGetsBetweenTheCallAndTheBytes(t *testing.T) {
 		navigator.sendBeacon("`+url+`", f); navigator.sendBeacon("`+url+`", new URLSearchParams("a=b"))`)
 	for range 4 {
 		next(t, got)
+	}
+}
+
+func TestABeaconOfADetachedBuffer(t *testing.T) {
+	url, got := collector(t)
+	p := open(t, page.Options{URL: url})
+	do(t, p, `var buffer = new ArrayBuffer(4), bytes = new Uint8Array(buffer, 1), data = new DataView(buffer)`)
+	err := p.Do(t.Context(), func(r *goja.Runtime) error {
+		r.Get("buffer").Export().(goja.ArrayBuffer).Detach()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"buffer", "bytes", "data"} {
+		do(t, p, `equal(navigator.sendBeacon("`+url+`", `+name+`), true)`)
+		if r := next(t, got); r.body != "" || r.contentType != "" {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+func TestThePageSaysWhatIsSent(t *testing.T) {
+	type call struct {
+		url    string
+		bytes  int
+		queued bool
+	}
+	var calls []call
+	url, _ := collector(t)
+	p := open(t, page.Options{URL: url, Sent: func(url string, bytes int, queued bool) { calls = append(calls, call{url, bytes, queued}) }})
+	do(t, p, `
+		const u = "`+url+`/"
+		navigator.sendBeacon(u, "é"); navigator.sendBeacon(u, new Uint8Array(3)); navigator.sendBeacon(u, new Blob(["1234"])); navigator.sendBeacon(u); navigator.sendBeacon(u, "x".repeat(65537))
+		throws(TypeError, () => navigator.sendBeacon("data:"))`)
+	want := []call{{url + "/", 2, true}, {url + "/", 3, true}, {url + "/", 4, true}, {url + "/", 0, true}, {url + "/", 65537, false}}
+	if !slices.Equal(calls, want) {
+		t.Errorf("%v", calls)
 	}
 }
