@@ -29,6 +29,7 @@ vulnerabilities:
 bench:
 	go test -run '^$$' -bench 'Against(Write|Discard|Client)' -benchtime 2s . ./collect ./internal/deliver
 	go test -run '^$$' -bench AgainstNoSend -benchtime 40x .
+	go test -run '^$$' -bench SendBeacon -benchtime 2s ./page
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzRoundTrip -fuzztime $(FUZZTIME) ./internal/warc
@@ -37,3 +38,4 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzCSP -fuzztime $(FUZZTIME) ./internal/fetch
 	go test -run '^$$' -fuzz FuzzReferrerPolicy -fuzztime $(FUZZTIME) ./internal/fetch
 	go test -run '^$$' -fuzz FuzzAnswer -fuzztime $(FUZZTIME) ./internal/fetch
+	go test -run '^$$' -fuzz FuzzSendBeacon -fuzztime $(FUZZTIME) ./page

@@ -19,8 +19,8 @@ import (
 )
 
 func main() {
-	// Only `send` needs a deliverer, and a deliverer is this program without arguments.
-	if len(os.Args) < 2 || os.Args[1] == "send" {
+	// Only who sends needs a deliverer, and a deliverer is this program without arguments.
+	if len(os.Args) < 2 || os.Args[1] == "send" || os.Args[1] == "run" {
 		beacon.Start()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -77,7 +77,7 @@ Every flag can also be set in the environment: --listen is BEACON_LISTEN.`,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), sendCommand(), outboxCommand(), deliverCommand(), queryCommand(), tailCommand(), exportCommand(), manCommand())
+	root.AddCommand(serveCommand(), sendCommand(), runCommand(), outboxCommand(), deliverCommand(), queryCommand(), tailCommand(), exportCommand(), manCommand())
 	return root
 }
 

@@ -1,0 +1,121 @@
+package page_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/page"
+)
+
+// words are what the tests' scripts say what has to hold with.
+const words = `
+	function equal(is, should, what) {
+		if (!Object.is(is, should)) throw new Error((what ? what + ": " : "") + String(is) + ", not " + String(should))
+	}
+	function list(is, should, what) { equal(JSON.stringify(is), JSON.stringify(should), what) }
+	function throws(type, f, what) {
+		try { f() } catch (e) {
+			if (typeof type === "function" ? e instanceof type : e instanceof DOMException && e.name === type) return e
+			throw new Error((what || f) + " throws " + e)
+		}
+		throw new Error((what || f) + " throws nothing")
+	}
+	async function rejects(type, promise, what) {
+		let e
+		try { await promise } catch (x) { e = x; }
+		throws(type, () => { if (e !== undefined) throw e }, what || "the promise")
+	}
+`
+
+// open makes a page whose outbox is its own.
+func open(t testing.TB, o page.Options) *page.Page {
+	t.Helper()
+	if o.Navigator == nil {
+		o.Navigator = &beacon.Navigator{}
+	}
+	if o.Navigator.Config == nil {
+		o.Navigator.Config = &beacon.Config{Outbox: t.TempDir(), InProcess: true}
+	}
+	if o.URL == "" && o.Navigator.Page == nil {
+		o.URL = "https://shop.example/cart/?a=1#end"
+	}
+	p, err := page.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		p.Close(ctx)
+		beacon.Flush(ctx)
+	})
+	do(t, p, words)
+	return p
+}
+
+// do runs a script that has to succeed, and all that it leaves to do.
+func do(t testing.TB, p *page.Page, script string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := p.Run(ctx, "test.js", script); err != nil {
+		t.Error(err)
+	} else if err := p.Wait(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// A rule is a script that throws if the rule in its name doesn't hold.
+type rule struct{ name, script string }
+
+func holds(t *testing.T, rules []rule) {
+	for _, r := range rules {
+		t.Run(r.name, func(t *testing.T) {
+			do(t, open(t, page.Options{}), "(async () => {"+r.script+"\n})()")
+		})
+	}
+}
+
+// A received is a request that the collector has got.
+type received struct {
+	method, path, contentType, body string
+	header                          http.Header
+}
+
+// collector is a server that hands on what it gets.
+func collector(t testing.TB) (url string, got <-chan received) {
+	c := make(chan received, 1000)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if hold := r.URL.Query().Get("hold"); hold != "" {
+			d, _ := time.ParseDuration(hold)
+			select {
+			case <-time.After(d):
+			case <-r.Context().Done():
+			}
+		}
+		c <- received{r.Method, r.URL.RequestURI(), strings.Join(r.Header["Content-Type"], "|"), string(body), r.Header}
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("X-Method", r.Method)
+		w.Write(body)
+	}))
+	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+	return s.URL, c
+}
+
+func next(t testing.TB, got <-chan received) received {
+	t.Helper()
+	select {
+	case r := <-got:
+		return r
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing has arrived")
+		panic("unreachable")
+	}
+}

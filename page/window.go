@@ -1,0 +1,126 @@
+package page
+
+import "github.com/dop251/goja"
+
+// A window is the slots of the global object.
+type window struct{ eventTarget }
+
+func (w *window) events() *eventTarget { return &w.eventTarget }
+
+// definePage makes all that a page has.
+func (rt *realm) definePage() {
+	rt.defineDOMException()
+	rt.defineEventTarget()
+	rt.defineEvent()
+	rt.defineAbort()
+	rt.defineData()
+	rt.defineTextDecoder()
+	rt.defineHeaders()
+	rt.defineRequest()
+	rt.defineResponse()
+	rt.defineWindow()
+	rt.defineDocument()
+	rt.defineElements()
+	rt.defineTimers()
+	rt.defineFetch()
+	rt.defineCrypto()
+	rt.defineBase64()
+	rt.defineConsole()
+}
+
+// defineData makes what a beacon can be made of.
+func (rt *realm) defineData() {
+	for _, d := range []struct {
+		name   string
+		define func()
+	}{
+		{"ReadableStream", rt.defineReadableStream},
+		{"Blob", rt.defineBlob},
+		{"File", rt.defineFile},
+		{"FormData", rt.defineFormData},
+		{"URLSearchParams", rt.defineURLSearchParams},
+		{"URL", rt.defineURL},
+		{"TextEncoder", rt.defineTextEncoder},
+	} {
+		d.define()
+	}
+}
+
+// defineWindow is HTML, "The Window object": its attributes are the global object's own.
+func (rt *realm) defineWindow() {
+	p, global := rt.page, rt.r.GlobalObject()
+	i := rt.define("Window", "EventTarget", 0, nil)
+	p.window = &window{eventTarget{object: global}}
+	rt.stamp(global, p.window)
+	must(global.SetPrototype(i.proto))
+	must(global.DeleteSymbol(goja.SymToStringTag)) // goja's own says "global"
+
+	navigator := rt.defineNavigator()
+	location := rt.defineLocation()
+	performance := rt.definePerformance()
+	readonly := func(name string, get func() any) {
+		attributeOn(i, global, name, func(*window) any { return get() }, nil)
+	}
+	readonly("window", func() any { return global })
+	readonly("document", func() any { return p.document.object })
+	readonly("navigator", func() any { return navigator })
+	readonly("clientInformation", func() any { return navigator })
+	readonly("isSecureContext", func() any { return trustworthy(p.address) })
+	readonly("closed", func() any { return false })
+	attributeOn(i, global, "location", func(*window) any { return location }, func(_ *window, c call) {
+		rt.navigate(c.usv(0))
+	})
+	for name, v := range map[string]any{"self": global, "frames": global, "parent": global, "top": global, "performance": performance, "origin": p.origin} {
+		attributeOn(i, global, name, func(*window) any { return v }, func(_ *window, c call) {
+			// [Replaceable]
+			must(global.DefineDataProperty(name, c.arg(0), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE))
+		})
+	}
+	handlers[*window](i, global, "beforeunload", "error", "load", "message", "offline", "online", "pagehide", "pageshow",
+		"rejectionhandled", "unhandledrejection", "unload")
+}
+
+// operation defines an operation of the window.
+func (rt *realm) operation(name string, length int, f func(c call) any) {
+	what := "execute '" + name + "' on 'Window'"
+	fn := rt.function(name, length, func(_ goja.Value, args []goja.Value) goja.Value {
+		c := call{rt, what, nil, args}
+		c.need(length)
+		return rt.value(f(c))
+	})
+	must(rt.r.GlobalObject().DefineDataProperty(name, fn, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE))
+}
+
+// navigate is what a page does here when a script sends it elsewhere: nothing.
+func (rt *realm) navigate(to string) {
+	rt.page.console("warn", "not gone to "+to+": this page does not navigate")
+}
+
+// defineLocation is HTML, "The Location interface", of a page that stays where it is.
+func (rt *realm) defineLocation() *goja.Object {
+	type location struct{}
+	i := rt.define("Location", "", 0, nil)
+	o := rt.make("Location", &location{})
+	at := rt.page.address
+	href := func(*location) any { return at.Href(false) }
+	attributeOn(i, o, "href", href, func(_ *location, c call) { rt.navigate(c.usv(0)) })
+	for name, get := range map[string]func() string{
+		"protocol": at.Protocol, "host": at.Host, "hostname": at.Hostname, "port": at.Port,
+		"pathname": at.Pathname, "search": at.Search, "hash": at.Hash,
+	} {
+		attributeOn(i, o, name, func(*location) any { return get() }, func(_ *location, c call) { rt.navigate(c.usv(0)) })
+	}
+	attributeOn(i, o, "origin", func(*location) any { return originOf(at) }, nil)
+	for name, length := range map[string]int{"assign": 1, "replace": 1, "reload": 0} {
+		method(i, name, length, func(_ *location, c call) any {
+			if length == 1 {
+				rt.navigate(c.usv(0))
+			} else {
+				rt.navigate(at.Href(false))
+			}
+			return nil
+		})
+	}
+	method(i, "toString", 0, func(*location, call) any { return at.Href(false) })
+	return o
+}
