@@ -6,11 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
-	"github.com/seed-d051cf5a/beacon/beacontest"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
@@ -95,6 +94,55 @@ func run(t *testing.T, outbox, url, end string) (took time.Duration, output stri
 	return time.Since(began), string(out)
 }
 
+// A desk is a server that remembers what it took.
+type desk struct {
+	*httptest.Server
+	mu    sync.Mutex
+	taken map[string][]string // bodies by Idempotency-Key
+}
+
+func newDesk(t *testing.T, listener net.Listener, answer http.HandlerFunc) *desk {
+	t.Helper()
+	d := &desk{taken: map[string][]string{}}
+	d.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		if answer != nil {
+			answer(w, r)
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		key := r.Header.Get("Idempotency-Key")
+		d.taken[key] = append(d.taken[key], string(body))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	if listener != nil {
+		d.Listener.Close()
+		d.Listener = listener
+	}
+	d.Start()
+	t.Cleanup(d.Close)
+	return d
+}
+
+func (d *desk) wait(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		d.mu.Lock()
+		have := len(d.taken)
+		d.mu.Unlock()
+		if have >= n {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d beacons arrived in 30 s", have, n)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 // newOutbox is a folder outside the test's own, as a deliverer may outlive the test.
 func newOutbox(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "beacon-test-")
@@ -109,13 +157,12 @@ func TestHoweverTheProgramEndsTheBeaconArrives(t *testing.T) {
 	for _, end := range []string{"exit", "panic", "SIGKILL", "SIGTERM", "SIGHUP", "group"} {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
-			c := beacontest.New(t)
-			c.AnswerAll(beacontest.Delay(2 * time.Second))
-			took, out := run(t, newOutbox(t), c.URL, end)
+			d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { time.Sleep(2 * time.Second) })
+			took, out := run(t, newOutbox(t), d.URL, end)
 			if took > 1500*time.Millisecond {
 				t.Errorf("the program waited: %v (%s)", took, out)
 			}
-			c.Wait(1)
+			d.wait(t, 1)
 		})
 	}
 }
@@ -135,62 +182,67 @@ func TestTheServerIsNotUpYet(t *testing.T) {
 			if listener, err = net.Listen("tcp", address); err != nil {
 				t.Fatal(err)
 			}
-			defer listener.Close()
-			c := beacontest.New(t)
-			to, _ := url.Parse(c.URL)
-			go http.Serve(listener, httputil.NewSingleHostReverseProxy(to))
-			c.Wait(1)
+			newDesk(t, listener, nil).wait(t, 1)
 		})
 	}
 }
 
 func TestFlushWaitsForTheServersAnswer(t *testing.T) {
-	c := beacontest.New(t)
-	c.AnswerAll(beacontest.Delay(300 * time.Millisecond))
-	took, _ := run(t, newOutbox(t), c.URL, "flush")
-	if n := len(c.Beacons()); n != 1 || took < 300*time.Millisecond {
-		t.Errorf("%d arrived when the program ended after %v", n, took)
+	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) })
+	took, _ := run(t, newOutbox(t), d.URL, "flush")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.taken) != 1 || took < 300*time.Millisecond {
+		t.Errorf("%d arrived when the program ended after %v", len(d.taken), took)
 	}
 }
 
 func TestWhatIsSentAfterAFlushLeavesToo(t *testing.T) {
 	t.Parallel()
-	c := beacontest.New(t)
-	run(t, newOutbox(t), c.URL, "again")
-	c.Wait(2)
+	d := newDesk(t, nil, nil)
+	run(t, newOutbox(t), d.URL, "again")
+	d.wait(t, 2)
 }
 
 func TestNavigatorsWithOneOutboxKeepTheirOwnCapacity(t *testing.T) {
-	c := beacontest.New(t)
+	d := newDesk(t, nil, nil)
 	outbox := newOutbox(t)
 	large := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
 	small := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true, Capacity: 1}}
-	if ok, err := large.SendBeacon(c.URL, "x"); !ok || err != nil {
+	if ok, err := large.SendBeacon(d.URL, "x"); !ok || err != nil {
 		t.Error(ok, err)
 	}
-	if ok, _ := small.SendBeacon(c.URL, make([]byte, 60_000)); ok {
+	if ok, _ := small.SendBeacon(d.URL, make([]byte, 60_000)); ok {
 		t.Error("a navigator's own capacity does not count")
 	}
-	c.Wait(1)
+	d.wait(t, 1)
 }
 
 func TestHeaderAndUserAgent(t *testing.T) {
-	c := beacontest.New(t)
+	var mu sync.Mutex
+	var got http.Header
+	d := newDesk(t, nil, func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = r.Header.Clone()
+	})
 	n := beacon.Navigator{
 		Config:    &beacon.Config{Outbox: newOutbox(t), InProcess: true},
 		Header:    http.Header{"Authorization": {"Bearer key"}, "x-write-key": {"a", "b"}},
 		UserAgent: "tool/1.2",
 	}
-	if ok, err := n.SendBeacon(c.URL, nil); !ok || err != nil {
+	if ok, err := n.SendBeacon(d.URL, nil); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	got := c.Wait(1)[0].Header
+	d.wait(t, 1)
+	mu.Lock()
+	defer mu.Unlock()
 	if got.Get("Authorization") != "Bearer key" || len(got.Values("X-Write-Key")) != 2 || got.Get("User-Agent") != "tool/1.2" {
 		t.Errorf("%v", got)
 	}
 	for name, value := range map[string]string{"X-Large": strings.Repeat("x", 65<<10), "Host": "x", "content-length": "1", "Bad Name": "x", "X": "a\nb secret"} {
 		n.Header = http.Header{name: {value}}
-		_, err := n.SendBeacon(c.URL, nil)
+		_, err := n.SendBeacon(d.URL, nil)
 		var typeError *beacon.TypeError
 		if !errors.As(err, &typeError) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
@@ -234,39 +286,42 @@ func TestDoNotTrack(t *testing.T) {
 }
 
 func TestTheProxyIsTheOneOfTheMomentOfSend(t *testing.T) {
-	proxy := beacontest.New(t)
+	proxy := newDesk(t, nil, nil)
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true}}
 	if ok, err := n.SendBeacon("http://collector.example/through-a-proxy", "x"); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
-	proxy.Wait(1)
-	other := beacontest.New(t)
+	proxy.wait(t, 1)
+	other := newDesk(t, nil, nil)
 	t.Setenv("HTTP_PROXY", other.URL)
 	n.SendBeacon("http://collector.example/through-a-proxy", "x")
-	other.Wait(1)
+	other.wait(t, 1)
 }
 
 func TestManyProcessesShareOneDeliverer(t *testing.T) {
-	c := beacontest.New(t)
+	d := newDesk(t, nil, nil)
 	outbox := newOutbox(t)
 	var all sync.WaitGroup
 	for range 20 {
-		all.Go(func() { run(t, outbox, c.URL, "exit") })
+		all.Go(func() { run(t, outbox, d.URL, "exit") })
 	}
 	all.Wait()
-	for _, b := range c.Wait(20) {
-		if b.Times != 1 || string(b.Body) != `"exit"` {
-			t.Errorf("%v", b)
+	d.wait(t, 20)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, bodies := range d.taken {
+		if len(bodies) != 1 || bodies[0] != `"exit"` {
+			t.Errorf("%s: %q", key, bodies)
 		}
 	}
 }
 
 func TestInProcess(t *testing.T) {
-	c := beacontest.New(t)
+	d := newDesk(t, nil, nil)
 	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true}}
 	for i := range 100 {
-		if ok, err := n.SendBeacon(c.URL, fmt.Sprint(i)); !ok || err != nil {
+		if ok, err := n.SendBeacon(d.URL, fmt.Sprint(i)); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 	}
@@ -275,7 +330,7 @@ func TestInProcess(t *testing.T) {
 	if err := beacon.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
-	c.Wait(100)
+	d.wait(t, 100)
 }
 
 func TestFlushGivesUpWithItsContextAndSaysWhatIsLeft(t *testing.T) {
@@ -316,10 +371,10 @@ func (l *logged) String() string {
 
 func TestLimits(t *testing.T) {
 	var log logged
-	c := beacontest.New(t)
+	d := newDesk(t, nil, nil)
 	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true, Capacity: 300 << 10, Logger: slog.New(slog.NewTextHandler(&log, nil))}}
 	for size, want := range map[int]bool{0: true, 1: true, 65_535: true, 65_536: true, 65_537: false, 1 << 20: false} {
-		ok, err := n.SendBeacon(c.URL, make([]byte, size))
+		ok, err := n.SendBeacon(d.URL, make([]byte, size))
 		if ok != want || err != nil {
 			t.Errorf("%d bytes: %v, %v", size, ok, err)
 		}
