@@ -16,9 +16,10 @@ type answer struct {
 	preflight bool   // it is for preflights, else for all other requests
 	stream    string // it is for, "" is any
 
-	unread, keep bool // before the wait
+	unread, keep bool            // before the wait
+	until        <-chan struct{} // nil is not waited for
 	delay        time.Duration
-	hang, drop   bool        // after it there is no answer
+	drop         bool        // after it there is no answer
 	status       int         // 0: the real collector's
 	header       http.Header // in place of the real collector's
 	noCORS       bool
@@ -103,14 +104,17 @@ func Unread() Option { return func(a *answer) { a.unread = true } }
 // [Keep].
 func Delay(d time.Duration) Option { return func(a *answer) { a.delay = d } }
 
+// Until is a Delay that ends when the test closes the channel.
+func Until(open <-chan struct{}) Option { return func(a *answer) { a.until = open } }
+
+// Hang gives no answer, and holds the request until its client gives up or the collector
+// closes.
+func Hang() Option { return Until(make(chan struct{})) }
+
 // Drop gives no answer: it closes the connection, and with HTTP/2 resets the stream. Note
 // that net/http's Transport sends a request with an Idempotency-Key again by itself if a
 // connection that it has used before is dropped.
 func Drop() Option { return func(a *answer) { a.drop = true } }
-
-// Hang gives no answer, and holds the request until its client gives up or the collector
-// closes.
-func Hang() Option { return func(a *answer) { a.hang = true } }
 
 // answerTo is the answer to a request to this stream; the zero answer is the real
 // collector's.

@@ -129,6 +129,31 @@ func TestADelayIsALongOne(t *testing.T) {
 	}
 }
 
+func TestATestHoldsAnswersAndLetsThemGo(t *testing.T) {
+	c := beacontest.New(t)
+	open := make(chan struct{})
+	c.AnswerAll(beacontest.Until(open), beacontest.Delay(time.Millisecond))
+	const n = 5
+	statuses := make(chan int)
+	for range n {
+		go func() {
+			res, _ := do(t, c.Client(), "POST", c.URL, "")
+			statuses <- res.StatusCode
+		}()
+	}
+	c.WaitRequests(n)
+	if all := c.Beacons(); len(all) != 0 {
+		t.Errorf("not held: %v", all)
+	}
+	close(open)
+	for range n {
+		if status := <-statuses; status != 204 {
+			t.Error(status)
+		}
+	}
+	c.Wait(n)
+}
+
 // A client that gives up is no reason to lose what was kept already, nor to keep the rest.
 func TestAClientThatGivesUp(t *testing.T) {
 	for _, x := range []struct {

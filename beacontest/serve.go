@@ -103,16 +103,10 @@ func (f failing) Read([]byte) (int, error) {
 
 // wait says whether it is to be answered after all.
 func (c *Collector) wait(r *http.Request, a answer) bool {
-	var over <-chan time.Time
-	switch {
-	case a.hang:
-	case a.delay > 0:
-		timer := time.NewTimer(a.delay)
-		defer timer.Stop()
-		over = timer.C
-	default:
-		return true
-	}
+	return (a.until == nil || waited(c, r, a.until)) && (a.delay <= 0 || waited(c, r, time.After(a.delay)))
+}
+
+func waited[T any](c *Collector, r *http.Request, over <-chan T) bool {
 	select {
 	case <-over:
 		return true
