@@ -31,8 +31,8 @@ func TestTheTerminalCloses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A shell that stays, as a person's does.
-	cmd := exec.Command("sh", "-c", `"$0" "$1" 1 1; sleep 60`, os.Args[0], s.URL+"/run")
+	// A shell that stays, as a person's does; the tests may have been told to ignore the signal.
+	cmd := exec.Command("env", "--default-signal=HUP", "sh", "-c", `"$0" "$1" 1 1; sleep 60`, os.Args[0], s.URL+"/run")
 	cmd.Env = p.command("run").Env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
