@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dop251/goja"
+	"github.com/dop251/goja/parser"
 	"github.com/nlnwa/whatwg-url/url"
 
 	"github.com/seed-d051cf5a/beacon"
@@ -88,6 +89,7 @@ func New(o Options) (*Page, error) {
 	}
 	r := goja.New()
 	r.SetMaxCallStackSize(4000)
+	r.SetParserOptions(parser.WithDisableSourceMaps) // they would be read from the disk
 	rt, err := newRealm(r, p.nav)
 	if err != nil {
 		return nil, err
@@ -144,13 +146,9 @@ func (p *Page) parse(s string) (*url.Url, error) { return p.base.Parse(s) }
 // was ended. What it had sent by then is sent.
 func (p *Page) Run(ctx context.Context, name, source string) error {
 	return p.do(ctx, func() error {
-		program, err := goja.Compile(name, source, false)
-		if err != nil {
-			return p.syntaxError(err)
-		}
 		var failed error
 		p.script(ctx, func() {
-			if _, err := p.realm.r.RunProgram(program); err != nil {
+			if _, err := p.realm.r.RunScript(name, source); err != nil {
 				failed = p.reportError(err)
 			}
 		}, &failed)
