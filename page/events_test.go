@@ -262,7 +262,7 @@ func TestAScriptReadsNoFiles(t *testing.T) {
 	if err := os.WriteFile(name, []byte(`{"version":3,"sources":["elsewhere.js"],"names":[],"mappings":"AAAA"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := open(t, page.Options{}).Run(t.Context(), "x.js", "nothing()\n//# sourceMappingURL="+name)
+	err := open(t, page.Options{}).Run(t.Context(), "x.js", "nothing()\n//# sourceMappingURL=file://"+name)
 	if err == nil || !strings.Contains(err.Error(), "x.js:1") {
 		t.Errorf("a source map was read: %v", err)
 	}
