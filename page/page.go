@@ -180,6 +180,11 @@ func (p *Page) Do(ctx context.Context, f func(r *goja.Runtime) error) error {
 
 var errClosed = errors.New("page: it is closed")
 
+// ErrStuck is wrapped by the error of a method whose context ended while the engine was in
+// an operation that can't be interrupted. The page can't be used until that has ended, and
+// Close would wait for it.
+var ErrStuck = errors.New("page: the engine is in an operation that can't be interrupted")
+
 // do runs f as a task and waits for it.
 func (p *Page) do(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
@@ -208,7 +213,7 @@ func (p *Page) do(ctx context.Context, f func() error) error {
 		case <-gone:
 			gone, late = nil, time.After(patience)
 		case <-late:
-			return fmt.Errorf("page: the engine is in an operation that can't be interrupted: %w", context.Cause(ctx))
+			return fmt.Errorf("%w: %w", ErrStuck, context.Cause(ctx))
 		}
 	}
 }
