@@ -38,7 +38,7 @@ func (s *abortSignal) abort(rt *realm, reason goja.Value) {
 	}
 	s.reason = reason
 	all := []*abortSignal{s}
-	for _, d := range s.dependents {
+	for _, d := range slices.Clone(s.dependents) {
 		if !d.aborted() {
 			d.reason = reason
 			all = append(all, d)
@@ -75,6 +75,14 @@ func (rt *realm) dependentSignal(on []*abortSignal) *abortSignal {
 		}
 	}
 	return s
+}
+
+// detach is for a dependent signal that no script has seen and nobody needs any more.
+func (s *abortSignal) detach() {
+	for _, root := range s.sources {
+		root.dependents = slices.DeleteFunc(root.dependents, func(d *abortSignal) bool { return d == s })
+	}
+	s.sources, s.algorithms = nil, nil
 }
 
 // defineAbort is DOM, "Interface AbortController" and "Interface AbortSignal".

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/dop251/goja"
 )
@@ -122,7 +123,7 @@ func defineBody[T bodied](i *iface) {
 	}{
 		{"arrayBuffer", func(_ T, b []byte) goja.Value { return rt.value(rt.r.NewArrayBuffer(b)) }},
 		{"blob", func(t T, b []byte) goja.Value {
-			return rt.make("Blob", &blob{data: b, kind: t.contentType()})
+			return rt.make("Blob", &blob{data: b, kind: strings.ToLower(t.contentType())})
 		}},
 		{"bytes", func(_ T, b []byte) goja.Value { return rt.newBytes(b) }},
 		{"formData", func(t T, b []byte) goja.Value {

@@ -2,6 +2,8 @@ package page_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -88,9 +90,9 @@ func TestTheConsole(t *testing.T) {
 	do(t, p, `
 		console.log("a", 1, null, [1, "b"], {x: {y: 1}}, () => 1, Symbol("s"), 2n); console.warn("%s is %d%% of %o", "x", 4.7, {a: 1}, "rest"); console.error(new TypeError("t").message)
 		console.assert(true, "no"); console.assert(false, "yes"); console.group("g"); console.info("in"); console.groupEnd(); console.count(); console.count()
-		const c = {}; c.c = c; console.debug(c, new Blob(["a"]), {get x() { throw 1 }}, new Proxy({}, {ownKeys() { throw 1 }}))`)
+		const c = {}; c.c = c; console.debug(c, new Blob(["a"]), new DOMException("m", "AbortError"), new Uint8Array(2), {get x() { throw 1 }}, new Proxy({}, {ownKeys() { throw 1 }}))`)
 	want := []string{`log: a 1 null [1, "b"] {x: {y: 1}} [Function] Symbol(s) 2n`, "warn: x is 4% of {a: 1} rest", "error: t", "error: Assertion failed: yes",
-		"log: g", "info:   in", "info: default: 1", "info: default: 2", "debug: {c: [Circular]} Blob {} [Object] [Object]"}
+		"log: g", "info:   in", "info: default: 1", "info: default: 2", "debug: {c: [Circular]} Blob {} AbortError: m Uint8Array [0, 0] [Object] [Object]"}
 	if strings.Join(said, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%s", strings.Join(said, "\n"))
 	}
@@ -205,6 +207,7 @@ func TestUncaughtErrors(t *testing.T) {
 	do(t, p, `
 		addEventListener("error", e => e.preventDefault()); addEventListener("unhandledrejection", e => e.preventDefault())
 		setTimeout(() => { throw 1 }); Promise.reject(2); const p = Promise.reject(3); p.catch(() => {}); queueMicrotask(() => { throw 4 }); reportError(5)`)
+	do(t, p, "let let")
 }
 
 func TestAScriptThatDoesNotEnd(t *testing.T) {
@@ -251,5 +254,16 @@ func TestATimerThatDoesNotEnd(t *testing.T) {
 	}
 	if err := p.Wait(ctx); err == nil || !strings.Contains(err.Error(), "more than 50ms") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAScriptReadsNoFiles(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "map.json")
+	if err := os.WriteFile(name, []byte(`{"version":3,"sources":["elsewhere.js"],"names":[],"mappings":"AAAA"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := open(t, page.Options{}).Run(t.Context(), "x.js", "nothing()\n//# sourceMappingURL=file://"+name)
+	if err == nil || !strings.Contains(err.Error(), "x.js:1") {
+		t.Errorf("a source map was read: %v", err)
 	}
 }

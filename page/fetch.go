@@ -115,6 +115,7 @@ func (c call) fetch() goja.Value {
 		send.Body = b
 		p.start(ctx, send, func(answer *beacon.Response, err error) {
 			cancel()
+			r.signal.detach()
 			switch {
 			case settled:
 			case err != nil:

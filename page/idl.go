@@ -57,7 +57,7 @@ func (rt *realm) global(name string, v goja.Value) {
 
 // maxNested is how many functions of the page can call each other by way of scripts. Go
 // unwinds such a stack in a time that grows with the square of its depth.
-const maxNested = 400
+const maxNested = 1000
 
 // function is a function object of that name and length.
 func (rt *realm) function(name string, length int, f func(this goja.Value, args []goja.Value) goja.Value) *goja.Object {

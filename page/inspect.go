@@ -64,6 +64,10 @@ func (i *inspector) inside(o *goja.Object, depth int) {
 	}
 	i.above = append(i.above, o)
 	defer func() { i.above = i.above[:len(i.above)-1] }()
+	if e, ok := i.rt.implOf(o).(*domException); ok {
+		i.WriteString(e.name.String() + ": " + e.message.String())
+		return
+	}
 	class := o.ClassName()
 	switch {
 	case class == "Function":
@@ -74,7 +78,10 @@ func (i *inspector) inside(o *goja.Object, depth int) {
 		i.WriteString(o.String())
 	case depth >= inspectDepth:
 		i.WriteString("[" + name(o) + "]")
-	case class == "Array":
+	case class == "Array" || !goja.IsUndefined(i.rt.viewTag(o)):
+		if class != "Array" {
+			i.WriteString(name(o) + " ")
+		}
 		i.list("[", "]", len(o.Keys()), func(n int) { i.value(o.Get(o.Keys()[n]), depth+1) })
 	default:
 		if n := name(o); n != "Object" {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/dop251/goja"
+	"github.com/dop251/goja/parser"
 	"github.com/nlnwa/whatwg-url/url"
 
 	"github.com/seed-d051cf5a/beacon"
@@ -88,6 +89,7 @@ func New(o Options) (*Page, error) {
 	}
 	r := goja.New()
 	r.SetMaxCallStackSize(4000)
+	r.SetParserOptions(parser.WithDisableSourceMaps) // they would be read from the disk
 	rt, err := newRealm(r, p.nav)
 	if err != nil {
 		return nil, err
@@ -144,13 +146,9 @@ func (p *Page) parse(s string) (*url.Url, error) { return p.base.Parse(s) }
 // was ended. What it had sent by then is sent.
 func (p *Page) Run(ctx context.Context, name, source string) error {
 	return p.do(ctx, func() error {
-		program, err := goja.Compile(name, source, false)
-		if err != nil {
-			return p.syntaxError(err)
-		}
 		var failed error
 		p.script(ctx, func() {
-			if _, err := p.realm.r.RunProgram(program); err != nil {
+			if _, err := p.realm.r.RunScript(name, source); err != nil {
 				failed = p.reportError(err)
 			}
 		}, &failed)
@@ -182,6 +180,11 @@ func (p *Page) Do(ctx context.Context, f func(r *goja.Runtime) error) error {
 
 var errClosed = errors.New("page: it is closed")
 
+// ErrStuck is wrapped by the error of a method whose context ended while the engine was in
+// an operation that can't be interrupted. The page can't be used until that has ended, and
+// Close would wait for it.
+var ErrStuck = errors.New("page: the engine is in an operation that can't be interrupted")
+
 // do runs f as a task and waits for it.
 func (p *Page) do(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
@@ -210,7 +213,7 @@ func (p *Page) do(ctx context.Context, f func() error) error {
 		case <-gone:
 			gone, late = nil, time.After(patience)
 		case <-late:
-			return fmt.Errorf("page: the engine is in an operation that can't be interrupted: %w", context.Cause(ctx))
+			return fmt.Errorf("%w: %w", ErrStuck, context.Cause(ctx))
 		}
 	}
 }

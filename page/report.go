@@ -44,7 +44,7 @@ func (p *Page) reportError(err error) error {
 		p.console("error", err.Error())
 		return err
 	}
-	message := p.realm.describe(ex.Value())
+	message := strings.Replace(p.realm.describe(ex.Value()), "SyntaxError: SyntaxError: ", "SyntaxError: ", 1)
 	if !p.reporting {
 		p.reporting = true
 		defer func() { p.reporting = false }()
@@ -82,13 +82,6 @@ type UncaughtError struct {
 }
 
 func (e *UncaughtError) Error() string { return "Uncaught " + e.Message }
-
-// syntaxError reports a script that can't be compiled.
-func (p *Page) syntaxError(err error) error {
-	err = &UncaughtError{Message: strings.Replace(err.Error(), "SyntaxError: SyntaxError: ", "SyntaxError: ", 1), Value: goja.Undefined()}
-	p.console("error", err.Error())
-	return err
-}
 
 // track is ECMAScript, "HostPromiseRejectionTracker".
 func (p *Page) track(promise *goja.Promise, operation goja.PromiseRejectionOperation) {
@@ -140,9 +133,10 @@ func (rt *realm) describe(v goja.Value) (s string) {
 	return s
 }
 
+// trace is the innermost places of a stack.
 func trace(frames []goja.StackFrame) string {
 	var b strings.Builder
-	for _, f := range frames {
+	for _, f := range frames[:min(10, len(frames))] {
 		if at := f.Position(); at.Line > 0 {
 			fmt.Fprintf(&b, "\n    at %s (%s:%d:%d)", f.FuncName(), at.Filename, at.Line, at.Column)
 		}

@@ -84,7 +84,11 @@ func runPage(ctx context.Context, p *page.Page, names, scripts []string, timeout
 	defer cancel()
 	var failed error
 	for i, source := range scripts {
-		failed = errors.Join(failed, p.Run(live, names[i], source))
+		err := p.Run(live, names[i], source)
+		if errors.Is(err, page.ErrStuck) {
+			return err // the end of this process is the end of the page
+		}
+		failed = errors.Join(failed, err)
 	}
 	failed = errors.Join(failed, p.Load(live))
 	if err := p.Wait(live); err != nil && live.Err() == nil {

@@ -63,6 +63,7 @@ func TestRunOfAScriptThatFails(t *testing.T) {
 		{"throws at the end", send + "onpagehide = () => { throw new Error('late') }", "Error: late", 1},
 		{"is none", send + "let let", "SyntaxError", 1},
 		{"loops for ever", send + "for (;;) ;", "--timeout of 1s is over", 1},
+		{"is stuck", send + "/(a+)+(?=c)/.test('a'.repeat(40))", "can't be interrupted: --timeout of 1s is over", 1},
 		{"loops at the end", send + "onunload = () => { for (;;) ; }", "ran for more than 1s", 1},
 		{"has a timer for ever", send + "setInterval(() => {}, 10)", "", 0},
 	} {
@@ -73,7 +74,7 @@ func TestRunOfAScriptThatFails(t *testing.T) {
 		}
 	}
 	// All but that of the script that could not be compiled.
-	if rows := s.waitRows(7, "select id from beacons where stream='/f'"); len(rows) != 7 {
+	if rows := s.waitRows(8, "select id from beacons where stream='/f'"); len(rows) != 8 {
 		t.Errorf("%d arrived", len(rows))
 	}
 }
