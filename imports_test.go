@@ -22,6 +22,7 @@ var rules = []struct {
 	{"internal/deliver", "internal/warc internal/spool internal/fetch", "a deliverer takes from the outbox and gives to the user agent"},
 	{"", "internal/warc internal/spool internal/fetch internal/deliver internal/datadir", "a program that sends pays for sending only"},
 	{"collect", "internal/warc internal/spool internal/row", "the collector's answer waits for its inbox and nothing else: engines read behind it"},
+	{"conformance", "", "the suite is tests alone: nobody can import it"},
 	{"internal/sink/duckdb", "internal/warc internal/spool internal/row", "a sink reads the inbox and is known to no one but the command"},
 }
 
