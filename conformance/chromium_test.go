@@ -88,9 +88,11 @@ func (c *chromium) open(url string) {
 	c.t.Helper()
 	if c.tab == nil {
 		c.tab, _ = chromedp.NewContext(c.browser)
+	} else {
+		// To its own URL with a fragment a page would only scroll: it takes on another first.
+		c.evaluate(`history.replaceState(null, '', '/left')`)
 	}
-	// From a page to its own URL with a fragment would be no new page.
-	if err := chromedp.Do(c.tab, chromedp.Navigate("about:blank"), chromedp.Navigate(url)); err != nil {
+	if err := chromedp.Do(c.tab, chromedp.Navigate(url)); err != nil {
 		c.t.Fatalf("open %s: %v", url, err)
 	}
 }

@@ -69,19 +69,30 @@ func (c *collector) begin(v *visit) {
 	c.visits[v.token], c.current = v, v
 }
 
+// until waits, holding the lock whenever it looks, for a condition to hold.
+func (c *collector) until(patience time.Duration, holds func() bool) {
+	deadline := time.Now().Add(patience)
+	timer := time.AfterFunc(patience, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.changed.Broadcast()
+	})
+	defer timer.Stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !holds() && time.Now().Before(deadline) {
+		c.changed.Wait()
+	}
+}
+
 // await lets go of what is held, and waits until n requests of the visit are answered, or
 // for as long as the last of them could take.
 func (c *collector) await(v *visit, n int, patience time.Duration) {
-	timeout := time.AfterFunc(patience, c.changed.Broadcast)
-	defer timeout.Stop()
-	deadline := time.Now().Add(patience)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	v.over = true
 	c.changed.Broadcast()
-	for v.done() < n && time.Now().Before(deadline) {
-		c.changed.Wait()
-	}
+	c.mu.Unlock()
+	c.until(patience, func() bool { return v.done() >= n })
 }
 
 func (v *visit) done() int {
@@ -103,21 +114,17 @@ func (c *collector) seen(v *visit) []*request {
 
 // arrived waits until a request for the place is there, by any method if that is "", and
 // answered if it has to be.
-func (c *collector) arrived(at, method string, answered bool, patience time.Duration) *request {
-	timeout := time.AfterFunc(patience, c.changed.Broadcast)
-	defer timeout.Stop()
-	deadline := time.Now().Add(patience)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for time.Now().Before(deadline) {
+func (c *collector) arrived(at, method string, answered bool, patience time.Duration) (found *request) {
+	c.until(patience, func() bool {
 		for _, r := range c.current.requests {
 			if r.at == at && (method == "" || r.method == method) && (r.done || !answered) {
-				return r
+				found = r
+				return true
 			}
 		}
-		c.changed.Wait()
-	}
-	return nil
+		return false
+	})
+	return found
 }
 
 func (c *collector) release(at string) {
