@@ -140,7 +140,8 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // a request that is cut short never came
 	}
 	c.mu.Lock()
-	v, place := c.current, r.RequestURI
+	// Through a proxy the whole URL is asked for.
+	v, place := c.current, strings.TrimPrefix(r.RequestURI, "http://"+r.Host)
 	if rest, ok := strings.CutPrefix(place, "/c/"); ok {
 		token, rest, _ := strings.Cut(rest, "/")
 		if known := c.visits[token]; known != nil {

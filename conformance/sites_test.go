@@ -47,7 +47,7 @@ var suite = func() (all string) {
 // sites are the origins that the rules speak of, all on loopback: {page} is that of the
 // page, {port} is the same site at another port, {other} and {otherport} are another site.
 // {plain} is without TLS, but potentially trustworthy for its address; {insecure} is
-// neither. {badport} listens at a port that Fetch blocks.
+// neither. {badport} listens at a port that Fetch blocks, and nobody at {closed}.
 type sites struct {
 	origins   map[string]string
 	names     *strings.Replacer // of an origin by its name in braces
@@ -70,7 +70,6 @@ type pageSettings struct {
 	Length     int      // of the page's URL without its fragment, if it matters
 	Cookies    []cookie // that are there before
 	Fresh      bool     // each rule has a page of its own
-	Frames     bool     // needs more than one document
 }
 
 type cookie struct{ Site, Set string }
@@ -102,6 +101,9 @@ func startSites(t *testing.T) *sites {
 	s.origins["otherport"] = "https://127.0.0.1:" + second
 	s.origins["plain"] = "http://127.0.0.1:" + plain
 	s.origins["insecure"] = "http://insecure.test:" + plain
+	closed := listen(t, 0)
+	s.origins["closed"] = "https://" + closed.Addr().String()
+	closed.Close()
 	// Fetch, "port blocking", has these; any that is free will do.
 	s.origins["badport"] = "https://localhost:" + serve(listen(t, 6667, 6668, 6669, 6665, 10080, 5060, 5061, 6566), true)
 	var pairs []string

@@ -11,7 +11,7 @@ import (
 // columns are the engines, as the table calls them.
 var columns = []struct{ name, title string }{
 	{"chromium", "Chromium"},
-	{"page", "This project"},
+	{ours, "This project"},
 }
 
 const tableHead = `# Conformance
@@ -21,11 +21,11 @@ conformance/ writes this page from what it sees: each rule's script runs as it i
 Chromium and in this project's own page, and the requests are those that real servers got.
 Do not edit it; run ` + "`go test ./conformance -update`" + `.
 
-An engine does as the standard says (✓), or else what is told, and why. A – has not been
-looked at. The origins are names: ` + "`{page}`" + ` is the page's, https; ` + "`{port}`" + ` the same site at another
-port; ` + "`{other}` and `{otherport}`" + ` are another site; ` + "`{plain}`" + ` is http at 127.0.0.1, which counts as
-potentially trustworthy, and ` + "`{insecure}`" + ` http elsewhere. A redirect is by 307 where nothing else
-is said. A request is its method and place, and what the rule is about.
+An engine does as the standard says (✓), or else what is told, and why. What has a – was not
+run, for want of what is named. Origins have names: ` + "`{page}`" + ` is the page's, which is https;
+` + "`{port}`" + ` is the same site at another port; ` + "`{other}` and `{otherport}`" + ` are another site. ` + "`{plain}`" + ` is
+http at 127.0.0.1, which counts as potentially trustworthy, and ` + "`{insecure}`" + ` is http elsewhere. A
+redirect is a 307 where nothing else is said. Of a request the table has what the rule is about.
 `
 
 // table is docs/conformance.md.
@@ -52,7 +52,9 @@ func table(groups []group, seen map[string][]observation) string {
 			fmt.Fprintf(&body, "| %s<br><sub>%s</sub> | %s%s |", escape(r.Name), escape(r.Section), show(r.Expect), note)
 			for _, c := range columns {
 				cell := "–"
-				if observations := seen[c.name]; observations != nil && observations[i] != nil {
+				if observations := seen[c.name]; observations != nil && observations[i]["missing"] != nil {
+					cell = fmt.Sprintf("– no %v", observations[i]["missing"])
+				} else if observations != nil && observations[i] != nil {
 					n := count[c.title]
 					n[1]++
 					if _, got := differences(r, observations[i]); len(got) == 0 {

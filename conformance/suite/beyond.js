@@ -1,5 +1,5 @@
 {
-  // What needs more than one document.
+  const needs = ['iframe', () => 'HTMLIFrameElement' in globalThis]
   const frame = t => new Promise(done => {
     const element = document.createElement('iframe')
     element.onload = () => { element.onload = null; done(element) }
@@ -7,9 +7,9 @@
     document.body.append(element)
   })
 
-  suite.group('More than one document', { frames: true, fresh: true }, [
+  suite.group('More than one document', { fresh: true }, [
     {
-      name: 'A beacon of an iframe that is removed arrives', section: 'Beacon, "sendBeacon() Method"',
+      name: 'A beacon of an iframe that is removed arrives', needs, section: 'Beacon, "sendBeacon() Method"',
       expect: { returned: true, requests: [{ body: 'x', referer: '{page}/control/frame' }] },
       async run(t) {
         const element = await frame(t)
@@ -19,7 +19,7 @@
       },
     },
     {
-      name: 'Each document has a quota of its own', section: 'Fetch, "HTTP-network-or-cache fetch"', unordered: true,
+      name: 'Each document has a quota of its own', needs, section: 'Fetch, "HTTP-network-or-cache fetch"', unordered: true,
       answers: { '{other}/1': { hold: true }, '{other}/2': { hold: true } },
       expect: { returned: [true, true, false, false], requests: [{ at: '{other}/1' }, { at: '{other}/2' }] },
       async run(t) {
@@ -31,7 +31,7 @@
       },
     },
     {
-      name: 'A body of another realm is that body', section: 'WebIDL, "Union types"',
+      name: 'A body of another realm is that body', needs, section: 'WebIDL, "Union types"',
       expect: { returned: true, requests: [{ body: 'x', 'content-type': 'a/b' }] },
       async run(t) {
         const element = await frame(t)
@@ -39,7 +39,7 @@
       },
     },
     {
-      name: 'The method of another realm\'s navigator works on this one\'s', section: 'WebIDL, "Creating an operation function"',
+      name: 'The method of another realm\'s navigator works on this one\'s', needs, section: 'WebIDL, "Creating an operation function"',
       expect: { returned: true, requests: [{ body: 'x' }] },
       async run(t) {
         const element = await frame(t)
@@ -48,6 +48,7 @@
     },
     {
       name: 'A worker\'s navigator has no sendBeacon', section: 'Beacon, "sendBeacon() Method"',
+      needs: ['Worker', () => 'Worker' in globalThis],
       expect: { method: 'undefined' },
       run: () => new Promise((done, failed) => {
         const worker = new Worker(URL.createObjectURL(new Blob(['postMessage(typeof navigator.sendBeacon)'])))

@@ -4,11 +4,13 @@
   const hex = buffer => Array.from(new Uint8Array(buffer), b => b.toString(16).padStart(2, '0')).join('')
 
   // raw is a rule that a value is sent as these bytes, without a type.
-  const raw = (name, value, expected, section = extract) => ({
-    name, section,
+  const raw = (name, value, expected, { section = extract, needs } = {}) => ({
+    name, section, needs,
     expect: { returns: true, requests: [{ 'content-type': null, hex: expected }] },
     run: t => t.beacon(value()),
   })
+
+  const detaching = ['structuredClone', () => 'structuredClone' in globalThis]
 
   const kinds = [
     'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array',
@@ -19,7 +21,7 @@
     raw('An ArrayBuffer is its bytes, without a Content-Type', () => bytes(5), '0001020304'),
     raw('An empty ArrayBuffer', () => new ArrayBuffer(0), ''),
     ...kinds.map(kind => raw(`Of a ${kind} its own part is sent`, () => new globalThis[kind](bytes(32), 8, 2),
-      hex(bytes(32).slice(8, 8 + 2 * (Number(/\d+/.exec(kind)) / 8))))),
+      hex(bytes(32).slice(8, 8 + 2 * (Number(/\d+/.exec(kind)) / 8))), { needs: [kind, () => kind in globalThis] })),
     raw('Of a DataView its own part is sent', () => new DataView(bytes(8), 3, 2), '0304'),
     raw('A DataView without a length goes to the end', () => new DataView(bytes(8), 6), '0607'),
     raw('A subarray of a subarray', () => new Uint8Array(bytes(16), 4).subarray(2, 8).subarray(1, 3), '0708'),
@@ -39,14 +41,15 @@
       const buffer = bytes(4)
       structuredClone(buffer, { transfer: [buffer] })
       return buffer
-    }, '', source),
+    }, '', { section: source, needs: detaching }),
     raw('A view of a detached ArrayBuffer has no bytes', function () {
       const view = new Uint8Array(bytes(4), 2)
       structuredClone(view.buffer, { transfer: [view.buffer] })
       return view
-    }, '', source),
+    }, '', { section: source, needs: detaching }),
     {
       name: 'A resizable ArrayBuffer is a TypeError, and so is a view of one', section: source,
+      needs: ['resizable ArrayBuffer', () => 'resizable' in ArrayBuffer.prototype],
       expect: { buffer: 'TypeError', view: 'TypeError', part: 'TypeError', requests: [] },
       run(t) {
         const buffer = new ArrayBuffer(4, { maxByteLength: 8 })

@@ -1,7 +1,7 @@
 // The suite's frame. A file of the suite adds groups of rules:
 //
 //   suite.group(theme, page, [rule, …])
-//   page    the page's settings: site, policy, csp, reportOnly, length, cookies, fresh, frames
+//   page    the page's settings: site, policy, csp, reportOnly, length, cookies, fresh
 //   rule    { name, section, run, expect, answers, differs, … }
 //
 //   run(t)  does what the rule is about, and returns what the page saw of it: an object, or
@@ -14,6 +14,8 @@
 //   note    what is to be said of the standard.
 //   differs why an engine does something else, by the engine's name.
 //   unordered  the requests come in any order; they are compared by their places.
+//   needs   what the rule cannot do without, and is no part of what it is about: its name, and
+//           a function that tells whether it is there. Without it nothing is run.
 //   leave   'navigate' or 'close': what becomes of the page when run is done.
 //
 // A place is the name of a site in braces and a path, such as {other}/beacon. In a place,
@@ -97,9 +99,11 @@ globalThis.suite = (() => {
 
     // run resolves to the observation, in JSON.
     async run(group, rule, token) {
+      const { needs, run } = groups[group].rules[rule]
+      if (needs && !needs[1]()) return JSON.stringify({ missing: needs[0] })
       let seen
       try {
-        seen = await groups[group].rules[rule].run(new Trial(token))
+        seen = await run(new Trial(token))
         if (typeof seen !== 'object' || seen === null) seen = { returns: seen }
       } catch (error) {
         seen = { throws: nameOf(error) }

@@ -104,7 +104,7 @@
     {
       name: 'They come back when nobody listens', section: quota,
       expect: { returned: true, later: true, requests: 1 },
-      run: async t => ({ returned: navigator.sendBeacon('https://localhost:9/', text(full)), later: await t.until(() => t.beacon(text(full))) }),
+      run: async t => ({ returned: t.beacon(text(full), '{closed}/1'), later: await t.until(() => t.beacon(text(full))) }),
     },
     {
       name: 'They come back when a preflight is refused', section: quota,

@@ -24,6 +24,20 @@
     goes('A path of a host', '/abs?x', '{page}/abs?x'),
     goes('A URL without a scheme has the page\'s', () => '//' + sites.port.slice(8) + '/p', '{port}/p'),
     goes('Dots in a path are resolved, escaped ones too', '/a/b/../c/./%2e%2E/d', '{page}/a/d'),
+    {
+      name: 'A base element is the base, and not the referrer', section: processing,
+      expect: { returns: true, requests: [{ at: '{other}/base/x', referer: '{page}/' }] },
+      run() {
+        const base = document.createElement('base')
+        base.href = sites.other + '/base/'
+        document.head.append(base)
+        try {
+          return navigator.sendBeacon('x')
+        } finally {
+          base.remove()
+        }
+      },
+    },
     goes('A fragment is not sent', t => t.url('{page}/x#fragment'), '{page}/x'),
     goes('Space around a URL is cut off', t => ' \n' + t.url('{page}/x') + '\t ', '{page}/x'),
     goes('Tabs and newlines within are removed', t => t.url('{page}/a\tb\nc\rd'), '{page}/abcd'),
@@ -67,7 +81,7 @@
     {
       name: 'A server that is not there is true', section: processing,
       expect: { returns: true, requests: [] },
-      run: () => navigator.sendBeacon('https://localhost:9/', 'x'),
+      run: t => t.beacon('x', '{closed}/beacon'),
     },
   ])
 }
