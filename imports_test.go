@@ -24,6 +24,7 @@ var rules = []struct {
 	{"page", "", "a page sends as any program does, by the root package alone"},
 	{"collect", "internal/warc internal/spool internal/row", "the collector's answer waits for its inbox and nothing else: engines read behind it"},
 	{"beacontest", "collect internal/warc internal/row", "a test's collector answers by the real one's code, and knows neither a disk nor a sender"},
+	{"conformance", "", "the suite is tests alone: nobody can import it"},
 	{"internal/sink/duckdb", "internal/warc internal/spool internal/row", "a sink reads the inbox and is known to no one but the command"},
 }
 

@@ -1,0 +1,113 @@
+package conformance
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+)
+
+// chromium is a headless Chromium with a profile of its own, and one tab.
+type chromium struct {
+	t       *testing.T
+	browser context.Context
+	tab     context.Context // nil when it is closed
+}
+
+func startChromium(t *testing.T, s *sites) engine {
+	t.Helper()
+	path := ""
+	for _, name := range []string{
+		"chromium", "google-chrome", "google-chrome-stable", "chromium-browser",
+		"/Applications/Chromium.app/Contents/MacOS/Chromium",
+		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+	} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("there is no Chromium: run scripts/install-tools")
+	}
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(path),
+		chromedp.UserDataDir(profile(t)),
+		chromedp.Flag("headless", "new"),
+		chromedp.DisableGPU,
+		chromedp.NoFirstRun,
+		chromedp.NoDefaultBrowserCheck,
+		// Nothing is on the wire but what the suite asks for.
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-quic", true),
+		// A container's /dev/shm is often too small.
+		chromedp.Flag("disable-dev-shm-usage", true),
+		// Nor does it ask for anybody's password store.
+		chromedp.Flag("password-store", "basic"),
+		chromedp.Flag("use-mock-keychain", true),
+		chromedp.Flag("ignore-certificate-errors-spki-list", s.spki),
+		chromedp.Flag("host-resolver-rules", "MAP localhost 127.0.0.1, MAP *.test 127.0.0.1"),
+	}
+	if os.Getuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // its sandbox refuses root
+	}
+	ctx, kill := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, wait := chromedp.NewExecAllocator(ctx, options...)
+	ctx, _ = chromedp.NewContext(ctx)
+	t.Cleanup(func() { kill(); wait() })
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	return &chromium{t: t, browser: ctx}
+}
+
+// profile is a directory whose preferences let other sites have cookies: some builds
+// refuse them unless they are told.
+func profile(t *testing.T) string {
+	dir := t.TempDir()
+	err := os.Mkdir(filepath.Join(dir, "Default"), 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "Default", "Preferences"), []byte(`{"profile": {"block_third_party_cookies": false, "cookie_controls_mode": 0}}`), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func (c *chromium) name() string { return "chromium" }
+
+func (c *chromium) open(url string) {
+	c.t.Helper()
+	if c.tab == nil {
+		c.tab, _ = chromedp.NewContext(c.browser)
+	} else {
+		// To its own URL with a fragment a page would only scroll: it takes on another first.
+		c.evaluate(`history.replaceState(null, '', '/left')`)
+	}
+	if err := chromedp.Do(c.tab, chromedp.Navigate(url)); err != nil {
+		c.t.Fatalf("open %s: %v", url, err)
+	}
+}
+
+func (c *chromium) evaluate(js string) (string, error) {
+	ctx, cancel := context.WithTimeout(c.tab, 30*time.Second)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[string](js, chromedp.EvalAwaitPromise))
+}
+
+func (c *chromium) close() {
+	c.t.Helper()
+	id := chromedp.FromContext(c.tab).Target.TargetID
+	if _, err := chromedp.CallBrowser(c.browser, target.CloseTarget, target.CloseTargetParams{TargetID: id}); err != nil {
+		c.t.Fatalf("close the tab: %v", err)
+	}
+	c.tab = nil
+}
