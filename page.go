@@ -24,8 +24,7 @@ type Page struct {
 	ReferrerPolicy string
 	// ContentSecurityPolicy has the values of the headers of that name.
 	ContentSecurityPolicy []string
-	// Jar has the cookies; nil is none. The page heeds SameSite for those that servers set
-	// while it is there; others in the jar go to every site.
+	// Jar has the cookies; nil is none. One of [NewJar] heeds SameSite.
 	Jar http.CookieJar
 	// Intercept, if not nil, sees every request before it leaves, as a service worker's
 	// fetch event would. It returns nil, nil to let it pass; a response to answer it, and
@@ -39,6 +38,10 @@ type Page struct {
 	clientOnce sync.Once
 	clientOf   *fetch.Client
 }
+
+// NewJar returns a jar for the cookies of pages. It heeds SameSite, which one of
+// net/http/cookiejar does not, for as many pages as share it.
+func NewJar() http.CookieJar { return fetch.NewJar() }
 
 // fetchPage is the page as the user agent has it, one for all of its requests: it keeps the
 // CORS-preflight cache.

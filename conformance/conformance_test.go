@@ -60,11 +60,9 @@ type engine interface {
 // it must not.
 const ours = "page"
 
-// engines are those that the suite runs in. This project's page is to be the second: its
-// open runs suite in a page of that URL with the settings of sites.page, after globalThis.sites
-// is set to sites.origins, and with sites.roots to trust; insecure.test is 127.0.0.1.
+// engines are those that the suite runs in.
 func engines(t *testing.T, s *sites) []engine {
-	return []engine{startChromium(t, s)}
+	return []engine{startChromium(t, s), startPage(t, s)}
 }
 
 func TestConformance(t *testing.T) {

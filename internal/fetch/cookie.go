@@ -2,9 +2,12 @@ package fetch
 
 import (
 	"net/http"
+	"net/http/cookiejar"
 	neturl "net/url"
 	"strings"
 	"sync"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // setCookies is Fetch, "append a request Cookie header".
@@ -15,7 +18,7 @@ func (f *fetching) setCookies(h http.Header) {
 	u, crossSite := f.cookieURL(), f.isCrossSite()
 	var pairs []string
 	for _, c := range f.Page.Jar.Cookies(u) {
-		if !crossSite || f.Page.sameSite.crosses(u.Hostname(), c.Name) {
+		if !crossSite || f.Page.cookieMemory().crosses(u.Hostname(), c.Name) {
 			pairs = append(pairs, c.Name+"="+c.Value)
 		}
 	}
@@ -37,7 +40,7 @@ func (f *fetching) storeCookies(res *http.Response) {
 		if none := c.SameSite == http.SameSiteNoneMode; none && !c.Secure || !none && crossSite {
 			continue
 		}
-		if f.Page.sameSite.remember(u.Hostname(), c) {
+		if f.Page.cookieMemory().remember(u.Hostname(), c) {
 			kept = append(kept, c)
 		}
 	}
@@ -61,7 +64,30 @@ func (f *fetching) isCrossSite() bool {
 // maxRemembered is the most cookies whose SameSite a page remembers.
 const maxRemembered = 3000
 
-// A sameSiteMemory remembers the SameSite attribute of the cookies that came to the page,
+// A Jar is one of net/http/cookiejar that also heeds SameSite, for all the pages that share
+// it. It is safe for concurrent use.
+type Jar struct {
+	*cookiejar.Jar
+	memory sameSiteMemory
+}
+
+// NewJar returns an empty jar.
+func NewJar() *Jar {
+	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+	if err != nil {
+		panic(err) // it has none
+	}
+	return &Jar{Jar: jar}
+}
+
+func (p *Page) cookieMemory() *sameSiteMemory {
+	if jar, ok := p.Jar.(*Jar); ok {
+		return &jar.memory
+	}
+	return &p.sameSite
+}
+
+// A sameSiteMemory remembers the SameSite attribute of the cookies that came to a page,
 // since a jar of net/http/cookiejar does not. Of cookies that were put into the jar in
 // another way nothing is known; they cross sites.
 type sameSiteMemory struct {
