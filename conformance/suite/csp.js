@@ -36,7 +36,7 @@
       name: 'What is blocked takes nothing of the quota for long', section: connect,
       expect: { returned: true, later: true, requests: [{ at: '{page}/2', size: 65536 }] },
       run: async t => ({
-        returned: t.beacon('x'.repeat(65536), '{other}/1'),
+        returned: await t.until(() => t.beacon('x'.repeat(65536), '{other}/1')),
         later: await t.until(() => t.beacon('x'.repeat(65536), '{page}/2')),
       }),
     },

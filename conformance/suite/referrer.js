@@ -64,7 +64,8 @@
     beacon('Without a policy: another site', '{other}/beacon', another),
     beacon('Without a policy: from https to http on loopback', '{plain}/beacon', plain, scheme),
     {
-      name: 'What page it is matters, not what history says of it: pushState changes the referrer', section: policy,
+      name: 'history.pushState changes the referrer', section: policy,
+      needs: ['history', () => 'history' in globalThis],
       expect: { returns: true, requests: [{ referer: '{page}/pushed?x' }] },
       async run(t) {
         history.pushState(null, '', '/pushed?x#y')

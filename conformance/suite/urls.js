@@ -26,6 +26,7 @@
     goes('Dots in a path are resolved, escaped ones too', '/a/b/../c/./%2e%2E/d', '{page}/a/d'),
     {
       name: 'A base element is the base, and not the referrer', section: processing,
+      needs: ['base element', () => 'HTMLBaseElement' in globalThis],
       expect: { returns: true, requests: [{ at: '{other}/base/x', referer: '{page}/' }] },
       run() {
         const base = document.createElement('base')
