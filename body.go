@@ -31,6 +31,8 @@ func extractBody(data any) (body []byte, contentType string, err error) {
 			return nil, "", nil
 		}
 		return v.encode()
+	case URLEncoded:
+		return scalarValues(string(v)), "application/x-www-form-urlencoded;charset=UTF-8", nil
 	case url.Values:
 		return urlEncode(v), "application/x-www-form-urlencoded;charset=UTF-8", nil
 	case io.Reader:

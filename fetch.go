@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // maxResponse is the most bytes that a response's body can have.
@@ -43,15 +44,18 @@ func (n *Navigator) fetch(ctx context.Context, r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	var onDrop func()
 	if r.Keepalive {
 		release, ok := p.group().Reserve(len(r.Body))
 		if !ok {
 			return nil, typeErrorf("the requests of the page that are to outlive it have no room for a body of %d bytes in their %d: wait for their answers", len(r.Body), fetch.Quota)
 		}
 		defer release()
+		onDrop = release
 	}
 	q := fetch.Request{
-		Page: p.fetchPage(), Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body, Agent: agent,
+		OnDrop: onDrop,
+		Page:   p.fetchPage(), Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body, Agent: agent,
 		Mode: r.Mode, Credentials: r.Credentials, Redirect: r.Redirect,
 		Referrer: r.Referrer, ReferrerPolicy: r.ReferrerPolicy, Initiator: r.Initiator, ReadBody: maxResponse,
 	}
@@ -205,9 +209,9 @@ func (r *Request) setHeader(from http.Header) error {
 
 // parse is HTML, "encoding-parse a URL": against the page's base.
 func (p *Page) parse(ref string) (*url.Url, error) {
-	u, err := url.ParseRef(p.base(), ref)
+	u, err := weburl.ParseRef(p.base(), ref)
 	if err != nil {
-		u, err = url.Parse(ref) // an absolute one needs no base
+		u, err = weburl.Parse(ref) // an absolute one needs no base
 	}
 	if err != nil {
 		return nil, typeErrorf("%q is not a URL", ref)
@@ -216,10 +220,11 @@ func (p *Page) parse(ref string) (*url.Url, error) {
 }
 
 func (p *Page) base() string {
-	if p.Base != "" {
-		return p.Base
+	at := p.place()
+	if at.base != "" {
+		return at.base
 	}
-	return p.URL
+	return at.url
 }
 
 // agent is the header of the navigator's own.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // A Navigator sends beacons. The zero Navigator is ready to use; it is safe for
@@ -64,7 +65,7 @@ func typeErrorf(format string, args ...any) error {
 //	Blob, *Blob                  its type, if it has one
 //	JSON(v)                      application/json
 //	FormData, *FormData          multipart/form-data
-//	url.Values                   application/x-www-form-urlencoded;charset=UTF-8
+//	url.Values, URLEncoded       application/x-www-form-urlencoded;charset=UTF-8
 //
 // The data is copied during the call.
 //
@@ -211,7 +212,7 @@ func (n *Navigator) target(given string) (*target, error) {
 	var err error
 	if n.Page != nil {
 		u, err = n.Page.parse(given)
-	} else if u, err = url.Parse(given); err != nil {
+	} else if u, err = weburl.Parse(given); err != nil {
 		err = typeErrorf("%q is not an absolute URL: %s", given, strings.TrimPrefix(err.Error(), "Error: "))
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
@@ -20,18 +21,24 @@ type Page struct {
 	Base string
 	// Origin is the serialised origin. Default: that of URL; "null" is an opaque one.
 	Origin string
-	// ReferrerPolicy is one of the eight. Default: strict-origin-when-cross-origin.
+	// ReferrerPolicy is the value of the header of that name. Default:
+	// strict-origin-when-cross-origin.
 	ReferrerPolicy string
 	// ContentSecurityPolicy has the values of the headers of that name.
 	ContentSecurityPolicy []string
 	// Jar has the cookies; nil is none. One of [NewJar] heeds SameSite.
 	Jar http.CookieJar
+	// OnViolation, if not nil, hears what ContentSecurityPolicy blocked, as the page does in
+	// its securitypolicyviolation event: the URL, the directive and the policy. It is called
+	// from any goroutine.
+	OnViolation func(blocked, directive, policy string)
 	// Intercept, if not nil, sees every request before it leaves, as a service worker's
 	// fetch event would. It returns nil, nil to let it pass; a response to answer it, and
 	// then nothing leaves; an error to fail it as a network error; and holds it by not
 	// returning, at the longest until ctx is done.
 	Intercept func(ctx context.Context, r *Request) (*Response, error)
 
+	moved      atomic.Pointer[place]
 	once       sync.Once
 	page       *fetch.Page
 	fetchGroup fetch.Group
@@ -43,12 +50,29 @@ type Page struct {
 // net/http/cookiejar does not, for as many pages as share it.
 func NewJar() http.CookieJar { return fetch.NewJar() }
 
+// A place is what can change in the life of a page.
+type place struct{ url, base string }
+
+func (p *Page) place() place {
+	if moved := p.moved.Load(); moved != nil {
+		return *moved
+	}
+	return place{p.URL, p.Base}
+}
+
+// Move changes the document's URL, as history.pushState does, and the base URL, as a base
+// element does; the field Base says what "" means. The origin stays.
+func (p *Page) Move(url, base string) {
+	p.moved.Store(&place{url, base})
+	p.fetchPage().SetURL(url)
+}
+
 // fetchPage is the page as the user agent has it, one for all of its requests: it keeps the
 // CORS-preflight cache.
 func (p *Page) fetchPage() *fetch.Page {
 	p.once.Do(func() {
 		p.page = &fetch.Page{
-			URL: p.URL, Origin: p.Origin, ReferrerPolicy: p.ReferrerPolicy, CSP: p.ContentSecurityPolicy, Jar: p.Jar,
+			URL: p.URL, Origin: p.Origin, ReferrerPolicy: p.ReferrerPolicy, CSP: p.ContentSecurityPolicy, Jar: p.Jar, Violation: p.OnViolation,
 		}
 	})
 	return p.page
@@ -66,7 +90,7 @@ func (p *Page) fields(fields warc.Fields, contentType string) warc.Fields {
 	}
 	for _, f := range [...]warc.Field{
 		{Name: deliver.ModeField, Value: mode},
-		{Name: deliver.PageField, Value: p.URL},
+		{Name: deliver.PageField, Value: p.place().url},
 		{Name: deliver.OriginField, Value: p.Origin},
 		{Name: deliver.ReferrerPolicyField, Value: p.ReferrerPolicy},
 	} {

@@ -116,7 +116,7 @@ func (b *pageOutbox) fetch(ctx context.Context, q fetch.Request) (fetch.Response
 	// By the standard it is finished now, however it finished; that it is tried again when
 	// there was no answer is ours.
 	defer f.release()
-	q.Page = f.navigator.Page.fetchPage()
+	q.Page, q.OnDrop = f.navigator.Page.fetchPage(), f.release
 	res, err := f.navigator.seeOff(ctx, q, b.client)
 	var blocked *fetch.BlockedError
 	if err == nil || errors.As(err, &blocked) {

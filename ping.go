@@ -36,7 +36,7 @@ func (n *Navigator) Ping(ctx context.Context, target string, ping ...string) err
 			continue
 		}
 		header := http.Header{"Content-Type": {"text/ping"}, "Ping-To": {to.Href(false)}}
-		if from, err := p.parse(p.URL); err == nil && (from.Scheme() != "https" || fetch.SameOrigin(from.Href(true), u.Href(true))) {
+		if from, err := p.parse(p.place().url); err == nil && (from.Scheme() != "https" || fetch.SameOrigin(from.Href(true), u.Href(true))) {
 			header.Set("Ping-From", from.Href(false))
 		}
 		wait.Go(func() {

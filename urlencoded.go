@@ -5,6 +5,10 @@ import (
 	"slices"
 )
 
+// URLEncoded is the text of a URLSearchParams, for values whose order matters: SendBeacon
+// sends url.Values in the order of their names.
+type URLEncoded string
+
 // urlEncode is URL, "application/x-www-form-urlencoded serializing". It differs from
 // url.Values.Encode in the characters * and ~. Names are in order, for want of another.
 func urlEncode(values url.Values) []byte {

@@ -24,6 +24,8 @@ import (
 	"github.com/nlnwa/whatwg-url/url"
 
 	"github.com/seed-d051cf5a/beacon"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // Options are what a page is made with. The zero Options make a page at about:blank.
@@ -122,7 +124,7 @@ func (p *Page) settle() error {
 	case *at == "":
 		*at = "about:blank"
 	}
-	u, err := url.Parse(n.Page.URL)
+	u, err := weburl.Parse(n.Page.URL)
 	if err != nil {
 		return fmt.Errorf("page: %q is not an absolute URL", n.Page.URL)
 	}

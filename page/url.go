@@ -3,6 +3,8 @@ package page
 import (
 	"github.com/dop251/goja"
 	"github.com/nlnwa/whatwg-url/url"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // A urlObject is the slots of a URL.
@@ -43,7 +45,7 @@ func (rt *realm) defineURL() {
 		return err == nil
 	})
 	attribute(i, "href", func(u *urlObject) any { return u.url.Href(false) }, func(u *urlObject, c call) {
-		parsed, err := url.Parse(c.usv(0))
+		parsed, err := weburl.Parse(c.usv(0))
 		if err != nil {
 			panic(c.fail("Invalid URL"))
 		}
@@ -78,9 +80,9 @@ func (rt *realm) defineURL() {
 func (c call) urlArguments() (*url.Url, error) {
 	s := c.usv(0)
 	if !c.given(1) {
-		return url.Parse(s)
+		return weburl.Parse(s)
 	}
-	base, err := url.Parse(c.usv(1))
+	base, err := weburl.Parse(c.usv(1))
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +95,7 @@ func originOf(u *url.Url) string {
 	case "http", "https", "ws", "wss", "ftp":
 		return u.Protocol() + "//" + u.Host()
 	case "blob":
-		if inner, err := url.Parse(u.Pathname()); err == nil && (inner.Scheme() == "http" || inner.Scheme() == "https") {
+		if inner, err := weburl.Parse(u.Pathname()); err == nil && (inner.Scheme() == "http" || inner.Scheme() == "https") {
 			return originOf(inner)
 		}
 	}

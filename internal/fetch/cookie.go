@@ -18,7 +18,7 @@ func (f *fetching) setCookies(h http.Header) {
 	u, crossSite := f.cookieURL(), f.isCrossSite()
 	var pairs []string
 	for _, c := range f.Page.Jar.Cookies(u) {
-		if !crossSite || f.Page.cookieMemory().crosses(u.Hostname(), c.Name) {
+		if f.Page.cookieMemory().goes(u, c.Name, crossSite) {
 			pairs = append(pairs, c.Name+"="+c.Value)
 		}
 	}
@@ -87,13 +87,15 @@ func (p *Page) cookieMemory() *sameSiteMemory {
 	return &p.sameSite
 }
 
-// A sameSiteMemory remembers the SameSite attribute of the cookies that came to a page,
-// since a jar of net/http/cookiejar does not. Of cookies that were put into the jar in
+// A sameSiteMemory remembers the attributes of the cookies that came to a page, since
+// a jar of net/http/cookiejar does not say them. Of cookies that were put into the jar in
 // another way nothing is known; they cross sites.
 type sameSiteMemory struct {
 	mu   sync.Mutex
-	none map[rememberedCookie]bool // SameSite=None. Without the attribute it is Lax.
+	kept map[rememberedCookie]cookieRules
 }
+
+type cookieRules struct{ none, secure bool } // without SameSite it is Lax
 
 // A rememberedCookie may be several, with other paths; the last one counts for all.
 type rememberedCookie struct{ domain, name string }
@@ -107,22 +109,24 @@ func (m *sameSiteMemory) remember(host string, c *http.Cookie) bool {
 	key := rememberedCookie{domain, c.Name}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.none == nil {
-		m.none = map[rememberedCookie]bool{}
+	if m.kept == nil {
+		m.kept = map[rememberedCookie]cookieRules{}
 	}
-	if _, known := m.none[key]; !known && len(m.none) >= maxRemembered {
+	if _, known := m.kept[key]; !known && len(m.kept) >= maxRemembered {
 		return false
 	}
-	m.none[key] = c.SameSite == http.SameSiteNoneMode
+	m.kept[key] = cookieRules{c.SameSite == http.SameSiteNoneMode, c.Secure}
 	return true
 }
 
-// crosses says whether the host's cookie of that name goes to it from another site.
-func (m *sameSiteMemory) crosses(host, name string) bool {
+// goes says whether the cookie of that name goes to the URL: a Secure one, which a jar lets go
+// to loopback, over https alone.
+func (m *sameSiteMemory) goes(to *neturl.URL, name string, crossSite bool) bool {
+	host := to.Hostname()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for {
-		if none, known := m.none[rememberedCookie{host, name}]; known && !none {
+		if rules, known := m.kept[rememberedCookie{host, name}]; known && (crossSite && !rules.none || rules.secure && to.Scheme != "https") {
 			return false
 		}
 		_, parent, ok := strings.Cut(host, ".")

@@ -4,6 +4,7 @@ import "strings"
 
 // A contentSecurityPolicy is what a policy says of connections.
 type contentSecurityPolicy struct {
+	text     string
 	connect  []string // the source list of connect-src, or else of default-src
 	connects bool     // there is one
 	upgrade  bool     // upgrade-insecure-requests
@@ -36,6 +37,7 @@ func parsePolicy(serialized string) (p contentSecurityPolicy) {
 			directives[name] = words[1:]
 		}
 	}
+	p.text = strings.TrimFunc(serialized, isASCIIWhitespace)
 	_, p.upgrade = directives["upgrade-insecure-requests"]
 	// CSP, "Get fetch directive fallback list".
 	if p.connect, p.connects = directives["connect-src"]; !p.connects {

@@ -58,6 +58,8 @@ type Request struct {
 	// them, so CORS does not ask for them, and those of Header take their place. Another
 	// origin that the request is redirected to gets User-Agent and Idempotency-Key alone.
 	Agent http.Header
+	// OnDrop, if not nil, is called when a redirect has made a GET of it, without the body.
+	OnDrop func()
 	// ReadBody is the most bytes of an answer's body; a longer one is a network error.
 	// Of 0 it is not read.
 	ReadBody int64

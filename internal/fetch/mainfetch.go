@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/nlnwa/whatwg-url/url"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // A fetching is a page's request on its way: Fetch's request, with the state that the
@@ -26,7 +28,7 @@ func (f *fetching) url() *url.Url { return f.urls[len(f.urls)-1] }
 
 // newFetching is Fetch, "fetch", up to main fetch.
 func newFetching(c *Client, q Request) (*fetching, error) {
-	u, err := url.Parse(q.URL)
+	u, err := weburl.Parse(q.URL)
 	if err != nil {
 		return nil, blocked("the URL is none")
 	}
@@ -69,13 +71,13 @@ func (f *fetching) defaults() {
 	switch f.Referrer {
 	case NoReferrer:
 	case "", "about:client":
-		f.referrer = f.settings.documentReferrer()
+		f.referrer = f.Page.documentReferrer()
 	default:
 		// What is no URL of the page's own origin is its own (Request class, "constructor").
-		if u, err := url.Parse(f.Referrer); err == nil && f.origin.same(originOf(u)) {
+		if u, err := weburl.Parse(f.Referrer); err == nil && f.origin.same(originOf(u)) {
 			f.referrer = u
 		} else {
-			f.referrer = f.settings.documentReferrer()
+			f.referrer = f.Page.documentReferrer()
 		}
 	}
 }
@@ -89,14 +91,6 @@ func canonical(h http.Header) http.Header {
 		}
 	}
 	return c
-}
-
-// documentReferrer is Referrer Policy, "Determine request's Referrer", step 3.
-func (s *settings) documentReferrer() *url.Url {
-	if s.origin.opaque() {
-		return nil
-	}
-	return s.url
 }
 
 // fetch is Fetch, "main fetch".
@@ -124,13 +118,17 @@ func (f *fetching) follow(ctx context.Context) (*http.Response, error) {
 		if to := determineReferrer(f.policy, f.referrer, f.url()); to == "" {
 			f.referrer = nil
 		} else {
-			f.referrer, _ = url.Parse(to)
+			f.referrer, _ = weburl.Parse(to)
 		}
 		if err := f.taint(); err != nil {
 			return nil, err
 		}
-		if res, again, err := f.httpFetch(ctx); !again {
+		res, again, err := f.httpFetch(ctx)
+		if !again {
 			return res, err
+		}
+		if f.dropped && f.OnDrop != nil {
+			f.OnDrop()
 		}
 	}
 }
@@ -164,7 +162,7 @@ func (f *fetching) mayGo() error {
 		upgraded := u.Clone()
 		upgraded.SetProtocol("https")
 		var err error
-		if u, err = url.Parse(upgraded.Href(false)); err != nil { // with the port that follows
+		if u, err = weburl.Parse(upgraded.Href(false)); err != nil { // with the port that follows
 			return blocked("the URL is none with https")
 		}
 		f.urls[len(f.urls)-1] = u
@@ -181,6 +179,9 @@ func (f *fetching) mayGo() error {
 	// directive (CSP, "Get the effective directive for request").
 	for _, policy := range f.settings.policies {
 		if policy.connects && f.Destination != "report" && !policy.matches(u, f.settings.selfOrigin, len(f.urls)-1) {
+			if f.Page.Violation != nil {
+				f.Page.Violation(f.urls[0].Href(true), "connect-src", policy.text)
+			}
 			return blocked("the Content-Security-Policy of the page forbids to connect to %s", f.server())
 		}
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/nlnwa/whatwg-url/url"
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // An origin is HTML's tuple origin (section "Origin"). The zero origin is an opaque one,
@@ -18,7 +20,7 @@ func originOf(u *url.Url) origin {
 	case "http", "https", "ws", "wss", "ftp":
 		return origin{u.Scheme(), u.Hostname(), u.Port()}
 	case "blob":
-		if inner, err := url.Parse(u.Pathname()); err == nil && isHTTP(inner) {
+		if inner, err := weburl.Parse(u.Pathname()); err == nil && isHTTP(inner) {
 			return originOf(inner)
 		}
 	}
@@ -93,7 +95,7 @@ func trustworthy(u *url.Url) bool { return originOf(u).trustworthy() }
 
 // SameOrigin says whether two URLs are of the same origin.
 func SameOrigin(a, b string) bool {
-	u, err1 := url.Parse(a)
-	v, err2 := url.Parse(b)
+	u, err1 := weburl.Parse(a)
+	v, err2 := weburl.Parse(b)
 	return err1 == nil && err2 == nil && originOf(u).same(originOf(v))
 }

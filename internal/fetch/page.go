@@ -2,10 +2,12 @@ package fetch
 
 import (
 	"net/http"
-	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nlnwa/whatwg-url/url"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // A Page is the environment settings object of a page (HTML, "Environment settings
@@ -16,13 +18,18 @@ type Page struct {
 	URL string
 	// Origin is the serialised origin; "null" is an opaque one, "" that of the URL.
 	Origin string
-	// ReferrerPolicy is the document's; "" is strict-origin-when-cross-origin.
+	// ReferrerPolicy is the document's, as in a header: of several the last that is known.
+	// Default: strict-origin-when-cross-origin.
 	ReferrerPolicy string
 	// CSP has the values of Content-Security-Policy headers; each may have several policies.
 	CSP []string
 	// Jar has the cookies; nil is none.
 	Jar http.CookieJar
+	// Violation, if not nil, is called when a policy blocks a request, with the request's URL
+	// without its fragment, the directive and the policy.
+	Violation func(blocked, directive, policy string)
 
+	document   atomic.Pointer[url.Url] // its URL, if it is another one by now
 	once       sync.Once
 	settings   settings
 	preflights preflightCache
@@ -41,14 +48,14 @@ type settings struct {
 func (p *Page) parsed() *settings {
 	p.once.Do(func() {
 		s := &p.settings
-		if u, err := url.Parse(p.URL); err == nil {
+		if u, err := weburl.Parse(p.URL); err == nil {
 			s.url = u
 			s.origin = originOf(u)
 			s.selfOrigin = s.origin
 		}
 		if p.Origin != "" {
 			s.origin = origin{}
-			if u, err := url.Parse(p.Origin); err == nil {
+			if u, err := weburl.Parse(p.Origin); err == nil {
 				s.origin = originOf(u)
 			}
 		}
@@ -58,10 +65,29 @@ func (p *Page) parsed() *settings {
 			s.selfOrigin = s.origin
 		}
 		s.referrer = defaultReferrerPolicy
-		if policy := strings.ToLower(p.ReferrerPolicy); referrerPolicies[policy] {
+		if policy := lastReferrerPolicy(p.ReferrerPolicy); policy != "" {
 			s.referrer = policy
 		}
 		s.policies = parsePolicies(p.CSP)
 	})
 	return &p.settings
+}
+
+// SetURL changes the document's URL, as history.pushState does; it keeps its origin.
+func (p *Page) SetURL(href string) {
+	if u, err := weburl.Parse(href); err == nil {
+		p.document.Store(u)
+	}
+}
+
+// documentReferrer is Referrer Policy, "Determine request's Referrer", step 3.
+func (p *Page) documentReferrer() *url.Url {
+	s := p.parsed()
+	if s.origin.opaque() {
+		return nil
+	}
+	if u := p.document.Load(); u != nil {
+		return u
+	}
+	return s.url
 }

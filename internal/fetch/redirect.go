@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/nlnwa/whatwg-url/url"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // redirect is Fetch, "HTTP-redirect fetch": the request that follows from the answer,
@@ -19,7 +19,7 @@ func redirect(q Request, res *http.Response) (*Request, error) {
 	if len(location) == 0 {
 		return nil, nil // a redirect status without a target is an answer like any other
 	}
-	from, err := url.Parse(q.URL)
+	from, err := weburl.Parse(q.URL)
 	if err != nil {
 		return nil, fmt.Errorf("network error: %w", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/nlnwa/whatwg-url/url"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 const defaultReferrerPolicy = "strict-origin-when-cross-origin"
@@ -23,12 +25,14 @@ const maxReferrer = 4096
 
 // referrerPolicyOf is Referrer Policy, "Parse a referrer policy from a Referrer-Policy
 // header": of several the last one that is known, "" for none.
-func referrerPolicyOf(h http.Header) (policy string) {
-	for _, value := range h.Values("Referrer-Policy") {
-		for token := range strings.SplitSeq(value, ",") {
-			if token = strings.ToLower(strings.Trim(token, " \t")); referrerPolicies[token] {
-				policy = token
-			}
+func referrerPolicyOf(h http.Header) string {
+	return lastReferrerPolicy(strings.Join(h.Values("Referrer-Policy"), ","))
+}
+
+func lastReferrerPolicy(list string) (policy string) {
+	for token := range strings.SplitSeq(list, ",") {
+		if token = strings.ToLower(strings.Trim(token, " \t")); referrerPolicies[token] {
+			policy = token
 		}
 	}
 	return policy
@@ -41,7 +45,7 @@ func determineReferrer(policy string, source, to *url.Url) string {
 		return ""
 	}
 	// "Strip url for use as a referrer"
-	stripped, err := url.Parse(source.Href(true)) // to clone it would be to write to it
+	stripped, err := weburl.Parse(source.Href(true)) // to clone it would be to write to it
 	if err != nil {
 		return ""
 	}

@@ -1,0 +1,13 @@
+// Package weburl is the URL standard's parser.
+package weburl
+
+import "github.com/nlnwa/whatwg-url/url"
+
+// The "path percent-encode set" has had U+005E (^) since the library was written.
+var parser = url.NewParser(url.WithPathPercentEncodeSet(url.PathPercentEncodeSet.Set('^')))
+
+// Parse parses an absolute URL.
+func Parse(s string) (*url.Url, error) { return parser.Parse(s) }
+
+// ParseRef parses a URL that may be relative to base; "" is no base.
+func ParseRef(base, s string) (*url.Url, error) { return parser.ParseRef(base, s) }
