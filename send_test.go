@@ -246,8 +246,8 @@ func TestADelivererThatHangsOnItsWayToStartGivesTheLockUp(t *testing.T) {
 }
 
 func TestWhatIsSentAfterAFlushLeavesToo(t *testing.T) {
-	// With the outbox the lock is gone: to look at it comes after the record, which makes
-	// both again.
+	// Where the outbox was removed there is no lock to look at before the record has made
+	// another.
 	for _, end := range []string{"again", "remove"} {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
