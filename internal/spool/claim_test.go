@@ -32,9 +32,7 @@ func TestADelivererFollowsALiveWriterAndAdoptsADeadOne(t *testing.T) {
 	if fmt.Sprint(got) != "[a b]" {
 		t.Errorf("next deliverer: %v", got)
 	}
-	for _, e := range entries {
-		c.Finish(Delivered, "", e)
-	}
+	c.Finish(Delivered, "", entries...)
 	if names, _ := listSegments(osFS{}, box.Dir()); len(names) != 1 {
 		t.Errorf("a live writer's segment must stay: %v", names)
 	}

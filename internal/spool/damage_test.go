@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -170,8 +171,11 @@ func TestASegmentThatSomebodyCutsShortUnderItsWriter(t *testing.T) {
 	if err := os.Truncate(entries[0].seg.path, 0); err != nil {
 		t.Fatal(err)
 	}
-	appendAll(t, box, "four")
-	if got, _ := bodies(t, c); fmt.Sprint(got) != "[four]" {
+	appendAll(t, box, "two") // as long as the one that stood there
+	if _, err := c.Read(entries[0]); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("another beacon in the place of the first: %v", err)
+	}
+	if got, _ := bodies(t, c); fmt.Sprint(got) != "[two]" {
 		t.Errorf("%v", got)
 	}
 }
