@@ -66,7 +66,6 @@ func TestADelivererThatCantBeStarted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Close()
 	t.Setenv("BEACON_TEST_PROGRAM", "crash")
 	var refused error
 	for range 4 * freeStarts {
@@ -82,6 +81,7 @@ func TestADelivererThatCantBeStarted(t *testing.T) {
 	if err := writeStarts(lock, []starts{ours}); err != nil {
 		t.Fatal(err)
 	}
+	lock.Close() // with which it is free, as the deliverers had it
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer s.Close()
 	n := Navigator{Config: &Config{Outbox: dir}}

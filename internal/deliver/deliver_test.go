@@ -458,7 +458,6 @@ func TestABeaconThatIsDamagedWhileItWaits(t *testing.T) {
 			return fetch.Response{Status: 503}, nil
 		}
 		o.send("http://a/", "hello")
-		o.box.Close()
 		left := o.run(t.Context())
 		if s := o.outcomes(); left || s.Outcomes[spool.Corrupt] != 1 || s.Pending != 0 || s.DeadFiles != 1 || len(o.attempts) != 1 {
 			t.Errorf("%+v after %d attempts", s, len(o.attempts))
@@ -504,4 +503,53 @@ func TestOriginOf(t *testing.T) {
 			t.Errorf("%s: %s", href, got)
 		}
 	}
+}
+
+func TestALedgerThatCantBeWrittenHoldsUpNoOtherSegment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.answer = status(204)
+		o.send("http://a/", "its outcome has no place")
+		o.box.Close()
+		segments, _ := filepath.Glob(filepath.Join(o.box.Dir(), "*.warc"))
+		ledger := strings.TrimSuffix(segments[0], ".warc") + ".done"
+		other, err := spool.OpenOutbox(o.box.Dir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		o.box = other
+		for i := range 40 {
+			o.send("http://a/", fmt.Sprint(i))
+		}
+		o.d.Patience = time.Minute
+		answer := o.answer
+		o.answer = func(n int, q fetch.Request) (fetch.Response, error) {
+			os.Mkdir(ledger, 0o700) // once it was looked for and not there
+			return answer(n, q)
+		}
+		o.run(t.Context())
+		os.Remove(ledger)
+		if s := o.outcomes(); s.Outcomes[spool.Delivered] != 40 || s.Pending != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestWhatWasCutOffUnderAWaitingBeaconIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.send("http://a/", "first")
+		o.send("http://a/", "second")
+		o.answer = func(int, fetch.Request) (fetch.Response, error) {
+			segments, _ := filepath.Glob(filepath.Join(o.box.Dir(), "*.warc"))
+			os.Truncate(segments[0], 10)
+			return fetch.Response{Status: 503}, nil
+		}
+		left := o.run(t.Context())
+		waiting, err := o.box.Waiting()
+		if s := o.outcomes(); left || err != nil || waiting != 0 || s.Outcomes[spool.Corrupt] == 0 || s.Pending != 0 {
+			t.Errorf("%+v, left %v, waiting %d %v", s, left, waiting, err)
+		}
+	})
 }

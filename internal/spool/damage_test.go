@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -172,7 +171,8 @@ func TestASegmentThatSomebodyCutsShortUnderItsWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	appendAll(t, box, "two") // as long as the one that stood there
-	if _, err := c.Read(entries[0]); !errors.Is(err, fs.ErrNotExist) {
+	var damage *warc.CorruptError
+	if _, err := c.Read(entries[0]); !errors.As(err, &damage) {
 		t.Errorf("another beacon in the place of the first: %v", err)
 	}
 	if got, _ := bodies(t, c); fmt.Sprint(got) != "[two]" {
