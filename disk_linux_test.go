@@ -1,6 +1,7 @@
 package beacon_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -120,15 +121,13 @@ func TestADiskThatStaysFull(t *testing.T) {
 	}
 	os.Remove(ballast.Name())
 	d.wait(t, beacons)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	eventually(t, func() error {
 		s, err := config.Status()
-		if err == nil && s.Delivered == beacons {
-			break
+		if err == nil && s.Delivered != beacons {
+			err = fmt.Errorf("%+v", s)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v %v", s, err)
-		}
-	}
+		return err
+	})
 	if requests.Load() != beacons {
 		t.Errorf("%d requests", requests.Load())
 	}

@@ -27,10 +27,8 @@ import (
 // TestMain makes this binary the program that the tests run: BEACON_TEST_PROGRAM says
 // how it ends.
 func TestMain(m *testing.M) {
-	if os.Getenv("BEACON_TEST_PROGRAM") == "hang" && len(os.Args) == 1 {
-		// A deliverer, which has no arguments, on its way to Start.
-		exec.Command("sleep", "45").Start()
-		select {}
+	if len(os.Args) == 1 {
+		onTheWayToStart(os.Getenv("BEACON_TEST_PROGRAM"))
 	}
 	beacon.Start()
 	if end := os.Getenv("BEACON_TEST_PROGRAM"); end != "" {
@@ -54,11 +52,14 @@ func program(url, end string) {
 		beacon.Flush(ctx)
 		os.Exit(0)
 	}
+	if end == "silent" {
+		os.Exit(0)
+	}
 	if !beacon.Send(url, beacon.JSON(end)) {
 		os.Exit(3)
 	}
 	switch end {
-	case "exit", "hang":
+	case "exit", "hang", "crash", "look around":
 		os.Exit(0)
 	case "panic":
 		panic("as it happens")
@@ -70,13 +71,20 @@ func program(url, end string) {
 		syscall.Kill(os.Getpid(), syscall.SIGHUP)
 	case "group":
 		syscall.Kill(0, syscall.SIGKILL)
-	case "again":
+	case "again", "remove":
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := beacon.Flush(ctx); err != nil {
 			os.Exit(4)
 		}
-		time.Sleep(6 * time.Second) // until the first deliverer has nothing to do any more
+		if end == "remove" {
+			os.RemoveAll(beacon.DefaultOutbox())
+		}
+		// Until the deliverer has nothing to do any more.
+		for delivering := true; delivering && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+			s, err := (*beacon.Config)(nil).Status()
+			delivering = err == nil && s.Delivering
+		}
 		if !beacon.Send(url, "again") {
 			os.Exit(3)
 		}
@@ -92,12 +100,17 @@ func program(url, end string) {
 	time.Sleep(time.Minute) // a signal is on its way
 }
 
-// run runs the program and returns how long it took and what it printed.
-func run(t *testing.T, outbox, url, end string) (took time.Duration, output string) {
-	t.Helper()
+func command(outbox, url, end string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], url)
 	cmd.Env = append(os.Environ(), "BEACON_TEST_PROGRAM="+end, "BEACON_OUTBOX="+outbox, "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd
+}
+
+// run runs the program and returns how long it took and what it printed.
+func run(t *testing.T, outbox, url, end string) (took time.Duration, output string) {
+	t.Helper()
+	cmd := command(outbox, url, end)
 	began := time.Now()
 	// Output reads until the last process that has the pipe closes it: a deliverer
 	// that held on to it would be waited for.
@@ -144,17 +157,30 @@ func newDesk(t *testing.T, listener net.Listener, answer http.HandlerFunc) *desk
 
 func (d *desk) wait(t *testing.T, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		d.mu.Lock()
-		have := len(d.taken)
-		d.mu.Unlock()
-		if have >= n {
+	eventually(t, func() error { return d.has(n) })
+}
+
+// has says what n beacons lack.
+func (d *desk) has(n int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if have := len(d.taken); have < n {
+		return fmt.Errorf("%d of %d beacons arrived", have, n)
+	}
+	return nil
+}
+
+// eventually looks again and again, for half a minute, until nothing is amiss.
+func eventually(t *testing.T, amiss func() error) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		err := amiss()
+		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d beacons arrived in 30 s", have, n)
+			t.Fatalf("still after 30 s: %v", err)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -222,25 +248,24 @@ func TestADelivererThatHangsOnItsWayToStartGivesTheLockUp(t *testing.T) {
 		t.Error("it does not hang")
 	}
 	d.mu.Unlock()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Second) {
+	eventually(t, func() error {
 		run(t, outbox, d.URL, "exit")
-		d.mu.Lock()
-		arrived := len(d.taken)
-		d.mu.Unlock()
-		if arrived > 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("nothing arrives any more")
-		}
-	}
+		time.Sleep(time.Second) // it takes ten until the lock is free
+		return d.has(1)
+	})
 }
 
 func TestWhatIsSentAfterAFlushLeavesToo(t *testing.T) {
-	t.Parallel()
-	d := newDesk(t, nil, nil)
-	run(t, newOutbox(t), d.URL, "again")
-	d.wait(t, 2)
+	// Where the outbox was removed there is no lock to look at before the record has made
+	// another.
+	for _, end := range []string{"again", "remove"} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, nil, nil)
+			run(t, newOutbox(t), d.URL, end)
+			d.wait(t, 2)
+		})
+	}
 }
 
 func TestNavigatorsWithOneOutboxKeepTheirOwnCapacity(t *testing.T) {
@@ -305,15 +330,13 @@ func TestDoNotTrack(t *testing.T) {
 	if ok, err := tracked.SendBeacon(nobody, "x"); ok || err != nil || !strings.Contains(log.String(), "DO_NOT_TRACK") {
 		t.Errorf("%v %v %s", ok, err, log.String())
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	eventually(t, func() error {
 		s, err := config.Status()
-		if err == nil && s.Purged == 3 && s.Pending == 1 && s.Accepted == 4 && !s.Forbidden.IsZero() {
-			break
+		if err == nil && (s.Purged != 3 || s.Pending != 1 || s.Accepted != 4 || s.Forbidden.IsZero()) {
+			err = fmt.Errorf("%+v", s)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v %v", s, err)
-		}
-	}
+		return err
+	})
 	t.Setenv("DO_NOT_TRACK", "")
 	if ok, _ := tracked.SendBeacon(nobody, "x"); !ok {
 		t.Error("refused without the wish")

@@ -3,6 +3,9 @@
 package beacon
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -48,5 +51,46 @@ func TestStarts(t *testing.T) {
 	}
 	if countStart(lock, now) == nil {
 		t.Error("one more than is free")
+	}
+}
+
+// TestADelivererThatCantBeStarted lets deliverers die on their way to Start until no more are
+// started, and sends then: this process delivers.
+func TestADelivererThatCantBeStarted(t *testing.T) {
+	dir, err := os.MkdirTemp("", "beacon-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	lock, err := os.Create(filepath.Join(dir, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("BEACON_TEST_PROGRAM", "crash")
+	var refused error
+	for range 4 * freeStarts {
+		if refused == nil {
+			refused = detach(dir, lock, time.Minute)
+		}
+	}
+	if refused == nil {
+		t.Fatal("started again and again")
+	}
+	_, ours := readStarts(lock)
+	ours.n, ours.last = 50, time.Now() // the next one in a minute
+	if err := writeStarts(lock, []starts{ours}); err != nil {
+		t.Fatal(err)
+	}
+	lock.Close() // with which it is free, as the deliverers had it
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer s.Close()
+	n := Navigator{Config: &Config{Outbox: dir}}
+	if ok, err := n.SendBeacon(s.URL, "x"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := Flush(ctx); err != nil {
+		t.Error(err)
 	}
 }

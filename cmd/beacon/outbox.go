@@ -207,7 +207,7 @@ func flushOutbox(ctx context.Context, dir string, timeout time.Duration) error {
 			if err != nil || s.Pending == 0 {
 				return err
 			}
-			return fmt.Errorf("of the beacons %d still wait after %v: their server can't be reached or can't take them, or the disk is full", s.Pending, time.Since(began).Round(time.Second))
+			return fmt.Errorf("%d beacons still wait after %v: their server can't be reached or can't take them, or the disk is full", s.Pending, time.Since(began).Round(100*time.Millisecond))
 		}
 	}
 	return nil

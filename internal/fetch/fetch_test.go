@@ -106,6 +106,28 @@ func TestARedirectToAnotherOriginDropsAuthorization(t *testing.T) {
 	}
 }
 
+// TestHeadersKeepToTheirOrigin: what a program says to one server is no other server's
+// business, not even on the same host.
+func TestHeadersKeepToTheirOrigin(t *testing.T) {
+	for location, same := range map[string]bool{
+		"/b": true, "http://a/b": true, "http://a:80/b": true, "http://u:p@a/b": true,
+		"https://a/b": false, "http://a:81/b": false, "http://b/b": false, "//sub.a/b": false,
+	} {
+		q := post("http://a/x")
+		q.Header.Set("X-Write-Key", "secret")
+		next, err := redirect(q, &http.Response{StatusCode: 307, Header: http.Header{"Location": {location}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range q.Header {
+			of := name == "Content-Type" || name == "Idempotency-Key" || name == "User-Agent" // the beacon itself
+			if got := next.Header.Get(name) != ""; got != (same || of) {
+				t.Errorf("%s: %s goes along: %v", location, name, got)
+			}
+		}
+	}
+}
+
 func TestRedirectsThatAreNetworkErrors(t *testing.T) {
 	for location, want := range map[string]string{
 		"/again": "more than 20", "ftp://example.com/": "scheme", "data:,x": "scheme", "http://[": "no URL",

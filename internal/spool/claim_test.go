@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 func TestADelivererFollowsALiveWriterAndAdoptsADeadOne(t *testing.T) {
@@ -32,9 +34,7 @@ func TestADelivererFollowsALiveWriterAndAdoptsADeadOne(t *testing.T) {
 	if fmt.Sprint(got) != "[a b]" {
 		t.Errorf("next deliverer: %v", got)
 	}
-	for _, e := range entries {
-		c.Finish(Delivered, "", e)
-	}
+	c.Finish(Delivered, "", entries...)
 	if names, _ := listSegments(osFS{}, box.Dir()); len(names) != 1 {
 		t.Errorf("a live writer's segment must stay: %v", names)
 	}
@@ -158,5 +158,36 @@ func TestALockFileThatSomebodyDeletes(t *testing.T) {
 	defer c.Release()
 	if got, _ := bodies(t, c); fmt.Sprint(got) != "[x]" {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestASegmentThatCantBeDeletedIsCountedOnce(t *testing.T) {
+	stuck := true
+	fsys := &faultFS{fail: func(op, name string) error {
+		if stuck && op == "remove" && isSegment(name) {
+			return errors.New("somebody has it open")
+		}
+		return nil
+	}}
+	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "outbox"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, box, "a", "b")
+	box.w.close()
+	c := claim(t, box)
+	_, entries := bodies(t, c)
+	c.Finish(Delivered, "", entries...)
+	for range 3 {
+		c.Scan(func(Entry, *warc.Record) bool { t.Error("shown again"); return true })
+	}
+	if s := status(t, box); s.Outcomes[Delivered] != 2 || s.Accepted() != 2 {
+		t.Errorf("%+v", s)
+	}
+	stuck = false
+	bodies(t, c)
+	c.Release()
+	if names, _ := listSegments(osFS{}, box.Dir()); len(names) != 0 || c.Missed() {
+		t.Errorf("%v", names)
 	}
 }

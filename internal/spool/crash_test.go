@@ -143,6 +143,29 @@ func drain(t *testing.T, dir string, at int) map[uuid.UUID]bool {
 	return found
 }
 
+// TestTheWayToASpoolLasts: a folder that is made is only there after a power cut if the one
+// that it is in was synced.
+func TestTheWayToASpoolLasts(t *testing.T) {
+	root := t.TempDir()
+	synced := map[string]bool{}
+	fsys := &faultFS{fail: func(op, name string) error {
+		if op == "syncdir" {
+			synced[name] = true
+		}
+		return nil
+	}}
+	box, err := openOutbox(fsys, filepath.Join(root, "a", "b", "outbox"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer box.Close()
+	for _, dir := range []string{filepath.Base(root), "a", "b", "outbox"} {
+		if !synced[dir] {
+			t.Errorf("%s was not synced", dir)
+		}
+	}
+}
+
 // TestInboxSurvivesAPowerCutBetweenAnyTwoSteps takes from the disk what was not synced: a
 // beacon that was acknowledged must still be there.
 func TestInboxSurvivesAPowerCutBetweenAnyTwoSteps(t *testing.T) {

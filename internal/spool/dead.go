@@ -52,7 +52,12 @@ func (c *Claim) BuryDamaged(e Entry, damage error) error {
 	if err := c.keepRaw(e.seg, e.off, raw); err != nil {
 		return err
 	}
-	return c.Finish(Corrupt, damage.Error(), e)
+	// By its place, as it has no id any more for who reads the segment next.
+	if err := c.add(e.seg.ledger).finish(Corrupt, damage.Error(), key{off: e.off}); err != nil {
+		return err
+	}
+	e.seg.waiting--
+	return nil
 }
 
 // roomForDead makes the folder if somebody deleted it, and room in it.

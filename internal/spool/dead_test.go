@@ -28,9 +28,13 @@ func TestTheDeadAreKeptWithTheReasonAndCanComeBack(t *testing.T) {
 	if len(dead) != 1 {
 		t.Fatalf("%v", dead)
 	}
-	if text, _ := os.ReadFile(dead[0]); !strings.Contains(string(text), "Beacon-Outcome: refused 400 Bad Request\r\n") {
+	text, _ := os.ReadFile(dead[0])
+	if !strings.Contains(string(text), "Beacon-Outcome: refused 400 Bad Request\r\n") {
 		t.Errorf("%q", text)
 	}
+	// As if a deliverer had been killed between the grave and the ledger, and the next one
+	// had buried the beacon again.
+	os.WriteFile(filepath.Join(box.Dir(), deadName, "20260101T000000.000000Z-1-aa.warc"), text, 0o600)
 	c = claim(t, box)
 	n, err := c.Revive(func(*warc.Record) {})
 	if n != 1 || err != nil {
@@ -105,6 +109,9 @@ func TestTheDeadSurviveAPowerCutWhenTheirSegmentIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer box.Close()
+	if s := status(t, box); s.Outcomes[Refused] != n || s.Accepted() != n {
+		t.Errorf("they are counted as %+v", s)
+	}
 	c = claim(t, box)
 	defer c.Release()
 	if got, err := c.Revive(func(*warc.Record) {}); got != n || err != nil {

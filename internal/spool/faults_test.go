@@ -64,6 +64,7 @@ func (f *faultFS) Open(name string, flag int) (file, error) {
 	if err := f.step("open", name); err != nil {
 		return nil, err
 	}
+	made := flag&os.O_CREATE != 0 && !f.osFS.Exists(name)
 	real, err := f.osFS.Open(name, flag)
 	if err != nil {
 		return nil, err
@@ -73,7 +74,17 @@ func (f *faultFS) Open(name string, flag int) (file, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.files = append(f.files, file)
+	if made {
+		f.named(name)
+	}
 	return file, nil
+}
+
+func (f *faultFS) named(name string) {
+	if f.fresh == nil {
+		f.fresh = map[string]bool{}
+	}
+	f.fresh[name] = true
 }
 
 func (f *faultFS) ReadDir(dir string) ([]fs.DirEntry, error) {
@@ -92,10 +103,8 @@ func (f *faultFS) Rename(from, to string) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.fresh == nil {
-		f.fresh = map[string]bool{}
-	}
-	f.fresh[to] = true
+	delete(f.fresh, from)
+	f.named(to)
 	for _, file := range f.files {
 		if file.name == from {
 			file.name = to

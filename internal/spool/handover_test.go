@@ -20,7 +20,7 @@ import (
 // saw the beacon's segment longer than it knew, and went on. So there is none.
 func TestNoWakeUpIsLost(t *testing.T) {
 	worlds := 300
-	if n, err := strconv.Atoi(os.Getenv("BEACON_KILLS")); err == nil {
+	if n, err := strconv.Atoi(os.Getenv("BEACON_WORLDS")); err == nil {
 		worlds = n
 	}
 	for seed := range uint64(worlds) {
@@ -125,6 +125,7 @@ func inWorld(t *testing.T, seed uint64, releaseFirst bool) (lost []string) {
 	w := &world{random: rand.New(rand.NewPCG(seed, 0)), wait: make(chan chan struct{}), ended: make(chan struct{})}
 	dir := filepath.Join(t.TempDir(), fmt.Sprint(seed))
 	pending := map[string]bool{}
+	var boxes []*Outbox
 	var processes []func()
 	for i := range 2 + w.random.IntN(2) {
 		stays := w.random.IntN(2) == 0 // and holds its segment
@@ -134,7 +135,7 @@ func inWorld(t *testing.T, seed uint64, releaseFirst bool) (lost []string) {
 				t.Error(err)
 				return
 			}
-			t.Cleanup(func() { box.Close() })
+			boxes = append(boxes, box)
 			for j := range 1 + w.random.IntN(2) {
 				body := fmt.Sprint(i, j)
 				pending[body] = true
@@ -156,6 +157,9 @@ func inWorld(t *testing.T, seed uint64, releaseFirst bool) (lost []string) {
 		})
 	}
 	w.run(processes)
+	for _, box := range boxes {
+		box.Close()
+	}
 	for body := range pending {
 		lost = append(lost, body)
 	}

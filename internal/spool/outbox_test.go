@@ -226,6 +226,12 @@ func TestPowerDurabilityReportsAFailedSync(t *testing.T) {
 func TestAnOutboxDeletedUnderItsWriter(t *testing.T) {
 	box := newOutbox(t)
 	appendAll(t, box, "gone")
+	// Its deliverer is in the way of nobody who delivers the next one.
+	before := claim(t, box)
+	defer before.Release()
+	if lock, err := box.TryLock(); lock != nil || err != nil {
+		t.Fatal(lock, err)
+	}
 	if err := os.RemoveAll(box.Dir()); err != nil {
 		t.Fatal(err)
 	}
@@ -270,6 +276,60 @@ func TestAnOutboxThatIsNotOursIsRefused(t *testing.T) {
 	if info, _ := os.Stat(open); info.Mode().Perm() != 0o700 {
 		t.Errorf("mode %v", info.Mode())
 	}
+}
+
+// TestALinkIsNotFollowed puts links where files of the outbox are expected: nothing is read
+// or made where they lead to.
+func TestALinkIsNotFollowed(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no links here")
+	}
+	box := newOutbox(t)
+	appendAll(t, box, "x")
+	c := claim(t, box)
+	_, entries := bodies(t, c)
+	elsewhere := t.TempDir()
+	link := func(path string) (to string) {
+		to = filepath.Join(elsewhere, filepath.Base(path))
+		os.Rename(path, to)
+		if err := os.Symlink(to, path); err != nil {
+			t.Fatal(err)
+		}
+		return to
+	}
+	link(entries[0].seg.path)
+	if _, err := c.Read(entries[0]); err == nil {
+		t.Error("the segment is a link, and was read")
+	}
+	to := link(ledgerPath(entries[0].seg.path))
+	if err := c.Finish(Delivered, "", entries...); err == nil {
+		t.Error("the ledger is a link, and was written to")
+	}
+	if _, err := os.Stat(to); err == nil {
+		t.Error("a ledger was made where the link leads to")
+	}
+	c.Release()
+	link(filepath.Join(box.Dir(), lockName))
+	if lock, err := box.TryLock(); err == nil {
+		lock.Close()
+		t.Error("the lock is a link, and was taken")
+	}
+}
+
+func TestTooManySegments(t *testing.T) {
+	box := newOutbox(t)
+	var last string
+	for i := range maxOutboxFiles {
+		last = filepath.Join(box.Dir(), fmt.Sprintf("20260101T000000.000000Z-1-%08x.warc", i))
+		if err := os.WriteFile(last, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := box.Append(encoded(t, "x"), capacity, false); !errors.Is(err, ErrFull) {
+		t.Errorf("one more: %v", err)
+	}
+	os.Remove(last)
+	appendAll(t, box, "x")
 }
 
 func TestWaitingCountsOwnBeaconsWithoutOutcome(t *testing.T) {
