@@ -32,6 +32,7 @@ var (
 	deliversFor = os.Getenv(delivererVar)
 	// isDeliverer also keeps a deliverer from starting another, should the program send
 	// beacons before it comes to Start. Who has the variable by some accident has no lock.
+	isHeir      = os.Getenv(heirVar) != ""
 	isDeliverer = deliversFor != "" && lockInherited()
 	onTheWay    *time.Timer
 )
@@ -42,15 +43,16 @@ var (
 func init() {
 	if isDeliverer {
 		os.Unsetenv(delivererVar)
+		os.Unsetenv(heirVar)
 		unix.CloseOnExec(lockFD)
 		onTheWay = time.AfterFunc(wayToStart, func() { os.Exit(1) })
 	}
 }
 
-// lockInherited says whether what is open as lockFD is a file whose lock is ours.
+// lockInherited says whether what is open as lockFD is a file whose lock is ours, or will be.
 func lockInherited() bool {
 	var st unix.Stat_t
-	return unix.Fstat(lockFD, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && unix.Flock(lockFD, unix.LOCK_EX|unix.LOCK_NB) == nil
+	return unix.Fstat(lockFD, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && (isHeir || unix.Flock(lockFD, unix.LOCK_EX|unix.LOCK_NB) == nil)
 }
 
 // runDeliverer is the main of a deliverer.
@@ -59,6 +61,9 @@ func runDeliverer() {
 	dir := deliversFor
 	closeInherited()
 	debug.SetMemoryLimit(delivererMemory)
+	if isHeir && !awaitInheritance(dir) {
+		return
+	}
 	box, lock := inherited(dir)
 	if lock == nil {
 		return // the outbox was deleted meanwhile

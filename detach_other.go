@@ -16,4 +16,6 @@ func canDetach() bool { return false }
 
 func startDetached() { deliverLeft() }
 
+func startHeir(string, time.Duration, func()) error { return errors.ErrUnsupported }
+
 func detach(string, *os.File, time.Duration) error { return errors.ErrUnsupported }

@@ -31,11 +31,15 @@ func startDetached() {
 	deliverLeft()
 }
 
-// detach starts this executable as the deliverer of an outbox and hands it the lock: in
-// a session of its own, so that no terminal and no signal to a process group reaches it;
-// with nothing of ours open, so that nobody waits for it; and in the root directory, so
-// that ours can be removed.
+// detach starts this executable as the deliverer of an outbox and hands it the lock.
 func detach(dir string, lock *os.File, patience time.Duration) error {
+	return startDeliverer(dir, lock, patience, nil, func() {})
+}
+
+// startDeliverer starts a deliverer in a session of its own, so that no terminal and no
+// signal to a process group reaches it; with nothing of ours open, so that nobody waits for
+// it; and in the root directory, so that ours can be removed.
+func startDeliverer(dir string, lock *os.File, patience time.Duration, env []string, ended func()) error {
 	if err := countStart(lock, time.Now()); err != nil {
 		return err
 	}
@@ -45,14 +49,17 @@ func detach(dir string, lock *os.File, patience time.Duration) error {
 	}
 	child := exec.Command(exe)
 	child.Args = os.Args[:1]
-	child.Env = append(os.Environ(), delivererVar+"="+dir, patienceVar+"="+patience.String())
+	child.Env = append(append(os.Environ(), delivererVar+"="+dir, patienceVar+"="+patience.String()), env...)
 	child.Dir = "/"
 	child.ExtraFiles = []*os.File{lock}
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := child.Start(); err != nil {
 		return err
 	}
-	go child.Wait() // so that it leaves no zombie while we live
+	go func() {
+		child.Wait() // so that it leaves no zombie while we live
+		ended()
+	}()
 	return nil
 }
 

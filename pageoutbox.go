@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
@@ -19,8 +20,9 @@ const maxPageOutboxes = 1000
 
 // A pageOutbox is one of the folders pages/0, pages/1, … of an outbox. The beacons of pages
 // are delivered in their process, which has the cookies, the CORS-preflight cache and the
-// hooks: so each process has a folder of its own, whose lock it holds while it lives. It
-// takes the first that is free, and with it delivers what an earlier process left there.
+// hooks: so each process has a folder of its own, whose lock it holds while it lives. After
+// Start an heir delivers when it is dead; else the next one does, which takes the first folder
+// that is free.
 type pageOutbox struct {
 	*spool.Outbox
 	config  Config // of who opened it
@@ -28,6 +30,7 @@ type pageOutbox struct {
 	wake    chan struct{}
 	ended   chan struct{} // closed when nobody delivers any more: the folder was deleted
 	flights sync.Map      // *flight by Idempotency-Key
+	heir    atomic.Bool   // there is one
 }
 
 // A flight is a beacon of a page that is there to see it off.
@@ -101,6 +104,12 @@ func (b *pageOutbox) send(d *draft, c *Config, f *flight) error {
 	select {
 	case b.wake <- struct{}{}:
 	default:
+	}
+	if canDetach() && !c.InProcess && b.heir.CompareAndSwap(false, true) {
+		if err := startHeir(b.Dir(), c.Patience, func() { b.heir.Store(false) }); err != nil {
+			b.heir.Store(false)
+			c.Logger.Warn("who delivers after this process can't be started; the next one delivers", "error", err)
+		}
 	}
 	return nil
 }

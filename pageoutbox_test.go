@@ -171,6 +171,24 @@ func TestTheHookSeesEveryBeaconBeforeItLeaves(t *testing.T) {
 	}
 }
 
+func TestAPagesBeaconsOutliveItsProcess(t *testing.T) {
+	s, requests := listen(t, func(w http.ResponseWriter, r *http.Request) {})
+	outbox := newOutbox(t)
+	const runs = 20
+	for range runs {
+		run(t, outbox, s.URL, "page killed")
+	}
+	keys := map[string]bool{}
+	for len(keys) < runs {
+		select {
+		case r := <-requests:
+			keys[r.Header.Get("Idempotency-Key")] = true
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%d of %d arrived", len(keys), runs)
+		}
+	}
+}
+
 // TestWhatAPageLeftIsDeliveredByTheNext kills a process with a page whose server does not
 // answer, and has another one with a page.
 func TestWhatAPageLeftIsDeliveredByTheNext(t *testing.T) {

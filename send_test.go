@@ -42,6 +42,13 @@ func TestMain(m *testing.M) {
 
 // program sends a beacon and is gone in the next statement.
 func program(url, end string) {
+	if end == "page killed" {
+		n := beacon.Navigator{Page: &beacon.Page{URL: "http://shop.example/cart"}}
+		if ok, err := n.SendBeacon(url, end); !ok || err != nil {
+			os.Exit(3)
+		}
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
 	if end == "page" {
 		n := beacon.Navigator{Page: &beacon.Page{URL: "http://shop.example/cart"}}
 		if ok, err := n.SendBeacon(url, end); !ok || err != nil {

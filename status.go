@@ -1,6 +1,8 @@
 package beacon
 
 import (
+	"errors"
+	"path/filepath"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -28,15 +30,37 @@ type Status struct {
 	Forbidden  time.Time `json:"do_not_track,omitzero"` // when DO_NOT_TRACK was last heeded
 }
 
-// Status looks at the outbox of the config, which may be nil, without touching it. The
+// Status looks at the outbox of the config, which may be nil, without touching it; the
+// beacons of pages are counted with the others. The
 // error wraps fs.ErrNotExist where there is no outbox yet; one that goes with numbers says
 // which segments they leave out.
 func (c *Config) Status() (Status, error) {
 	dir := c.orDefault().Outbox
 	s, err := spool.ReadStatus(dir)
-	return Status{
-		Outbox: dir, Accepted: s.Accepted(), Delivered: s.Outcomes[spool.Delivered], Pending: s.Pending, Dead: s.Dead(),
-		Refused: s.Outcomes[spool.Refused], Expired: s.Outcomes[spool.Expired], Corrupt: s.Outcomes[spool.Corrupt], Purged: s.Outcomes[spool.Purged],
-		Bytes: s.Bytes, DeadFiles: s.DeadFiles, Oldest: s.Oldest, Delivering: s.Held, Forbidden: s.Forbidden,
-	}, err
+	status := Status{Outbox: dir, Forbidden: s.Forbidden}
+	status.add(s)
+	pages, _ := filepath.Glob(filepath.Join(dir, "pages", "*"))
+	for _, page := range pages {
+		s, pageErr := spool.ReadStatus(page)
+		status.add(s)
+		err = errors.Join(err, pageErr)
+	}
+	return status, err
+}
+
+func (s *Status) add(of spool.Status) {
+	s.Accepted += of.Accepted()
+	s.Delivered += of.Outcomes[spool.Delivered]
+	s.Pending += of.Pending
+	s.Dead += of.Dead()
+	s.Refused += of.Outcomes[spool.Refused]
+	s.Expired += of.Outcomes[spool.Expired]
+	s.Corrupt += of.Outcomes[spool.Corrupt]
+	s.Purged += of.Outcomes[spool.Purged]
+	s.Bytes += of.Bytes
+	s.DeadFiles += of.DeadFiles
+	if !of.Oldest.IsZero() && (s.Oldest.IsZero() || of.Oldest.Before(s.Oldest)) {
+		s.Oldest = of.Oldest
+	}
+	s.Delivering = s.Delivering || of.Held
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -48,7 +49,14 @@ func outboxCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return flushOutbox(ctx, dir, timeout)
+			if err := mustExist(dir); err != nil {
+				return err
+			}
+			var errs []error
+			for _, d := range append([]string{dir}, pageOutboxes(dir)...) {
+				errs = append(errs, flushOutbox(ctx, d))
+			}
+			return errors.Join(errs...)
 		},
 	}
 	flush.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "give up after this `long`; what waits stays")
@@ -57,14 +65,19 @@ func outboxCommand() *cobra.Command {
 		Example: `  beacon outbox retry && beacon outbox flush`,
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withClaim(cmd.Context(), dir, func(c *spool.Claim) error {
+			all := 0
+			err := withClaims(cmd.Context(), dir, func(c *spool.Claim) error {
 				again := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
 				n, err := c.Revive(func(r *warc.Record) {
 					r.Extra = append(r.Extra.Without(deliver.ExpiresField), warc.Field{Name: deliver.ExpiresField, Value: again})
 				})
-				fmt.Printf("%d beacons wait again and are being delivered; 'beacon outbox flush' waits for that.\n", n)
+				all += n
 				return err
 			})
+			if err == nil {
+				fmt.Printf("%d beacons wait again and are being delivered; 'beacon outbox flush' waits for that.\n", all)
+			}
+			return err
 		},
 	}
 	drop := &cobra.Command{
@@ -72,23 +85,50 @@ func outboxCommand() *cobra.Command {
 		Example: `  beacon outbox drop`,
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withClaim(cmd.Context(), dir, func(c *spool.Claim) error {
+			all := 0
+			err := withClaims(cmd.Context(), dir, func(c *spool.Claim) error {
 				n, err := c.DropDead()
-				fmt.Printf("%d files deleted.\n", n)
+				all += n
 				return err
 			})
+			if err == nil {
+				fmt.Printf("%d files deleted.\n", all)
+			}
+			return err
 		},
 	}
 	cmd.AddCommand(status, flush, retry, drop)
 	return cmd
 }
 
-// withClaim waits for a deliverer at work to end, which it does soon after the last
-// delivery.
-func withClaim(ctx context.Context, dir string, do func(*spool.Claim) error) error {
+// pageOutboxes are the folders of an outbox for the beacons of pages, but those of processes
+// that are alive.
+func pageOutboxes(dir string) (free []string) {
+	dirs, _ := filepath.Glob(filepath.Join(dir, "pages", "*"))
+	for _, d := range dirs {
+		if s, err := spool.ReadStatus(d); err == nil && !s.Held {
+			free = append(free, d)
+		}
+	}
+	return free
+}
+
+// withClaims does it with an outbox, and with those of pages in it.
+func withClaims(ctx context.Context, dir string, do func(*spool.Claim) error) error {
 	if err := mustExist(dir); err != nil {
 		return err
 	}
+	for _, d := range append([]string{dir}, pageOutboxes(dir)...) {
+		if err := withClaim(ctx, d, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withClaim waits for a deliverer at work to end, which it does soon after the last
+// delivery.
+func withClaim(ctx context.Context, dir string, do func(*spool.Claim) error) error {
 	box, err := spool.OpenOutbox(dir)
 	if err != nil {
 		return err
@@ -179,10 +219,7 @@ func purgedNote(s beacon.Status) string {
 func age(t time.Time) time.Duration { return time.Since(t).Round(time.Second) }
 
 // flushOutbox delivers until nothing waits, beside whoever else does.
-func flushOutbox(ctx context.Context, dir string, timeout time.Duration) error {
-	if err := mustExist(dir); err != nil {
-		return err
-	}
+func flushOutbox(ctx context.Context, dir string) error {
 	box, err := spool.OpenOutbox(dir)
 	if err != nil {
 		return err
