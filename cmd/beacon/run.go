@@ -48,7 +48,7 @@ sent. 2: the call is wrong.`,
 				scripts = append(scripts, source)
 			}
 			config := &beacon.Config{Logger: slog.New(plainLog{})}
-			o := page.Options{URL: address, Navigator: &beacon.Navigator{Config: config}, Console: printConsole, Timeout: timeout + time.Second, Memory: runMemory}
+			o := page.Options{URL: address, Navigator: &beacon.Navigator{Config: config}, Console: printConsole, Timeout: timeout, Memory: runMemory}
 			sent := 0
 			if verbose {
 				o.Sent = func(url string, bytes int, queued bool) {
