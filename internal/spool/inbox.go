@@ -30,6 +30,8 @@ type Inbox struct {
 	keep int64
 	lock file
 
+	groups groups
+
 	mu    sync.Mutex
 	added chan struct{} // closed and renewed when records were added
 }
@@ -68,8 +70,10 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 
 // Append keeps one encoded record. It returns nil when the record is on disk; after an
 // error it may be there or not, and must not be acknowledged.
-func (in *Inbox) Append(record []byte) error {
-	if _, err := in.w.append(record, true); err != nil {
+func (in *Inbox) Append(record []byte) error { return in.groups.keep(record, in.write) }
+
+func (in *Inbox) write(records []byte) error {
+	if _, err := in.w.append(records, true); err != nil {
 		return err
 	}
 	in.mu.Lock()

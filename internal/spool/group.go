@@ -1,0 +1,59 @@
+package spool
+
+import "sync"
+
+// groupBytes is the size in bytes at which a group takes no more records.
+const groupBytes = 1 << 20
+
+// A group is the records that go to disk together, with one write(2) and one fsync: all
+// that come while the group before is on its way there.
+type group struct {
+	records []byte
+	done    chan struct{} // closed when they are on disk, or never will be
+	err     error         // why they aren't, once done is closed
+}
+
+// groups is the group commit of an inbox. Nobody but its requests does the work: the first
+// of a group takes it to disk, and the others wait for that.
+type groups struct {
+	disk sync.Mutex // held by who takes a group there
+
+	mu    sync.Mutex
+	open  *group // what takes records still, or nil
+	spare []byte // the memory of a group before
+}
+
+// keep returns when write was given the record, together with others, and returned.
+func (gs *groups) keep(record []byte, write func(records []byte) error) error {
+	g, first := gs.join(record)
+	if !first {
+		<-g.done
+		return g.err
+	}
+	gs.disk.Lock()
+	defer gs.disk.Unlock()
+	gs.mu.Lock()
+	if gs.open == g {
+		gs.open = nil
+	}
+	gs.mu.Unlock()
+	g.err = write(g.records)
+	close(g.done)
+	if cap(g.records) <= groupBytes {
+		gs.mu.Lock()
+		gs.spare = g.records[:0]
+		gs.mu.Unlock()
+	}
+	return g.err
+}
+
+func (gs *groups) join(record []byte) (g *group, first bool) {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	if gs.open == nil || len(gs.open.records)+len(record) > groupBytes {
+		gs.open = &group{records: gs.spare, done: make(chan struct{})}
+		gs.spare, first = nil, true
+	}
+	gs.open.records = append(gs.open.records, record...)
+	return gs.open, first
+}
