@@ -52,6 +52,9 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The disk can't take it now; try again later.", http.StatusServiceUnavailable)
 		return
 	}
+	if c.recent != nil {
+		c.recent.add(record)
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -49,7 +49,7 @@ func Open(dir string, options Options) (*Collector, error) {
 		return nil, err
 	}
 	c := &Collector{options: options, inbox: inbox, keep: inbox.Append, mux: http.NewServeMux()}
-	if c.recent, err = followRecent(inbox, options.Logger); err != nil {
+	if c.recent, err = newRecent(inbox); err != nil {
 		inbox.Close()
 		return nil, err
 	}
@@ -80,10 +80,10 @@ func (o Options) orDefault() Options {
 // Inbox is what the sinks of this module follow.
 func (c *Collector) Inbox() *spool.Inbox { return c.inbox }
 
-// Close ends the followers and the inbox. The server must have been shut down before: a
+// Close ends the live views and the inbox. The server must have been shut down before: a
 // beacon that is posted later is answered 503.
 func (c *Collector) Close() error {
-	c.recent.close()
+	close(c.recent.done)
 	return c.inbox.Close()
 }
 

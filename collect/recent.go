@@ -1,8 +1,7 @@
 package collect
 
 import (
-	"context"
-	"log/slog"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -17,8 +16,9 @@ const (
 	recentMinutes = 60
 )
 
-// recent follows the inbox and remembers its newest beacons and how many came in each
-// of the last minutes. It is a reader like any sink, so it never holds up an answer.
+// recent remembers the newest beacons and how many came in each of the last minutes. It is
+// told of each before its answer, and reads the inbox only to begin with: reading all of it
+// back again would cost a beacon as much as its way to the disk does.
 type recent struct {
 	started time.Time
 
@@ -31,8 +31,7 @@ type recent struct {
 	minutes [recentMinutes]int
 	added   chan struct{} // closed and renewed when beacons were added
 
-	cancel context.CancelFunc
-	done   chan struct{}
+	done chan struct{} // closed with the collector
 }
 
 type numbered struct {
@@ -40,45 +39,31 @@ type numbered struct {
 	record warc.Record
 }
 
-// followRecent begins with the newest segment, so that a collector that was started
-// again still shows what came before.
-func followRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
+// newRecent begins with the newest segment, so that a collector that was started again still
+// shows what came before.
+func newRecent(inbox *spool.Inbox) (*recent, error) {
+	f := &recent{started: time.Now(), added: make(chan struct{}), done: make(chan struct{})}
 	end, err := inbox.End()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	f := &recent{started: time.Now(), added: make(chan struct{}), cancel: cancel, done: make(chan struct{})}
 	reader := inbox.Reader(spool.Cursor{Segment: end.Segment})
-	go func() {
-		defer close(f.done)
-		defer reader.Close()
-		for {
-			it, err := reader.Next(ctx)
-			if ctx.Err() != nil {
-				return
-			}
-			if err != nil {
-				log.Warn("live view can't read the inbox, will try again", "error", err)
-				select {
-				case <-time.After(time.Second):
-				case <-ctx.Done():
-				}
-				continue
-			}
-			if it.Damage == nil {
-				f.add(it.Record)
-			}
+	defer reader.Close()
+	for {
+		it, err := reader.TryNext()
+		if err == io.EOF {
+			return f, nil
 		}
-	}()
-	return f, nil
+		if err != nil {
+			return nil, err
+		}
+		if it.Damage == nil {
+			f.add(it.Record)
+		}
+	}
 }
 
-func (f *recent) close() {
-	f.cancel()
-	<-f.done
-}
-
+// add remembers a copy of the record.
 func (f *recent) add(r warc.Record) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
