@@ -7,14 +7,17 @@ import "net/http"
 const maxAge = "86400"
 
 // allowOrigin says that the page may send here and see the answer. The origin is echoed:
-// beacons carry credentials, for which "*" is not enough (Fetch, "CORS check").
+// beacons carry credentials, for which "*" is not enough (Fetch, "CORS check"). A program,
+// which has no origin, is told nothing: no cache keeps the answer for a page's request.
 func allowOrigin(w http.ResponseWriter, r *http.Request) {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return
+	}
 	h := w.Header()
 	h.Add("Vary", "Origin")
-	if origin := r.Header.Get("Origin"); origin != "" {
-		h.Set("Access-Control-Allow-Origin", origin)
-		h.Set("Access-Control-Allow-Credentials", "true")
-	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
 }
 
 // preflight answers what a browser asks before a beacon whose Content-Type is not

@@ -23,20 +23,16 @@ type recent struct {
 	started time.Time
 
 	mu      sync.Mutex
-	beacons []numbered // oldest first
-	bytes   int        // of their bodies
-	number  uint64     // of the newest
-	total   uint64     // since the collector started
-	minute  int64      // Unix time of the newest minute in minutes, in minutes
+	beacons [recentKept]warc.Record // a ring: number n is at n % recentKept
+	kept    int                     // how many of them there are, up to the newest
+	bytes   int                     // of their bodies
+	number  uint64                  // of the newest; they count from 1
+	total   uint64                  // since the collector started
+	minute  int64                   // Unix time of the newest minute in minutes, in minutes
 	minutes [recentMinutes]int
 	added   chan struct{} // closed and renewed when beacons were added
 
 	done chan struct{} // closed with the collector
-}
-
-type numbered struct {
-	number uint64 // counts from 1
-	record warc.Record
 }
 
 // newRecent begins with the newest segment, so that a collector that was started again still
@@ -76,16 +72,20 @@ func (f *recent) add(r warc.Record) {
 		f.minutes[recentMinutes-1-age]++
 	}
 	r.Request.Body = slices.Clone(r.Request.Body)
-	f.beacons = append(f.beacons, numbered{f.number, r})
-	f.bytes += len(r.Request.Body)
-	for len(f.beacons) > recentKept || f.bytes > recentBytes && len(f.beacons) > 1 {
-		f.bytes -= len(f.beacons[0].record.Request.Body)
-		f.beacons[0] = numbered{}
-		f.beacons = f.beacons[1:]
+	for f.kept == recentKept || f.bytes+len(r.Request.Body) > recentBytes && f.kept > 0 {
+		oldest := f.at(f.number - uint64(f.kept))
+		f.bytes -= len(oldest.Request.Body)
+		*oldest = warc.Record{}
+		f.kept--
 	}
+	*f.at(f.number) = r
+	f.kept++
+	f.bytes += len(r.Request.Body)
 	close(f.added)
 	f.added = make(chan struct{})
 }
+
+func (f *recent) at(number uint64) *warc.Record { return &f.beacons[number%recentKept] }
 
 // advance makes the minute of now the newest one.
 func (f *recent) advance(now time.Time) {
@@ -100,22 +100,25 @@ func (f *recent) advance(now time.Time) {
 
 // since returns the beacons after number, oldest first, how many more there were that
 // are no longer remembered, and the channel that tells of the next.
-func (f *recent) since(number uint64) (beacons []numbered, missed uint64, added <-chan struct{}) {
+func (f *recent) since(number uint64) (beacons []warc.Record, missed uint64, added <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.number - number
-	if n > uint64(len(f.beacons)) {
-		missed = n - uint64(len(f.beacons))
-		n = uint64(len(f.beacons))
+	if n > uint64(f.kept) {
+		missed = n - uint64(f.kept)
+		n = uint64(f.kept)
 	}
-	return slices.Clone(f.beacons[len(f.beacons)-int(n):]), missed, f.added
+	for ; n > 0; n-- {
+		beacons = append(beacons, *f.at(f.number - n + 1))
+	}
+	return beacons, missed, f.added
 }
 
 // before is the number before the last n beacons.
 func (f *recent) before(n int) uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.number - uint64(min(n, len(f.beacons)))
+	return f.number - uint64(min(n, f.kept))
 }
 
 // A counts is what came in each of the last minutes.

@@ -48,10 +48,10 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 			s.event("skip", map[string]uint64{"n": missed})
 		}
 		shown += missed
-		for _, b := range beacons {
-			s.event("beacon", row.Of(&b.record))
-			shown = b.number
+		for i := range beacons {
+			s.event("beacon", row.Of(&beacons[i]))
 		}
+		shown += uint64(len(beacons))
 		if s.flush() != nil {
 			return
 		}
