@@ -69,10 +69,13 @@ func (b *buffer) read(w http.ResponseWriter, r *http.Request, limit int64) error
 	if r.ContentLength == 0 {
 		return nil
 	}
-	body := http.MaxBytesReader(w, r.Body, limit)
 	if r.ContentLength > limit {
 		w.Header().Set("Connection", "close")
 		return &http.MaxBytesError{Limit: limit}
+	}
+	body := r.Body
+	if r.ContentLength < 0 {
+		body = http.MaxBytesReader(w, body, limit)
 	}
 	if n := int(r.ContentLength); n > cap(b.body) {
 		// What a client says is believed up to what a usual beacon has; the rest is

@@ -19,8 +19,8 @@ type groups struct {
 	disk sync.Mutex // held by who takes a group there
 
 	mu    sync.Mutex
-	open  *group // what takes records still, or nil
-	spare []byte // the memory of a group before
+	open  *group   // what takes records still, or nil
+	spare [][]byte // the memory of groups before: of two, as one is filled and one written
 }
 
 // keep returns when write was given the record, together with others, and returned.
@@ -41,7 +41,7 @@ func (gs *groups) keep(record []byte, write func(records []byte) error) error {
 	close(g.done)
 	if cap(g.records) <= groupBytes {
 		gs.mu.Lock()
-		gs.spare = g.records[:0]
+		gs.spare = append(gs.spare, g.records[:0])
 		gs.mu.Unlock()
 	}
 	return g.err
@@ -51,8 +51,10 @@ func (gs *groups) join(record []byte) (g *group, first bool) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	if gs.open == nil || len(gs.open.records)+len(record) > groupBytes {
-		gs.open = &group{records: gs.spare, done: make(chan struct{})}
-		gs.spare, first = nil, true
+		gs.open, first = &group{done: make(chan struct{})}, true
+		if n := len(gs.spare); n > 0 {
+			gs.open.records, gs.spare = gs.spare[n-1], gs.spare[:n-1]
+		}
 	}
 	gs.open.records = append(gs.open.records, record...)
 	return gs.open, first

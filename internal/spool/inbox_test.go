@@ -113,6 +113,38 @@ func TestAFailedFsyncIsNeverAcknowledged(t *testing.T) {
 	}
 }
 
+func TestAFailedFsyncFailsAllThatWaitedForIt(t *testing.T) {
+	bad := make(chan error)
+	fsys := &faultFS{fail: func(op, name string) error {
+		if op == "sync" {
+			return <-bad
+		}
+		return nil
+	}}
+	in := newInbox(t, fsys, 1<<20)
+	defer close(bad)
+	answers := make(chan error, 10)
+	keep := func() { answers <- in.Append(encoded(t, "x")) }
+	in.groups.disk.Lock() // it is busy, so that they come together
+	for range 10 {
+		go keep()
+	}
+	for joined := 0; joined < 10; {
+		in.groups.mu.Lock()
+		if g := in.groups.open; g != nil {
+			joined = len(g.records) / len(encoded(t, "x"))
+		}
+		in.groups.mu.Unlock()
+	}
+	in.groups.disk.Unlock()
+	bad <- errors.New("input/output error")
+	for range 10 {
+		if <-answers == nil {
+			t.Error("acknowledged without a sync")
+		}
+	}
+}
+
 func TestASegmentAfterTheClockWentBackStillComesLast(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	first := segmentName(now, "")
