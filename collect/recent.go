@@ -17,8 +17,8 @@ const (
 )
 
 // recent remembers the newest beacons and how many came in each of the last minutes. It is
-// told of each before its answer, and reads the inbox only to begin with: reading all of it
-// back again would cost a beacon as much as its way to the disk does.
+// told of each before its answer, and reads the inbox only to begin with: to read each record
+// back would cost several microseconds more.
 type recent struct {
 	started time.Time
 

@@ -39,17 +39,20 @@ func (gs *groups) keep(record []byte, write func(records []byte) error) error {
 	gs.mu.Unlock()
 	g.err = write(g.records)
 	close(g.done)
-	if cap(g.records) <= groupBytes {
-		gs.mu.Lock()
+	gs.mu.Lock()
+	if len(gs.spare) < 2 && len(record) <= groupBytes {
 		gs.spare = append(gs.spare, g.records[:0])
-		gs.mu.Unlock()
 	}
+	gs.mu.Unlock()
 	return g.err
 }
 
 func (gs *groups) join(record []byte) (g *group, first bool) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
+	if len(record) > groupBytes {
+		return &group{records: record, done: make(chan struct{})}, true // alone, and not copied
+	}
 	if gs.open == nil || len(gs.open.records)+len(record) > groupBytes {
 		gs.open, first = &group{done: make(chan struct{})}, true
 		if n := len(gs.spare); n > 0 {
