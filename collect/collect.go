@@ -49,7 +49,7 @@ func Open(dir string, options Options) (*Collector, error) {
 		return nil, err
 	}
 	c := &Collector{options: options, inbox: inbox, keep: inbox.Append, mux: http.NewServeMux()}
-	if c.recent, err = newRecent(inbox); err != nil {
+	if c.recent, err = newRecent(inbox, options.Logger); err != nil {
 		inbox.Close()
 		return nil, err
 	}

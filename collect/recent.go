@@ -2,6 +2,7 @@ package collect
 
 import (
 	"io"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -37,7 +38,7 @@ type recent struct {
 
 // newRecent begins with the newest segment, so that a collector that was started again still
 // shows what came before.
-func newRecent(inbox *spool.Inbox) (*recent, error) {
+func newRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
 	f := &recent{started: time.Now(), added: make(chan struct{}), done: make(chan struct{})}
 	end, err := inbox.End()
 	if err != nil {
@@ -51,7 +52,8 @@ func newRecent(inbox *spool.Inbox) (*recent, error) {
 			return f, nil
 		}
 		if err != nil {
-			return nil, err
+			log.Warn("live view begins without what came before: the inbox can't be read", "error", err)
+			return f, nil
 		}
 		if it.Damage == nil {
 			f.add(it.Record)
