@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -249,6 +250,35 @@ json |  null  | NULL
 binary | NULL | NULL
 json | NULL | the JSON is broken near byte 1: unexpected end of JSON input`)
 	b.want("select hex(body) from beacons where kind = 'binary'", "00FF")
+}
+
+func TestABatchIsARowForEachMemberOnce(t *testing.T) {
+	b := newBench(t)
+	b.drain()
+	batch := func(n int, body string) warc.Record {
+		r := record(n, "application/json", body)
+		r.Extra = warc.Fields{{Name: row.BatchField, Value: "yes"}}
+		return r
+	}
+	b.put(batch(1, `[{"n":1}, {"n":2}]`), record(2, "application/json", `[{"n":3}]`))
+	b.put(batch(1, `[{"n":1}, {"n":2}]`), batch(3, `["\ud800", 5]`))
+	b.caughtUp()
+	b.want("select body, data from beacons where error is null order by data->>'n', body", `{"n":1} | {"n":1}
+{"n":2} | {"n":2}
+5 | 5
+[{"n":3}] | [{"n":3}]`)
+	b.want("select body, data from beacons where error is not null", `"\ud800" | NULL`)
+}
+
+func TestABatchThatTheEngineFailsOnIsStoredWithoutItsData(t *testing.T) {
+	b := newBench(t)
+	b.db.insert = strings.Replace(insertBatch, "try_cast(data as json),", `case when data = '"poison"' then error('it is poison') else try_cast(data as json) end,`, 1)
+	r := record(1, "application/json", `["fine","poison"]`)
+	r.Extra = warc.Fields{{Name: row.BatchField, Value: "yes"}}
+	b.put(r, record(2, "application/json", `"fine too"`))
+	b.drain()
+	b.caughtUp()
+	b.want("select body, data from beacons order by decode(body)", "\"fine too\" | \"fine too\"\n\"fine\" | NULL\n\"poison\" | NULL")
 }
 
 func TestARowThatTheEngineFailsOnIsStoredWithoutItsData(t *testing.T) {

@@ -109,9 +109,12 @@ func (d *drain) append(conn driver.Conn, it spool.Item) (next spool.Cursor, err 
 	// within one batch it would take any.
 	seen := map[uuid.UUID]bool{}
 	for size := 0; ; {
-		r := rowOf(it)
 		d.rows++
-		if !seen[r.ID] {
+		for _, r := range rowsOf(it) {
+			size += len(r.Body) + len(r.Data)
+			if seen[r.ID] {
+				continue
+			}
 			seen[r.ID] = true
 			if err := batch.AppendRow(values(&r)...); err != nil {
 				batch.Clear()
@@ -120,8 +123,7 @@ func (d *drain) append(conn driver.Conn, it spool.Item) (next spool.Cursor, err 
 			}
 		}
 		next = it.Next
-		size += len(r.Body) + len(r.Data)
-		if d.rows >= d.limit || size >= maxBytes {
+		if d.rows >= d.limit || len(seen) >= maxRows || size >= maxBytes {
 			break
 		}
 		// io.EOF and whatever else will come again in the next step.
@@ -133,23 +135,26 @@ func (d *drain) append(conn driver.Conn, it spool.Item) (next spool.Cursor, err 
 	return next, batch.Close()
 }
 
-// insertOne stores a row without the appender, whose errors have no type.
+// insertOne stores a beacon without the appender, whose errors have no type.
 func (d *drain) insertOne(ctx context.Context, it spool.Item) (spool.Cursor, error) {
-	r := rowOf(it)
-	if d.blame != "" {
-		r.Data, r.Error = nil, strings.ToValidUTF8(d.blame, "\uFFFD")
-	}
 	d.rows++
-	var args []any
-	var batch []string
-	for i, v := range values(&r) {
-		args = append(args, v)
-		batch = append(batch, fmt.Sprintf("?::%s as %s", columns[i].sql, columns[i].name))
+	for _, r := range rowsOf(it) {
+		if d.blame != "" {
+			r.Data, r.Error = nil, strings.ToValidUTF8(d.blame, "\uFFFD")
+		}
+		var args []any
+		var batch []string
+		for i, v := range values(&r) {
+			args = append(args, v)
+			batch = append(batch, fmt.Sprintf("?::%s as %s", columns[i].sql, columns[i].name))
+		}
+		args[0] = r.ID.String()
+		text := strings.Replace(d.db.insert, "from batch", "from (select "+strings.Join(batch, ", ")+") as batch", 1)
+		if _, err := d.conn.ExecContext(ctx, text, args...); err != nil {
+			return it.Next, err
+		}
 	}
-	args[0] = r.ID.String()
-	text := strings.Replace(d.db.insert, "from batch", "from (select "+strings.Join(batch, ", ")+") as batch", 1)
-	_, err := d.conn.ExecContext(ctx, text, args...)
-	return it.Next, err
+	return it.Next, nil
 }
 
 // discard closes conn and the engine's connection below it, instead of giving that to
