@@ -46,6 +46,7 @@ type Row struct {
 	Body        []byte
 	Data        json.RawMessage // valid JSON, or nil where there is none
 	Error       string          // why Data is missing or mended, or ""
+	Bot         bool            // the sender's User-Agent says that it is one
 }
 
 // Of returns the row of r as a whole. It shares memory with r's body.
@@ -67,6 +68,7 @@ func of(r *warc.Record) (Row, []byte) {
 		IP:          valid(r.IP),
 		ContentType: valid(q.Header.Get("Content-Type")),
 		Body:        q.Body,
+		Bot:         isBot(q.Header.Get("User-Agent")),
 	}
 	row.Stream, row.Query = Target(q.Target)
 	text, err := row.decode(q)
@@ -211,11 +213,12 @@ func (row Row) MarshalJSON() ([]byte, error) {
 		Text        *string         `json:"text"`
 		Data        json.RawMessage `json:"data"`
 		Error       *string         `json:"error"`
+		Bot         bool            `json:"bot"`
 	}{
 		ID: row.ID.String(), ReceivedAt: row.ReceivedAt.UTC().Format(timeLayout),
 		Stream: row.Stream, Query: row.Query, Origin: row.Origin, Referrer: row.Referrer,
 		UserAgent: row.UserAgent, IP: row.IP, ContentType: row.ContentType,
-		Kind: row.Kind, Size: len(row.Body), Data: row.Data,
+		Kind: row.Kind, Size: len(row.Body), Data: row.Data, Bot: row.Bot,
 	}
 	if !row.SentAt.IsZero() {
 		sent := row.SentAt.UTC().Format(timeLayout)

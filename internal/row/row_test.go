@@ -202,7 +202,7 @@ func TestTheLiveTailSeesARowAsJSON(t *testing.T) {
 	}
 	want := `{"id":"0190a0b0-1234-7000-8000-000000000001","received_at":"2026-11-22T06:20:11.123456Z","sent_at":null,` +
 		`"stream":"/x","query":"","origin":"","referrer":"","user_agent":"x` + "\uFFFD" + `y","ip":"203.0.113.0","content_type":"text/plain",` +
-		`"kind":"text","size":5,"text":null,"data":"\u003cä\u003e` + "\uFFFD" + `","error":"the text is not UTF-8 at byte 4; data has U+FFFD there"}`
+		`"kind":"text","size":5,"text":null,"data":"\u003cä\u003e` + "\uFFFD" + `","error":"the text is not UTF-8 at byte 4; data has U+FFFD there","bot":false}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -234,7 +234,7 @@ func FuzzOf(f *testing.F) {
 		if strings.Contains(target, ".gif") {
 			r.Request.Method = "GET"
 		}
-		for _, name := range []string{"Date", "Idempotency-Key", "Origin", "Ping-From"} {
+		for _, name := range []string{"Date", "Idempotency-Key", "Origin", "User-Agent", "Ping-From"} {
 			r.Request.Header = append(r.Request.Header, warc.Field{Name: name, Value: value})
 		}
 		r.Request.Header = append(r.Request.Header, warc.Field{Name: "Content-Encoding", Value: encoding})

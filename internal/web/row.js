@@ -1,5 +1,5 @@
 const columns = ['id', 'received_at', 'sent_at', 'stream', 'query', 'origin', 'referrer',
-  'user_agent', 'ip', 'content_type', 'kind', 'size', 'error']
+  'user_agent', 'ip', 'content_type', 'kind', 'size', 'error', 'bot']
 export const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
 const dayAndClock = new Intl.DateTimeFormat(undefined,
   { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })

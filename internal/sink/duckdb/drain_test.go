@@ -186,10 +186,31 @@ func TestABeaconIsARow(t *testing.T) {
 	b.caughtUp()
 	b.want("from beacons order by id", strings.Join([]string{
 		`0190a0b0-0000-7000-8000-000000000001 | 2026-11-22T06:20:11.123456Z | 2026-11-22T06:20:10Z | /x | q=1 | https://example.com | https://example.com/page | test | 203.0.113.0 | application/json | json | ` +
-			`{"version": "1.2.3", "n": 1.00000000000000000001} | {"version": "1.2.3", "n": 1.00000000000000000001} | NULL`,
-		`0190a0b0-0000-7000-8000-000000000002 | 2026-11-22T06:20:11.123456Z | NULL | /y | NULL | NULL | NULL | NULL | NULL | NULL | ping |  | NULL | NULL`,
+			`{"version": "1.2.3", "n": 1.00000000000000000001} | {"version": "1.2.3", "n": 1.00000000000000000001} | NULL | %!s(bool=false)`,
+		`0190a0b0-0000-7000-8000-000000000002 | 2026-11-22T06:20:11.123456Z | NULL | /y | NULL | NULL | NULL | NULL | NULL | NULL | ping |  | NULL | NULL | %!s(bool=false)`,
 	}, "\n"))
 	b.want("select data->>'version' from beacons where stream = '/x'", "1.2.3")
+}
+
+func TestATableFromBeforeThereWereBotsGetsTheColumn(t *testing.T) {
+	b := newBench(t)
+	stop := b.drain()
+	b.put(record(1, "text/plain", "old"))
+	b.caughtUp()
+	stop()
+	if _, err := b.db.pool.Exec("alter table beacons drop column bot"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.openDB()
+	b.drain()
+	r := record(2, "text/plain", "new")
+	r.Request.Header = append(r.Request.Header, warc.Field{Name: "User-Agent", Value: "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"})
+	b.put(record(1, "text/plain", "old"), r)
+	b.caughtUp()
+	b.want("select body, bot from beacons order by id", "old | NULL\nnew | %!s(bool=true)")
 }
 
 func TestOneBeaconIsThereAtOnce(t *testing.T) {

@@ -37,6 +37,7 @@ var columns = []struct {
 	{"body", "blob", duckdb.TYPE_BLOB},
 	{"data", "varchar", duckdb.TYPE_VARCHAR},
 	{"error", "varchar", duckdb.TYPE_VARCHAR},
+	{"bot", "boolean", duckdb.TYPE_BOOLEAN},
 }
 
 const insertBatch = `
@@ -44,7 +45,8 @@ insert into beacons
 select id, received_at, sent_at, stream, query, origin, referrer, user_agent, ip, content_type, kind, body,
 	try_cast(data as json),
 	coalesce(error, case when data is not null and try_cast(data as json) is null
-		then 'the engine can''t hold this JSON, which may have half a surrogate pair in it' end)
+		then 'the engine can''t hold this JSON, which may have half a surrogate pair in it' end),
+	bot
 from batch
 on conflict do nothing`
 
@@ -58,7 +60,7 @@ func values(r *row.Row) []driver.Value {
 	}
 	v := []driver.Value{
 		duckdb.UUID(r.ID), r.ReceivedAt, nil, r.Stream, text(r.Query), text(r.Origin), text(r.Referrer),
-		text(r.UserAgent), text(r.IP), text(r.ContentType), r.Kind, []byte(r.Body), nil, text(r.Error),
+		text(r.UserAgent), text(r.IP), text(r.ContentType), r.Kind, []byte(r.Body), nil, text(r.Error), r.Bot,
 	}
 	if !r.SentAt.IsZero() {
 		v[2] = r.SentAt
