@@ -16,8 +16,12 @@ import (
 // beacon is kept, so that a record has the same rows whoever reads it, and whenever.
 const BatchField = "Beacon-Batch"
 
-// maxMembers bounds the rows of one beacon.
-const maxMembers = 10_000
+// What bounds the rows of one beacon, each of which has what the request said of itself,
+// such as its query: their number, and the bytes of that in all.
+const (
+	maxMembers = 10_000
+	maxCopied  = 32 << 20
+)
 
 // Rows returns the rows of r, of which there is at least one. If r is marked as a batch
 // and its body is a JSON array or lines of JSON (NDJSON), there is one for each member,
@@ -66,6 +70,9 @@ func membersOf(row *Row, text []byte) (members []json.RawMessage, err error) {
 	}
 	if len(members) > maxMembers {
 		return nil, fmt.Errorf("the batch has more than %d members and is not divided", maxMembers)
+	}
+	if said := len(row.Stream) + len(row.Query) + len(row.Origin) + len(row.Referrer) + len(row.UserAgent) + len(row.ContentType); said*len(members) > maxCopied {
+		return nil, fmt.Errorf("the batch has %d members, too many for a request with %d bytes of query and headers, and is not divided", len(members), said)
 	}
 	return members, nil
 }

@@ -83,4 +83,10 @@ func TestMembersHaveTheSameIDsEveryTimeInTheirOrder(t *testing.T) {
 	if rows := marked(id, maxMembers+1); len(rows) != 1 || rows[0].ID.String() != id || rows[0].Data == nil || rows[0].Error != "the batch has more than 10000 members and is not divided" {
 		t.Errorf("%d members: %d rows, error %q", maxMembers+1, len(rows), rows[0].Error)
 	}
+	r := record("application/json", "["+strings.Repeat("0,", maxMembers-1)+"0]")
+	r.Extra = warc.Fields{{Name: BatchField, Value: "yes"}}
+	r.Request.Target = "/x?" + strings.Repeat("q", 4<<10)
+	if rows := Rows(r); len(rows) != 1 || !strings.HasSuffix(rows[0].Error, "too many for a request with 4114 bytes of query and headers, and is not divided") {
+		t.Errorf("with a long query: %d rows, error %q", len(rows), rows[0].Error)
+	}
 }

@@ -37,7 +37,7 @@ export function pretty(data) {
 
 function what(b) {
   if (b.error) return element('span', { class: 'error' }, `Error: ${b.error}`)
-  if (b.size === 0) return element('span', { class: 'quiet' }, 'empty')
+  if (b.size === 0 && b.kind !== 'pixel') return element('span', { class: 'quiet' }, 'empty')
   const asSent = b.kind === 'json' || b.kind === 'text' || b.data === null
   const line = asSent && b.text !== null ? b.text : b.data !== null ? JSON.stringify(b.data) : null
   if (line === null) return element('span', { class: 'quiet' }, 'not text')
