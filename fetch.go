@@ -1,6 +1,7 @@
 package beacon
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -53,35 +54,51 @@ func (n *Navigator) fetch(ctx context.Context, r *Request) (*Response, error) {
 		defer release()
 		onDrop = release
 	}
+	referrer := r.Referrer
+	if referrer == "about:client" {
+		referrer = p.href() // of this moment
+	}
 	q := fetch.Request{
 		OnDrop: onDrop,
 		Page:   p.fetchPage(), Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body, Agent: agent,
 		Mode: r.Mode, Credentials: r.Credentials, Redirect: r.Redirect,
-		Referrer: r.Referrer, ReferrerPolicy: r.ReferrerPolicy, Initiator: r.Initiator, ReadBody: maxResponse,
+		Referrer: referrer, ReferrerPolicy: r.ReferrerPolicy, Initiator: r.Initiator, ReadBody: maxResponse,
 	}
 	if p.Intercept != nil {
 		if err := q.Check(); err != nil {
 			return nil, err
 		}
-		shown := *r
-		shown.Header = r.Header.Clone() // what it does to it changes nothing
-		if res, err := p.Intercept(ctx, &shown); res != nil || err != nil {
+		if res, err := p.Intercept(ctx, r.copy()); res != nil || err != nil {
 			return r.accept(res, err)
 		}
 	}
 	config := n.Config.orDefault()
-	res, err := p.client(config.TLS).Do(ctx, q)
+	res, err := pageClient(config.TLS).Do(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	return seen(res), nil
 }
 
+// copy is for a hook, which may do with it what it likes.
+func (r *Request) copy() *Request {
+	c := *r
+	c.Header, c.Body = r.Header.Clone(), bytes.Clone(r.Body)
+	return &c
+}
+
 // accept is Fetch, "HTTP fetch", step 3: what a service worker may answer.
 func (r *Request) accept(res *Response, err error) (*Response, error) {
+	if res != nil && res.Type == "" {
+		made := *res
+		made.Type = "basic"
+		res = &made
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("network error: intercepted: %w", err)
+	case res.Type != "opaque" && res.Type != "opaqueredirect" && (res.Status < 200 || res.Status > 599):
+		return nil, fmt.Errorf("network error: intercepted with the status %d: one is from 200 to 599", res.Status)
 	case r.Mode == "same-origin" && res.Type == "cors",
 		r.Mode != "no-cors" && res.Type == "opaque",
 		r.Redirect != "manual" && res.Type == "opaqueredirect",
