@@ -231,6 +231,10 @@ func (s *sites) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/control/frame":
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(w, "<!doctype html><title>Frame</title>")
+	case r.URL.Path == "/control/isolated": // which has the fine clock
+		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
+		fmt.Fprint(w, "<!doctype html><title>Isolated</title>")
 	case r.URL.Path == "/control/cookies":
 		for _, cookie := range r.URL.Query()["set"] {
 			w.Header().Add("Set-Cookie", cookie)
