@@ -21,14 +21,14 @@ import (
 
 // goPage is this project's page.
 type goPage struct {
-	t      *testing.T
+	t      testing.TB
 	s      *sites
 	config *beacon.Config
 	jar    http.CookieJar
 	page   *page.Page // nil when it is closed
 }
 
-func startPage(t *testing.T, s *sites) engine {
+func startPage(t testing.TB, s *sites) engine {
 	t.Helper()
 	// insecure.test is nowhere; the server of http is its own proxy.
 	os.Setenv("HTTP_PROXY", s.origins["plain"])
