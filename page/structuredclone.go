@@ -2,6 +2,8 @@ package page
 
 import (
 	"bytes"
+	"math/big"
+	"reflect"
 	"slices"
 
 	"github.com/dop251/goja"
@@ -84,8 +86,8 @@ func (k *cloning) clone(v goja.Value) goja.Value {
 	if b, ok := k.bufferSource(o); ok {
 		return k.buffer(o, b)
 	}
-	switch class := o.ClassName(); class {
-	case "Boolean", "Number", "String":
+	switch class := kind(o); class {
+	case "Boolean", "Number", "String", "BigInt":
 		return k.keep(o, k.construct(k.classes["Object"], k.primitive(nil, o)))
 	case "Date":
 		return k.keep(o, k.construct(k.classes["Date"], k.dateValue(o)))
@@ -114,14 +116,36 @@ func (k *cloning) clone(v goja.Value) goja.Value {
 		must(to.Set("length", o.Get("length")))
 		return k.properties(o, to)
 	case "Object", "Arguments":
-		// goja has no class for the box of a BigInt.
-		if n := k.primitive(nil, o); !goja.IsUndefined(n) {
-			return k.keep(o, k.construct(k.classes["Object"], n))
-		}
 		return k.properties(o, k.r.NewObject())
 	default:
 		panic(k.refusal("a " + class + " could not be cloned"))
 	}
+}
+
+var (
+	mapType    = reflect.TypeFor[[][2]any]()
+	setType    = reflect.TypeFor[[]any]()
+	bigIntType = reflect.TypeFor[*big.Int]()
+)
+
+// kind is the class of an object of ECMAScript. goja calls many an Object; of those
+// WeakMaps, WeakSets and iterators can't be told from one.
+func kind(o *goja.Object) string {
+	class := o.ClassName()
+	if class != "Object" {
+		return class
+	}
+	switch o.ExportType() {
+	case mapType:
+		return "Map"
+	case setType:
+		return "Set"
+	case bigIntType:
+		return "BigInt"
+	case promiseType:
+		return "Promise"
+	}
+	return class
 }
 
 func (k *cloning) keep(o, cloned *goja.Object) *goja.Object {
