@@ -52,6 +52,7 @@ func (g *goPage) name() string { return ours }
 
 func (g *goPage) open(at string) {
 	g.t.Helper()
+	g.ask()
 	g.close()
 	u, err := url.Parse(at)
 	if err != nil {
@@ -105,6 +106,19 @@ func (g *goPage) evaluate(js string) (result string, err error) {
 		return result, err
 	case <-ctx.Done():
 		return "", ctx.Err()
+	}
+}
+
+// ask is what comes before a page is left for another one.
+func (g *goPage) ask() {
+	g.t.Helper()
+	if g.page == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, err := g.page.BeforeUnload(ctx); err != nil {
+		g.t.Errorf("ask the page: %v", err)
 	}
 }
 

@@ -108,6 +108,9 @@ func (c call) fetch() goja.Value {
 		}
 	})
 	send := r.beacon()
+	if send.Referrer == "about:client" && p.origin != "null" {
+		send.Referrer = p.address.Href(true) // as it is now: the document's URL can change
+	}
 	r.body.read(c.realm, func(b []byte) {
 		if settled {
 			return
