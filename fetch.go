@@ -28,41 +28,58 @@ const maxResponse = 16 << 20
 // error with the reason: a policy forbids it, the server does, or the network failed. It is
 // safe for concurrent use.
 func (n *Navigator) Fetch(ctx context.Context, r *Request) (*Response, error) {
+	return n.StartFetch(ctx, r)()
+}
+
+// StartFetch is [Navigator.Fetch] in two steps, for fetches that are under way together: it
+// takes the request, and its part of the quota, and wait, which is to be called once, makes it.
+func (n *Navigator) StartFetch(ctx context.Context, r *Request) (wait func() (*Response, error)) {
+	fail := func(err error) func() (*Response, error) {
+		return func() (*Response, error) { return nil, err }
+	}
 	if n.Page == nil {
-		return nil, typeErrorf("Fetch is a page's: set Navigator.Page")
+		return fail(typeErrorf("Fetch is a page's: set Navigator.Page"))
 	}
 	clean, err := n.Page.newRequest(r)
 	if err != nil {
-		return nil, err
+		return fail(err)
 	}
-	return n.fetch(ctx, clean)
+	if clean.Referrer == "about:client" {
+		clean.Referrer = n.Page.href()
+	}
+	release := func() {}
+	if clean.Keepalive {
+		if release, err = n.Page.reserve(len(clean.Body)); err != nil {
+			return fail(err)
+		}
+	}
+	return func() (*Response, error) {
+		defer release()
+		return n.fetch(ctx, clean, release)
+	}
+}
+
+// reserve takes a part of the quota.
+func (p *Page) reserve(n int) (release func(), err error) {
+	release, ok := p.group().Reserve(n)
+	if !ok {
+		return nil, typeErrorf("the requests of the page that are to outlive it have no room for a body of %d bytes in their %d: wait for their answers", n, fetch.Quota)
+	}
+	return release, nil
 }
 
 // fetch is Fetch, "fetch", of a request that is made.
-func (n *Navigator) fetch(ctx context.Context, r *Request) (*Response, error) {
+func (n *Navigator) fetch(ctx context.Context, r *Request, onDrop func()) (*Response, error) {
 	p := n.Page
 	agent, err := n.agent()
 	if err != nil {
 		return nil, err
 	}
-	var onDrop func()
-	if r.Keepalive {
-		release, ok := p.group().Reserve(len(r.Body))
-		if !ok {
-			return nil, typeErrorf("the requests of the page that are to outlive it have no room for a body of %d bytes in their %d: wait for their answers", len(r.Body), fetch.Quota)
-		}
-		defer release()
-		onDrop = release
-	}
-	referrer := r.Referrer
-	if referrer == "about:client" {
-		referrer = p.href() // of this moment
-	}
 	q := fetch.Request{
 		OnDrop: onDrop,
 		Page:   p.fetchPage(), Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body, Agent: agent,
 		Mode: r.Mode, Credentials: r.Credentials, Redirect: r.Redirect,
-		Referrer: referrer, ReferrerPolicy: r.ReferrerPolicy, Initiator: r.Initiator, ReadBody: maxResponse,
+		Referrer: r.Referrer, ReferrerPolicy: r.ReferrerPolicy, Initiator: r.Initiator, ReadBody: maxResponse,
 	}
 	if p.Intercept != nil {
 		if err := q.Check(); err != nil {

@@ -72,7 +72,6 @@ func interceptRules() []goRule {
 			},
 		}
 	}
-	failing := func(context.Context, *beacon.Request) (*beacon.Response, error) { return nil, errors.New("no") }
 	ofType := func(kind string) hook {
 		return func(context.Context, *beacon.Request) (*beacon.Response, error) {
 			return &beacon.Response{Type: kind}, nil
@@ -109,7 +108,21 @@ func interceptRules() []goRule {
 		hooked("What it answers does not leave", "{page}/beacon", pageSettings{}, 0, answered(200)),
 		hooked("nor a preflight", "{other}/beacon", pageSettings{}, 0, answered(204)),
 		hooked("A 500 of its own is final", "{page}/beacon", pageSettings{}, 1, answered(500)),
-		hooked("What it fails does not leave, and is not tried again", "{page}/beacon", pageSettings{}, 1, failing),
+		{
+			name: "What it fails does not leave, and is tried again, as without a network", section: interceptSection,
+			run: func(t *trial) {
+				failed := false
+				t.navigator.Page.Intercept = func(context.Context, *beacon.Request) (*beacon.Response, error) {
+					if !failed {
+						failed = true
+						return nil, errors.New("no network")
+					}
+					return nil, nil
+				}
+				t.beacon("{page}/beacon", "x")
+			},
+			requests: []fieldsOf{{"at": "{page}/beacon"}},
+		},
 		hooked("To mode cors it may answer with what is of type cors", "{other}/beacon", pageSettings{}, 1, ofType("opaque")),
 		hooked("A redirect that is not followed is no answer", "{page}/beacon", pageSettings{}, 1, ofType("opaqueredirect")),
 		{

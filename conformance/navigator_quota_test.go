@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/seed-d051cf5a/beacon"
 )
@@ -142,18 +143,20 @@ func quotaRules() []goRule {
 			requests: []fieldsOf{{"at": "{page}/room"}, {"size": 65_536}},
 		},
 		{
-			name: "Failed by Intercept it comes back", section: quotaSection, refused: 1,
+			name: "Failed by Intercept it comes back", section: quotaSection, unordered: true,
 			run: func(t *trial) {
+				var again atomic.Bool
 				t.navigator.Page.Intercept = func(ctx context.Context, r *beacon.Request) (*beacon.Response, error) {
-					if r.URL == t.url("{page}/failed") {
+					if r.URL == t.url("{page}/failed") && !again.Load() {
 						return nil, errors.New("no")
 					}
 					return nil, nil
 				}
 				t.beacon("{page}/failed", make([]byte, 65_536))
 				t.room(65_536)
+				again.Store(true)
 			},
-			requests: []fieldsOf{{"at": "{page}/room"}},
+			requests: []fieldsOf{{"at": "{page}/room"}, {"at": "{page}/failed"}},
 		},
 	}
 	for _, size := range []int{0, 1, 65_535, 65_536} {

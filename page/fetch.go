@@ -33,12 +33,14 @@ func (p *Page) start(ctx context.Context, r *beacon.Request, done func(*beacon.R
 	if done != nil {
 		p.loop.hold()
 	}
-	if r.Keepalive {
+	lasts := ctx == p.fetches.lasting
+	if lasts {
 		p.fetches.keepalive.Add(1)
 	}
+	wait := p.nav.StartFetch(ctx, r)
 	go func() {
-		answer, err := p.nav.Fetch(ctx, r)
-		if r.Keepalive {
+		answer, err := wait()
+		if lasts {
 			p.fetches.keepalive.Done()
 		}
 		if done == nil {
