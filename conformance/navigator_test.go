@@ -81,6 +81,21 @@ func (r goRule) check(test *testing.T, s *sites, token string) {
 	}
 }
 
+// outboxes is the folder of all of them.
+var outboxes string
+
+// TestMain deletes the outboxes at the very end: as long as the process lives, so does the
+// deliverer of each, which makes its folder again.
+func TestMain(m *testing.M) {
+	var err error
+	if outboxes, err = os.MkdirTemp("", "beacon-conformance-"); err != nil {
+		panic(err)
+	}
+	status := m.Run()
+	os.RemoveAll(outboxes)
+	os.Exit(status)
+}
+
 // A trial is one run of a rule, with an outbox and a page of its own.
 type trial struct {
 	*testing.T
@@ -93,11 +108,10 @@ type trial struct {
 func newTrial(t *testing.T, s *sites, r goRule, token string) *trial {
 	v := &visit{token: token, answers: r.answers}
 	s.collector.begin(v)
-	outbox, err := os.MkdirTemp("", "beacon-conformance-")
+	outbox, err := os.MkdirTemp(outboxes, token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(outbox) }) // whose deliverer may be looking at it
 	page := &beacon.Page{URL: s.set(r.page), ReferrerPolicy: r.page.Policy, Jar: beacon.NewJar()}
 	for _, value := range r.page.CSP {
 		page.ContentSecurityPolicy = append(page.ContentSecurityPolicy, s.urls("").Replace(value))
