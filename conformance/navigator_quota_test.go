@@ -123,9 +123,9 @@ func quotaRules() []goRule {
 			answers: map[string]answer{"{page}/held": {Hold: true}},
 			run: func(t *trial) {
 				t.beacon("{page}/held", make([]byte, 65_536))
-				t.navigator = beacon.Navigator{Config: t.navigator.Config, Page: t.navigator.Page}
+				t.turnTo(t.navigator.Page)
 				t.noRoom(1)
-				t.navigator.Page = &beacon.Page{URL: t.navigator.Page.URL}
+				t.turnTo(&beacon.Page{URL: t.navigator.Page.URL})
 				t.beacon("{page}/beacon", make([]byte, 65_536))
 			},
 			requests:  []fieldsOf{{"at": "{page}/held"}, {"at": "{page}/beacon"}},

@@ -32,7 +32,7 @@ func startPage(t testing.TB, s *sites) engine {
 	t.Helper()
 	// insecure.test is nowhere; the server of http is its own proxy.
 	os.Setenv("HTTP_PROXY", s.origins["plain"])
-	outbox, err := os.MkdirTemp(outboxes, "page")
+	outbox, err := os.MkdirTemp("", "beacon-conformance-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +40,7 @@ func startPage(t testing.TB, s *sites) engine {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		beacon.Flush(ctx)
+		os.RemoveAll(outbox)
 	})
 	return &goPage{
 		t: t, s: s, jar: beacon.NewJar(),
