@@ -151,7 +151,7 @@ func referrerRules() (rules []goRule) {
 		run: func(t *trial) {
 			t.beacon("{page}/1", "x")
 			t.flush()
-			t.navigator.Page = &beacon.Page{URL: t.navigator.Page.URL, ReferrerPolicy: "never"}
+			t.turnTo(&beacon.Page{URL: t.navigator.Page.URL, ReferrerPolicy: "never"})
 			t.beacon("{page}/2", "x")
 		},
 		requests: []fieldsOf{{"referer": "{page}/"}, {"at": "{page}/2", "referer": thePage}},

@@ -246,7 +246,7 @@ func cookieRules() []goRule {
 			run: func(t *trial) {
 				t.beacon("{page}/1", "x")
 				t.flush()
-				t.navigator.Page = &beacon.Page{URL: t.navigator.Page.URL, Jar: t.navigator.Page.Jar}
+				t.turnTo(&beacon.Page{URL: t.navigator.Page.URL, Jar: t.navigator.Page.Jar})
 				t.beacon("{page}/2", "x")
 			},
 			requests: []fieldsOf{{"cookie": nil}, {"cookie": "a=1"}},

@@ -63,7 +63,8 @@ func quotaRules() []goRule {
 				}
 				t.room(65_535)
 			},
-			requests: []fieldsOf{{"at": "{page}/fetch"}, {"at": "{page}/beacon"}, {"at": "{page}/room"}},
+			requests:  []fieldsOf{{"at": "{page}/fetch"}, {"at": "{page}/beacon"}, {"at": "{page}/room"}},
+			unordered: true,
 		},
 		{
 			name: "A fetch without keepalive takes nothing of it", section: quotaSection,
@@ -123,9 +124,9 @@ func quotaRules() []goRule {
 			answers: map[string]answer{"{page}/held": {Hold: true}},
 			run: func(t *trial) {
 				t.beacon("{page}/held", make([]byte, 65_536))
-				t.navigator = beacon.Navigator{Config: t.navigator.Config, Page: t.navigator.Page}
+				t.turnTo(t.navigator.Page)
 				t.noRoom(1)
-				t.navigator.Page = &beacon.Page{URL: t.navigator.Page.URL}
+				t.turnTo(&beacon.Page{URL: t.navigator.Page.URL})
 				t.beacon("{page}/beacon", make([]byte, 65_536))
 			},
 			requests:  []fieldsOf{{"at": "{page}/held"}, {"at": "{page}/beacon"}},
