@@ -85,7 +85,9 @@ func (n *Navigator) fetch(ctx context.Context, r *Request, onDrop func()) (*Resp
 		if err := q.Check(); err != nil {
 			return nil, err
 		}
-		if res, err := p.Intercept(ctx, r.copy()); res != nil || err != nil {
+		shown := r.copy()
+		shown.URL = q.URL
+		if res, err := p.Intercept(ctx, shown); res != nil || err != nil {
 			return r.accept(res, err)
 		}
 	}
