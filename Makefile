@@ -30,6 +30,7 @@ bench:
 	go test -run '^$$' -bench 'Against(Write|Discard|Client)' -benchtime 2s . ./collect ./internal/deliver
 	go test -run '^$$' -bench AgainstNoSend -benchtime 40x .
 	go test -run '^$$' -bench SendBeacon -benchtime 2s ./page
+	go test -run '^$$' -bench AgainstChromium -benchtime 100x ./conformance
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzRoundTrip -fuzztime $(FUZZTIME) ./internal/warc

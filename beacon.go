@@ -22,6 +22,10 @@
 // delivers the rest. Where a child can't outlive its parent, as in a container whose
 // first process ends, call [Flush] before the end.
 //
+// A [Navigator] with a [Page] is a page's, and sends by all the rules of the Web: origins,
+// CORS, policies, cookies. The package page puts JavaScript on it. Such beacons are delivered
+// by their own process at once, and when that is gone by a detached one, or the next.
+//
 // # Limits
 //
 // One beacon's body is at most 64 KiB; an outbox holds 16 MiB and a beacon is good for

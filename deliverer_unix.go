@@ -31,7 +31,8 @@ const (
 var (
 	deliversFor = os.Getenv(delivererVar)
 	// isDeliverer also keeps a deliverer from starting another, should the program send
-	// beacons before it comes to Start. Who has the variable by some accident has no lock.
+	// beacons before it comes to Start. Who has the variable by some accident has no lock
+	// file open.
 	isHeir      = os.Getenv(heirVar) != ""
 	isDeliverer = deliversFor != "" && lockInherited()
 	onTheWay    *time.Timer
@@ -74,12 +75,7 @@ func runDeliverer() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), delivererLifetime)
 	defer cancel()
-	alive := sync.OnceFunc(func() {
-		if f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0); err == nil {
-			forgetStarts(f)
-			f.Close()
-		}
-	})
+	alive := sync.OnceFunc(func() { cameToSomething(dir) })
 	deliver.Drain(ctx, box, lock, deliver.Deliverer{
 		Fetch: deliver.NewClient(nil).Do, Idle: delivererIdle, Patience: patience, OnAttempt: alive,
 		Log: silent,
@@ -89,6 +85,14 @@ func runDeliverer() {
 	}
 	if lock, err := box.TryLock(); err == nil && lock != nil {
 		detach(dir, lock, patience)
+	}
+}
+
+// cameToSomething forgets the starts of deliverers that did not.
+func cameToSomething(dir string) {
+	if f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0); err == nil {
+		forgetStarts(f)
+		f.Close()
 	}
 }
 

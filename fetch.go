@@ -1,6 +1,7 @@
 package beacon
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -27,31 +28,52 @@ const maxResponse = 16 << 20
 // error with the reason: a policy forbids it, the server does, or the network failed. It is
 // safe for concurrent use.
 func (n *Navigator) Fetch(ctx context.Context, r *Request) (*Response, error) {
+	return n.StartFetch(ctx, r)()
+}
+
+// StartFetch is [Navigator.Fetch] in two steps, for fetches that are under way together: it
+// takes the request, and its part of the quota, and wait, which is to be called once, makes it.
+func (n *Navigator) StartFetch(ctx context.Context, r *Request) (wait func() (*Response, error)) {
+	fail := func(err error) func() (*Response, error) {
+		return func() (*Response, error) { return nil, err }
+	}
 	if n.Page == nil {
-		return nil, typeErrorf("Fetch is a page's: set Navigator.Page")
+		return fail(typeErrorf("Fetch is a page's: set Navigator.Page"))
 	}
 	clean, err := n.Page.newRequest(r)
 	if err != nil {
-		return nil, err
+		return fail(err)
 	}
-	return n.fetch(ctx, clean)
+	if clean.Referrer == "about:client" {
+		clean.Referrer = n.Page.href()
+	}
+	release := func() {}
+	if clean.Keepalive {
+		if release, err = n.Page.reserve(len(clean.Body)); err != nil {
+			return fail(err)
+		}
+	}
+	return func() (*Response, error) {
+		defer release()
+		return n.fetch(ctx, clean, release)
+	}
+}
+
+// reserve takes a part of the quota.
+func (p *Page) reserve(n int) (release func(), err error) {
+	release, ok := p.group().Reserve(n)
+	if !ok {
+		return nil, typeErrorf("the requests of the page that are to outlive it have no room for a body of %d bytes in their %d: wait for their answers", n, fetch.Quota)
+	}
+	return release, nil
 }
 
 // fetch is Fetch, "fetch", of a request that is made.
-func (n *Navigator) fetch(ctx context.Context, r *Request) (*Response, error) {
+func (n *Navigator) fetch(ctx context.Context, r *Request, onDrop func()) (*Response, error) {
 	p := n.Page
 	agent, err := n.agent()
 	if err != nil {
 		return nil, err
-	}
-	var onDrop func()
-	if r.Keepalive {
-		release, ok := p.group().Reserve(len(r.Body))
-		if !ok {
-			return nil, typeErrorf("the requests of the page that are to outlive it have no room for a body of %d bytes in their %d: wait for their answers", len(r.Body), fetch.Quota)
-		}
-		defer release()
-		onDrop = release
 	}
 	q := fetch.Request{
 		OnDrop: onDrop,
@@ -63,25 +85,39 @@ func (n *Navigator) fetch(ctx context.Context, r *Request) (*Response, error) {
 		if err := q.Check(); err != nil {
 			return nil, err
 		}
-		shown := *r
-		shown.Header = r.Header.Clone() // what it does to it changes nothing
-		if res, err := p.Intercept(ctx, &shown); res != nil || err != nil {
+		shown := r.copy()
+		shown.URL = q.URL
+		if res, err := p.Intercept(ctx, shown); res != nil || err != nil {
 			return r.accept(res, err)
 		}
 	}
 	config := n.Config.orDefault()
-	res, err := p.client(config.TLS).Do(ctx, q)
+	res, err := pageClient(config.TLS).Do(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	return seen(res), nil
 }
 
+// copy is for a hook, which may do with it what it likes.
+func (r *Request) copy() *Request {
+	c := *r
+	c.Header, c.Body = r.Header.Clone(), bytes.Clone(r.Body)
+	return &c
+}
+
 // accept is Fetch, "HTTP fetch", step 3: what a service worker may answer.
 func (r *Request) accept(res *Response, err error) (*Response, error) {
+	if res != nil && res.Type == "" {
+		made := *res
+		made.Type = "basic"
+		res = &made
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("network error: intercepted: %w", err)
+	case res.Type != "opaque" && res.Type != "opaqueredirect" && (res.Status < 200 || res.Status > 599):
+		return nil, fmt.Errorf("network error: intercepted with the status %d: one is from 200 to 599", res.Status)
 	case r.Mode == "same-origin" && res.Type == "cors",
 		r.Mode != "no-cors" && res.Type == "opaque",
 		r.Redirect != "manual" && res.Type == "opaqueredirect",

@@ -44,6 +44,7 @@ func awaitInheritance(dir string) bool {
 				busy = now
 			}
 			if now.Sub(busy) >= delivererIdle {
+				cameToSomething(dir)
 				return false
 			}
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,6 +75,7 @@ func deliverLeft() {
 			box.deliver(&config)
 		}
 	}
+	adoptPages(&config)
 }
 
 func (b *outbox) deliver(c *Config) {
@@ -184,9 +187,14 @@ func unfinished() (waiting int, failed error) {
 		return true
 	})
 	pageOutboxesMu.Lock()
-	defer pageOutboxesMu.Unlock()
-	for _, b := range pageOutboxes {
-		count(b.Waiting())
+	pages := slices.Collect(maps.Values(pageOutboxes))
+	pageOutboxesMu.Unlock()
+	for _, b := range pages {
+		if count(b.Waiting()) > 0 {
+			if _, err := openPageOutbox(&b.config); err != nil { // its delivery may have ended
+				failed = err
+			}
+		}
 	}
 	return waiting, failed
 }

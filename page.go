@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // A Page is the page that a Navigator belongs to: what HTML calls its environment settings
@@ -26,7 +28,8 @@ type Page struct {
 	ReferrerPolicy string
 	// ContentSecurityPolicy has the values of the headers of that name.
 	ContentSecurityPolicy []string
-	// Jar has the cookies; nil is none. One of [NewJar] heeds SameSite.
+	// Jar has the cookies; nil is none. One of [NewJar] heeds SameSite; all that another has
+	// crosses sites.
 	Jar http.CookieJar
 	// OnViolation, if not nil, hears what ContentSecurityPolicy blocked, as the page does in
 	// its securitypolicyviolation event: the URL, the directive and the policy. It is called
@@ -34,20 +37,21 @@ type Page struct {
 	OnViolation func(blocked, directive, policy string)
 	// Intercept, if not nil, sees every request before it leaves, as a service worker's
 	// fetch event would. It returns nil, nil to let it pass; a response to answer it, and
-	// then nothing leaves; an error to fail it as a network error; and holds it by not
-	// returning, at the longest until ctx is done.
+	// then nothing leaves; an error to fail it as a network error, after which a beacon is
+	// tried again; and holds it by not returning, at the longest until ctx is done. It sees
+	// neither preflights nor the requests that redirects make, nor what another process
+	// delivers because this one is gone.
 	Intercept func(ctx context.Context, r *Request) (*Response, error)
 
 	moved      atomic.Pointer[place]
 	once       sync.Once
 	page       *fetch.Page
 	fetchGroup fetch.Group
-	clientOnce sync.Once
-	clientOf   *fetch.Client
 }
 
-// NewJar returns a jar for the cookies of pages. It heeds SameSite, which one of
-// net/http/cookiejar does not, for as many pages as share it.
+// NewJar returns a jar for the cookies of pages. It heeds SameSite, the prefixes __Host- and
+// __Secure-, and keeps http from what https has set, which one of net/http/cookiejar does not;
+// for as many pages as share it.
 func NewJar() http.CookieJar { return fetch.NewJar() }
 
 // A place is what can change in the life of a page.
@@ -61,10 +65,22 @@ func (p *Page) place() place {
 }
 
 // Move changes the document's URL, as history.pushState does, and the base URL, as a base
-// element does; the field Base says what "" means. The origin stays.
-func (p *Page) Move(url, base string) {
+// element does; the field Base says what "" means. The origin stays: a URL of another one is a
+// [*TypeError]. What was sent before keeps its referrer.
+func (p *Page) Move(url, base string) error {
+	if was := p.place().url; url != was && !fetch.SameOrigin(url, was) {
+		return typeErrorf("%q is of another origin than the page", url)
+	}
 	p.moved.Store(&place{url, base})
-	p.fetchPage().SetURL(url)
+	return nil
+}
+
+// href is the document's URL, serialised.
+func (p *Page) href() string {
+	if u, err := weburl.Parse(p.place().url); err == nil {
+		return u.Href(false)
+	}
+	return ""
 }
 
 // fetchPage is the page as the user agent has it, one for all of its requests: it keeps the
@@ -90,7 +106,7 @@ func (p *Page) fields(fields warc.Fields, contentType string) warc.Fields {
 	}
 	for _, f := range [...]warc.Field{
 		{Name: deliver.ModeField, Value: mode},
-		{Name: deliver.PageField, Value: p.place().url},
+		{Name: deliver.PageField, Value: p.href()},
 		{Name: deliver.OriginField, Value: p.Origin},
 		{Name: deliver.ReferrerPolicyField, Value: p.ReferrerPolicy},
 	} {
@@ -99,16 +115,23 @@ func (p *Page) fields(fields warc.Fields, contentType string) warc.Fields {
 		}
 	}
 	for _, value := range p.ContentSecurityPolicy {
+		// No header has a line end in it.
+		value = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(value)
 		fields = append(fields, warc.Field{Name: deliver.CSPField, Value: value})
 	}
 	return fields
 }
 
-// client is the page's, with the TLS of the navigator that needs it first: six connections
-// to an origin, as browsers have.
-func (p *Page) client(tls *tls.Config) *fetch.Client {
-	p.clientOnce.Do(func() { p.clientOf = fetch.NewClient(6, tls) })
-	return p.clientOf
+// pageClients are the process's for pages, by *tls.Config: six connections to an origin, as
+// browsers have.
+var pageClients sync.Map
+
+func pageClient(tls *tls.Config) *fetch.Client {
+	if c, ok := pageClients.Load(tls); ok {
+		return c.(*fetch.Client)
+	}
+	c, _ := pageClients.LoadOrStore(tls, fetch.NewClient(6, tls))
+	return c.(*fetch.Client)
 }
 
 // A Request is one that a page makes with [Navigator.Fetch] (Fetch, "Request class").

@@ -2,13 +2,15 @@ package beacon
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
+
+	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
@@ -28,8 +30,8 @@ type pageOutbox struct {
 	config  Config // of who opened it
 	client  *fetch.Client
 	wake    chan struct{}
-	ended   chan struct{} // closed when nobody delivers any more: the folder was deleted
-	flights sync.Map      // *flight by Idempotency-Key
+	ended   chan struct{} // closed when nobody delivers any more, as the folder was deleted or can't be read
+	flights *sync.Map     // *flight by Idempotency-Key
 	heir    atomic.Bool   // there is one
 }
 
@@ -47,13 +49,17 @@ var (
 func openPageOutbox(c *Config) (*pageOutbox, error) {
 	pageOutboxesMu.Lock()
 	defer pageOutboxesMu.Unlock()
+	flights := new(sync.Map)
 	if box := pageOutboxes[c.Outbox]; box != nil {
 		select {
 		case <-box.ended:
 			box.Close()
+			flights = box.flights
 		default:
 			return box, nil
 		}
+	} else {
+		defer adoptPages(c)
 	}
 	outer, err := spool.OpenOutbox(c.Outbox)
 	if err != nil {
@@ -68,7 +74,7 @@ func openPageOutbox(c *Config) (*pageOutbox, error) {
 		lock, err := s.TryLock()
 		if lock != nil {
 			box := &pageOutbox{
-				Outbox: s, config: *c, client: deliver.NewClient(c.TLS),
+				Outbox: s, config: *c, client: pageClient(c.TLS), flights: flights,
 				wake: make(chan struct{}, 1), ended: make(chan struct{}),
 			}
 			pageOutboxes[c.Outbox] = box
@@ -86,7 +92,7 @@ func openPageOutbox(c *Config) (*pageOutbox, error) {
 func (b *pageOutbox) deliver(lock *os.File) {
 	defer close(b.ended)
 	_, err := deliver.Drain(context.Background(), b.Outbox, lock, deliver.Deliverer{
-		Fetch: b.fetch, Eager: true, Wake: b.wake, Log: b.config.Logger,
+		Fetch: b.fetch, Eager: true, OnEnd: b.end, Wake: b.wake, Log: b.config.Logger, Tracking: b.config.Outbox,
 	})
 	if err != nil {
 		b.config.Logger.Warn("delivery of the pages' beacons stopped, the next one begins it again", "error", err)
@@ -105,13 +111,65 @@ func (b *pageOutbox) send(d *draft, c *Config, f *flight) error {
 	case b.wake <- struct{}{}:
 	default:
 	}
-	if canDetach() && !c.InProcess && b.heir.CompareAndSwap(false, true) {
-		if err := startHeir(b.Dir(), c.Patience, func() { b.heir.Store(false) }); err != nil {
-			b.heir.Store(false)
-			c.Logger.Warn("who delivers after this process can't be started; the next one delivers", "error", err)
-		}
+	if canDetach() && !c.InProcess {
+		b.haveHeir()
 	}
 	return nil
+}
+
+// haveHeir makes sure that there is an heir. One that ends looks for beacons first and is gone
+// then; one that was sent in between has another started.
+func (b *pageOutbox) haveHeir() {
+	if !b.heir.CompareAndSwap(false, true) {
+		return
+	}
+	err := startHeir(b.Dir(), b.config.Patience, func() {
+		b.heir.Store(false)
+		if n, err := b.Waiting(); err == nil && n > 0 {
+			b.haveHeir()
+		}
+	})
+	if err != nil {
+		b.heir.Store(false)
+		b.config.Logger.Warn("who delivers after this process can't be started; the next one delivers", "error", err)
+	}
+}
+
+// end is told that a beacon's way has ended, perhaps before it began.
+func (b *pageOutbox) end(id uuid.UUID) {
+	if v, ok := b.flights.LoadAndDelete(`"` + id.String() + `"`); ok {
+		v.(*flight).release()
+	}
+}
+
+// adoptPages delivers what processes that are gone have left of their pages' beacons.
+func adoptPages(c *Config) {
+	dirs, _ := filepath.Glob(filepath.Join(c.Outbox, "pages", "*"))
+	for _, dir := range dirs {
+		if !spool.Pending(dir) {
+			continue
+		}
+		s, err := spool.OpenOutbox(dir)
+		if err != nil {
+			continue
+		}
+		lock, err := s.TryLock()
+		if lock == nil || err != nil {
+			s.Close() // a process has it that is alive
+			continue
+		}
+		if canDetach() && !c.InProcess && detach(dir, lock, c.Patience) == nil {
+			lock.Close()
+			s.Close()
+			continue
+		}
+		go func() {
+			defer s.Close()
+			deliver.Drain(context.Background(), s, lock, deliver.Deliverer{
+				Fetch: pageClient(c.TLS).Do, Eager: true, Idle: inProcessIdle, Patience: c.Patience, Log: c.Logger, Tracking: c.Outbox,
+			})
+		}()
+	}
 }
 
 // fetch is one attempt. A beacon whose page is gone has of it what the record has.
@@ -125,13 +183,9 @@ func (b *pageOutbox) fetch(ctx context.Context, q fetch.Request) (fetch.Response
 	// By the standard it is finished now, however it finished; that it is tried again when
 	// there was no answer is ours.
 	defer f.release()
+	q.Referrer = q.Page.URL // where the page was at the call
 	q.Page, q.OnDrop = f.navigator.Page.fetchPage(), f.release
-	res, err := f.navigator.seeOff(ctx, q, b.client)
-	var blocked *fetch.BlockedError
-	if err == nil || errors.As(err, &blocked) {
-		b.flights.Delete(key)
-	}
-	return res, err
+	return f.navigator.seeOff(ctx, q, b.client)
 }
 
 // seeOff sends the request of a beacon, past the page's hook.
@@ -146,12 +200,19 @@ func (n *Navigator) seeOff(ctx context.Context, q fetch.Request, client *fetch.C
 		Method: q.Method, URL: q.URL, Header: q.Header, Body: q.Body, Mode: q.Mode, Credentials: q.Credentials,
 		Redirect: "follow", Referrer: "about:client", Keepalive: true, Initiator: "beacon",
 	}
-	res, err := n.Page.Intercept(ctx, r)
+	res, err := n.Page.Intercept(ctx, r.copy())
 	if res == nil && err == nil {
 		return client.Do(ctx, q)
 	}
-	if res, err = r.accept(res, err); err != nil {
+	if err != nil {
+		// As where there is no answer: it is tried again.
+		return fetch.Response{}, fmt.Errorf("network error: intercepted: %w", err)
+	}
+	if res, err = r.accept(res, nil); err != nil {
 		return fetch.Response{}, &fetch.BlockedError{Reason: err.Error()}
+	}
+	if res.Type == "opaque" {
+		return fetch.Response{Status: http.StatusOK}, nil // nobody may know
 	}
 	return fetch.Response{Status: res.Status}, nil
 }

@@ -4,6 +4,7 @@ package beacon_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -213,5 +214,63 @@ func TestWhatAPageLeftIsDeliveredByTheNext(t *testing.T) {
 	}
 	if len(seen) != 2 || !seen[lost.Header.Get("Idempotency-Key")] {
 		t.Errorf("%v, and not %s", seen, lost.Header.Get("Idempotency-Key"))
+	}
+}
+
+func TestTheQuotaComesBackFromBeaconsThatNobodyTries(t *testing.T) {
+	s, _ := listen(t, func(w http.ResponseWriter, r *http.Request) {})
+	n := pageOf(t, s.URL)
+	n.Config.MaxAge = time.Nanosecond
+	for range 3 {
+		if ok, err := n.SendBeacon("/", make([]byte, beacon.MaxBody)); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		flushed(t)
+	}
+}
+
+func TestTheReferrerIsThatOfTheCall(t *testing.T) {
+	s, requests := listen(t, func(w http.ResponseWriter, r *http.Request) {})
+	n := pageOf(t, s.URL+"/one")
+	pass := make(chan struct{})
+	n.Page.Intercept = func(ctx context.Context, r *beacon.Request) (*beacon.Response, error) {
+		r.Header.Set("X-Changed", "by the hook")
+		r.Body[0] = 'X'
+		<-pass
+		return nil, nil
+	}
+	if ok, err := n.SendBeacon("/x", "body"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if err := n.Page.Move(s.URL+"/two", ""); err != nil {
+		t.Error(err)
+	}
+	if err := n.Page.Move("https://elsewhere.example/", ""); err == nil {
+		t.Error("moved to another origin")
+	}
+	close(pass)
+	if r := <-requests; r.Header.Get("Referer") != s.URL+"/one" || r.body != "body" || r.Header.Get("X-Changed") != "" {
+		t.Errorf("%q %v", r.body, r.Header)
+	}
+	flushed(t)
+}
+
+func TestTheHookFailsABeaconForNow(t *testing.T) {
+	s, requests := listen(t, func(w http.ResponseWriter, r *http.Request) {})
+	n := pageOf(t, s.URL)
+	offline := true
+	n.Page.Intercept = func(ctx context.Context, r *beacon.Request) (*beacon.Response, error) {
+		if offline {
+			offline = false
+			return nil, errors.New("offline")
+		}
+		return nil, nil
+	}
+	if ok, err := n.SendBeacon("/x", "body"); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	flushed(t)
+	if len(requests) != 1 {
+		t.Errorf("%d requests", len(requests))
 	}
 }

@@ -39,12 +39,21 @@ func (n *Navigator) Ping(ctx context.Context, target string, ping ...string) err
 		if from, err := p.parse(p.place().url); err == nil && (from.Scheme() != "https" || fetch.SameOrigin(from.Href(true), u.Href(true))) {
 			header.Set("Ping-From", from.Href(false))
 		}
+		body := []byte("PING")
+		release, err := p.reserve(len(body))
+		if err != nil {
+			mu.Lock()
+			errs = append(errs, err)
+			mu.Unlock()
+			continue
+		}
 		wait.Go(func() {
+			defer release()
 			_, err := n.fetch(ctx, &Request{
-				Method: "POST", URL: u.Href(true), Header: header, Body: []byte("PING"),
+				Method: "POST", URL: u.Href(true), Header: header, Body: body,
 				Mode: "no-cors", Credentials: "include", Redirect: "follow", Referrer: fetch.NoReferrer,
 				Keepalive: true, Initiator: "ping",
-			})
+			}, release)
 			mu.Lock()
 			defer mu.Unlock()
 			errs = append(errs, err)

@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // retryAfter is what a sender is asked to wait when the disk can't take a beacon.
@@ -21,7 +24,9 @@ type buffer struct{ body, record []byte }
 // keepBuffer is the largest buffer that is worth keeping for the next beacon.
 const keepBuffer = 256 << 10
 
-// accept keeps one beacon: the answer is 204 once it is on disk.
+var batchMark = warc.Fields{{Name: row.BatchField, Value: "yes"}}
+
+// accept keeps one beacon: the answer is 204, or the picture, once it is on disk.
 func (c *Collector) accept(w http.ResponseWriter, r *http.Request) {
 	b := buffers.Get().(*buffer)
 	defer func() {
@@ -41,6 +46,11 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	record := newRecord(r, b.body, time.Now())
+	if c.options.Batch != nil {
+		if stream, _ := row.Target(record.Request.Target); c.options.Batch(stream) {
+			record.Extra = batchMark
+		}
+	}
 	var err error
 	if b.record, err = record.Append(b.record[:0]); err != nil {
 		http.Error(w, "This request can't be kept: "+err.Error(), http.StatusBadRequest)
@@ -54,6 +64,10 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request) {
 	}
 	if c.recent != nil {
 		c.recent.add(record)
+	}
+	if isPixel(r) {
+		showPixel(w)
+		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -1,5 +1,6 @@
 // Package collect is the web server's end of the Beacon API: an http.Handler that keeps
-// every beacon that is posted to it, and answers 204 only when the beacon is on disk.
+// every beacon that is posted to it, or asked for as a picture, and answers only when the
+// beacon is on disk.
 package collect
 
 import (
@@ -23,6 +24,10 @@ type Options struct {
 	// the query as token. Default: none, and only requests from this machine to this
 	// machine are let in.
 	Token string
+	// Batch says whether beacons of a stream, a URL path as it was sent, may be batches: a
+	// JSON array, or lines of JSON, is a row for each member then. It is called from many
+	// goroutines at a time. Default: a beacon is one row.
+	Batch func(stream string) bool
 	// Logger hears of what goes wrong. Default: nobody does.
 	Logger *slog.Logger
 }
@@ -91,13 +96,13 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.EscapedPath(), Operators):
 		c.mux.ServeHTTP(w, r)
-	case r.Method == http.MethodPost:
+	case r.Method == http.MethodPost, isPixel(r):
 		allowOrigin(w, r)
 		c.accept(w, r)
 	case r.Method == http.MethodOptions:
 		preflight(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		http.Error(w, "Nothing to see here: a beacon is a POST to this path.", http.StatusNotFound)
+		http.Error(w, "Nothing to see here: a beacon is a POST to this path, or a GET of a path that ends in .gif.", http.StatusNotFound)
 	default:
 		w.Header().Set("Allow", "POST, OPTIONS")
 		http.Error(w, "A beacon is a POST to this path.", http.StatusMethodNotAllowed)

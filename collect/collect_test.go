@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/gif"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -146,6 +150,9 @@ func TestWhatIsNoBeacon(t *testing.T) {
 		status             int
 	}{
 		{"GET", "/x", "", 404},
+		{"GET", "/x?.gif", "", 404},
+		{"GET", "/-/x.gif", "", 404},
+		{"HEAD", "/x.gif", "", 404},
 		{"HEAD", "/x", "", 404},
 		{"PUT", "/x", "y", 405},
 		{"DELETE", "/x", "", 405},
@@ -165,6 +172,46 @@ func TestWhatIsNoBeacon(t *testing.T) {
 	}
 }
 
+func TestAPixelIsABeacon(t *testing.T) {
+	c, url := open(t, collect.Options{})
+	res := do(t, "GET", url+"/mail/open.gif?who=%C3%BC&n=1", "", "Referer", "https://mail.example/", "Origin", "https://mail.example")
+	body := text(t, res)
+	if res.StatusCode != 200 || len(body) != 43 || res.Header.Get("Content-Type") != "image/gif" || res.Header.Get("Cache-Control") != "no-store" ||
+		res.Header.Get("Access-Control-Allow-Origin") != "https://mail.example" {
+		t.Errorf("%v %v, %d bytes", res.Status, res.Header, len(body))
+	}
+	picture, err := gif.Decode(strings.NewReader(body))
+	if err != nil || picture.Bounds() != image.Rect(0, 0, 1, 1) {
+		t.Fatal(picture, err)
+	}
+	if _, _, _, alpha := picture.At(0, 0).RGBA(); alpha != 0 {
+		t.Error("the dot can be seen")
+	}
+	kept := records(t, c)
+	if r := row.Of(&kept[0]); len(kept) != 1 || r.Stream != "/mail/open.gif" || r.Kind != row.Pixel || string(r.Data) != `{"who":"ü","n":"1"}` || r.Referrer != "https://mail.example/" {
+		t.Errorf("%+v", kept)
+	}
+}
+
+func TestABatchIsOneRecordOnlyWhereItMayBeOne(t *testing.T) {
+	c, url := open(t, collect.Options{Batch: func(stream string) bool { return stream == "/batch" }})
+	for _, path := range []string{"/batch", "/batch?x", "/other"} {
+		if res := do(t, "POST", url+path, "[1,2,3]", "Content-Type", "application/json"); res.StatusCode != 204 {
+			t.Fatal(res.Status)
+		}
+	}
+	var rows []int
+	for _, r := range records(t, c) {
+		if string(r.Request.Body) != "[1,2,3]" {
+			t.Errorf("%s was kept", r.Request.Body)
+		}
+		rows = append(rows, len(row.Rows(&r)))
+	}
+	if !slices.Equal(rows, []int{3, 3, 1}) {
+		t.Error(rows)
+	}
+}
+
 func TestADiskThatTakesNothingIsA503(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	c, err := collect.Open(dir, collect.Options{})
@@ -181,6 +228,9 @@ func TestADiskThatTakesNothingIsA503(t *testing.T) {
 	res := do(t, "POST", s.URL, "x")
 	if res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
 		t.Errorf("%v %v", res.Status, res.Header)
+	}
+	if res := do(t, "GET", s.URL+"/x.gif", ""); res.StatusCode != 503 || strings.HasPrefix(text(t, res), "GIF") {
+		t.Errorf("a pixel: %v", res.Status)
 	}
 	if err := os.Mkdir(inbox, 0o700); err != nil {
 		t.Fatal(err)

@@ -14,12 +14,12 @@ import (
 
 // chromium is a headless Chromium with a profile of its own, and one tab.
 type chromium struct {
-	t       *testing.T
+	t       testing.TB
 	browser context.Context
 	tab     context.Context // nil when it is closed
 }
 
-func startChromium(t *testing.T, s *sites) engine {
+func startChromium(t testing.TB, s *sites) engine {
 	t.Helper()
 	path := ""
 	for _, name := range []string{
@@ -70,7 +70,7 @@ func startChromium(t *testing.T, s *sites) engine {
 
 // profile is a directory whose preferences let other sites have cookies: some builds
 // refuse them unless they are told.
-func profile(t *testing.T) string {
+func profile(t testing.TB) string {
 	dir := t.TempDir()
 	err := os.Mkdir(filepath.Join(dir, "Default"), 0o700)
 	if err == nil {

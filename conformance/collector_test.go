@@ -112,11 +112,18 @@ func (c *collector) seen(v *visit) []*request {
 	return slices.Clone(v.requests)
 }
 
+// going is the visit that goes on.
+func (c *collector) going() *visit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.current
+}
+
 // arrived waits until a request for the place is there, by any method if that is "", and
 // answered if it has to be.
-func (c *collector) arrived(at, method string, answered bool, patience time.Duration) (found *request) {
+func (c *collector) arrived(v *visit, at, method string, answered bool, patience time.Duration) (found *request) {
 	c.until(patience, func() bool {
-		for _, r := range c.current.requests {
+		for _, r := range v.requests {
 			if r.at == at && (method == "" || r.method == method) && (r.done || !answered) {
 				found = r
 				return true
@@ -127,11 +134,21 @@ func (c *collector) arrived(at, method string, answered bool, patience time.Dura
 	return found
 }
 
-func (c *collector) release(at string) {
+func (c *collector) release(v *visit, at string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.current.released[at] = true
+	v.released[at] = true
 	c.changed.Broadcast()
+}
+
+// answer has what comes to a place from now on answered in another way.
+func (c *collector) answer(v *visit, at string, a answer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v.answers == nil {
+		v.answers = map[string]answer{}
+	}
+	v.answers[at] = a
 }
 
 func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {

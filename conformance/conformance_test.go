@@ -1,7 +1,8 @@
 // Package conformance holds the sender to the letter of the standards. The suite is
 // JavaScript, written from the standards' texts; it runs as it is in a real Chromium and in
 // this project's own page, on the same servers, and docs/conformance.md is the table of what
-// each does.
+// each does. navigator_test.go has the rules once more, of Go's types and of a Page without
+// JavaScript.
 package conformance
 
 import (

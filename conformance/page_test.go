@@ -21,14 +21,14 @@ import (
 
 // goPage is this project's page.
 type goPage struct {
-	t      *testing.T
+	t      testing.TB
 	s      *sites
 	config *beacon.Config
 	jar    http.CookieJar
 	page   *page.Page // nil when it is closed
 }
 
-func startPage(t *testing.T, s *sites) engine {
+func startPage(t testing.TB, s *sites) engine {
 	t.Helper()
 	// insecure.test is nowhere; the server of http is its own proxy.
 	os.Setenv("HTTP_PROXY", s.origins["plain"])
@@ -52,6 +52,7 @@ func (g *goPage) name() string { return ours }
 
 func (g *goPage) open(at string) {
 	g.t.Helper()
+	g.ask()
 	g.close()
 	u, err := url.Parse(at)
 	if err != nil {
@@ -105,6 +106,19 @@ func (g *goPage) evaluate(js string) (result string, err error) {
 		return result, err
 	case <-ctx.Done():
 		return "", ctx.Err()
+	}
+}
+
+// ask is what comes before a page is left for another one.
+func (g *goPage) ask() {
+	g.t.Helper()
+	if g.page == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, err := g.page.BeforeUnload(ctx); err != nil {
+		g.t.Errorf("ask the page: %v", err)
 	}
 }
 

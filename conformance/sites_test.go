@@ -74,7 +74,7 @@ type pageSettings struct {
 
 type cookie struct{ Site, Set string }
 
-func startSites(t *testing.T) *sites {
+func startSites(t testing.TB) *sites {
 	s := &sites{origins: map[string]string{}}
 	s.collector = newCollector(s)
 	certificate := s.certify(t)
@@ -115,7 +115,7 @@ func startSites(t *testing.T) *sites {
 }
 
 // listen listens on loopback, at the first port that is free.
-func listen(t *testing.T, ports ...int) net.Listener {
+func listen(t testing.TB, ports ...int) net.Listener {
 	t.Helper()
 	var err error
 	for _, port := range ports {
@@ -129,7 +129,7 @@ func listen(t *testing.T, ports ...int) net.Listener {
 }
 
 // certify makes a certificate that its own root, made for this run, has signed.
-func (s *sites) certify(t *testing.T) tls.Certificate {
+func (s *sites) certify(t testing.TB) tls.Certificate {
 	t.Helper()
 	check := func(err error) {
 		if err != nil {
@@ -231,16 +231,20 @@ func (s *sites) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/control/frame":
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(w, "<!doctype html><title>Frame</title>")
+	case r.URL.Path == "/control/isolated": // which has the fine clock
+		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
+		fmt.Fprint(w, "<!doctype html><title>Isolated</title>")
 	case r.URL.Path == "/control/cookies":
 		for _, cookie := range r.URL.Query()["set"] {
 			w.Header().Add("Set-Cookie", cookie)
 		}
 	case r.URL.Path == "/control/release":
-		s.collector.release(r.URL.Query().Get("at"))
+		s.collector.release(s.collector.going(), r.URL.Query().Get("at"))
 		fmt.Fprint(w, "true")
 	case r.URL.Path == "/control/arrived":
 		q := r.URL.Query()
-		json.NewEncoder(w).Encode(s.collector.arrived(q.Get("at"), q.Get("method"), q.Has("answered"), patience))
+		json.NewEncoder(w).Encode(s.collector.arrived(s.collector.going(), q.Get("at"), q.Get("method"), q.Has("answered"), patience))
 	case r.URL.Path == "/favicon.ico":
 		http.NotFound(w, r)
 	default:

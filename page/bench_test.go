@@ -17,7 +17,7 @@ func BenchmarkSendBeacon(b *testing.B) {
 		data[i] = 'x'
 	}
 	config := func() *beacon.Config {
-		return &beacon.Config{Outbox: b.TempDir(), InProcess: true, Capacity: 1 << 40}
+		return &beacon.Config{Outbox: newOutbox(b), InProcess: true, Capacity: 1 << 40}
 	}
 	b.Run("JavaScript", func(b *testing.B) {
 		r := enabled(b, "")

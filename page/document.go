@@ -1,15 +1,18 @@
 package page
 
-import "github.com/dop251/goja"
+import (
+	"strings"
+
+	"github.com/dop251/goja"
+)
 
 // A document is the slots of the Document.
 type document struct {
-	eventTarget
+	node
 	ready  string // its readiness
 	hidden bool
+	title  string
 }
-
-func (d *document) events() *eventTarget { return &d.eventTarget }
 
 func (d *document) visibility() string {
 	if d.hidden {
@@ -21,7 +24,7 @@ func (d *document) visibility() string {
 // defineDocument is what HTML and DOM say of a Document that is never rendered.
 func (rt *realm) defineDocument() {
 	p := rt.page
-	i := rt.define("Document", "EventTarget", 0, nil)
+	i := rt.define("Document", "Node", 0, nil)
 	d := &document{ready: "loading"}
 	d.object = rt.make("Document", d)
 	d.parent = &p.window.eventTarget
@@ -40,10 +43,30 @@ func (rt *realm) defineDocument() {
 	text("compatMode", func() string { return "CSS1Compat" })
 	getter(i, "hidden", func(d *document) any { return d.hidden })
 	getter(i, "defaultView", func(*document) any { return p.window.object })
-	attributeOn(i, d.object, "location", func(*document) any { return rt.r.Get("location") }, func(_ *document, c call) { rt.navigate(c.usv(0)) })
+	attributeOn(i, d.object, "location", func(*document) any { return rt.r.Get("location") }, func(_ *document, c call) { c.navigateTo(c.usv(0)) })
 	method(i, "hasFocus", 0, func(d *document, _ call) any { return !d.hidden })
 	method(i, "createElement", 1, func(_ *document, c call) any { return c.createElement() })
-	handlers[*document](i, i.proto, "click", "readystatechange", "visibilitychange")
+	method(i, "createTextNode", 1, func(_ *document, c call) any { return rt.newText(c.dom(0).String()).object })
+	method(i, "getElementById", 1, func(d *document, c call) any {
+		id := c.dom(0).String()
+		return elementOrNull(d.first(func(e *element) bool { return id != "" && e.attribute("id") == id }))
+	})
+	parentMethods[*document](i)
+	getter(i, "documentElement", func(d *document) any { return elementOrNull(d.child()) })
+	inRoot := func(name string) {
+		getter(i, name, func(d *document) any {
+			root := d.child("html")
+			if root == nil {
+				return goja.Null()
+			}
+			return elementOrNull(root.child(name))
+		})
+	}
+	inRoot("head")
+	inRoot("body")
+	getter(i, "currentScript", func(*document) any { return goja.Null() }) // no element is a script's
+	attribute(i, "title", func(d *document) any { return strings.Join(strings.Fields(d.title), " ") }, func(d *document, c call) { d.title = c.dom(0).String() })
+	handlers[*document](i, i.proto, "click", "readystatechange", "securitypolicyviolation", "visibilitychange")
 }
 
 // definePerformance is High Resolution Time, "The Performance interface".

@@ -17,7 +17,7 @@ func enabled(t testing.TB, before string) *goja.Runtime {
 	if _, err := r.RunString(before); err != nil {
 		t.Fatal(err)
 	}
-	if err := page.Enable(r, &beacon.Navigator{Config: &beacon.Config{Outbox: t.TempDir(), InProcess: true, Capacity: 1 << 40}}); err != nil {
+	if err := page.Enable(r, &beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true, Capacity: 1 << 40}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -77,7 +77,7 @@ func TestTheWindow(t *testing.T) {
 		{"is the global object", `equal(window, globalThis); equal(self, window); equal(this, undefined ?? this); var mine = 1; equal(String(window), "[object Window]"); equal(window instanceof EventTarget, true); throws(TypeError, () => new Window)
 			self = 1; equal(self, 1); navigator = 1; equal(typeof navigator, "object")`},
 		{"has a place", `list([location.href, location.origin, location.protocol, location.host, location.pathname, location.search, location.hash, String(location)], ["https://shop.example/cart/?a=1#end", "https://shop.example", "https:", "shop.example", "/cart/", "?a=1", "#end", "https://shop.example/cart/?a=1#end"]); equal(origin, "https://shop.example"); equal(isSecureContext, true); location.href = "/x"; equal(location.pathname, "/cart/")`},
-		{"has a document", `list([document.URL, document.referrer, document.readyState, document.visibilityState, document.hidden], [location.href, "", "loading", "visible", false]); equal(document.defaultView, window); throws("NotSupportedError", () => document.createElement("iframe"))`},
+		{"has a document", `list([document.URL, document.referrer, document.readyState, document.visibilityState, document.hidden], [location.href, "", "loading", "visible", false]); equal(document.defaultView, window); throws("InvalidCharacterError", () => document.createElement("a b"))`},
 		{"has a clock", `const a = performance.now(), b = performance.now(); equal(a >= 0 && b >= a, true); equal(Math.abs(performance.timeOrigin + a - Date.now()) < 1000, true); equal(performance.toJSON().timeOrigin, performance.timeOrigin)`},
 		{"has randomness", `equal(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(crypto.randomUUID()), true); const b = new Uint32Array(8); equal(crypto.getRandomValues(b), b); equal(b.some(x => x), true); throws("TypeMismatchError", () => crypto.getRandomValues(new Float32Array(1))); throws("QuotaExceededError", () => crypto.getRandomValues(new Uint8Array(65537)))`},
 		{"has base64", `equal(btoa("a\xff"), "Yf8="); equal(atob(" Yf 8 "), "a\xff"); equal(atob("YWI"), "ab"); throws("InvalidCharacterError", () => btoa("€")); throws("InvalidCharacterError", () => atob("a")); throws("InvalidCharacterError", () => atob("=")); throws("InvalidCharacterError", () => atob("YQ=="+"="))`},
@@ -222,7 +222,7 @@ func TestAScriptThatDoesNotEnd(t *testing.T) {
 		{"in a toString", `navigator.sendBeacon({toString() { for (;;) ; }})`, "more than 50ms", page.Options{Timeout: 50 * time.Millisecond}},
 		{"in catch and finally", `for (;;) try { for (;;) ; } catch { for (;;) ; } finally { for (;;) ; }`, "more than 50ms", page.Options{Timeout: 50 * time.Millisecond}},
 		{"by memory", `const all = []; for (;;) all.push(new Uint8Array(1 << 16))`, "MiB of memory, and may take 64", page.Options{Memory: 64 << 20}},
-		{"by memory of strings", `let s = "x"; for (;;) s += s + "y"`, "MiB of memory, and may take 64", page.Options{Memory: 64 << 20}},
+		{"by memory of strings", `const all = []; for (;;) all.push("y".repeat(1 << 16) + all.length)`, "MiB of memory, and may take 64", page.Options{Memory: 64 << 20}},
 		{"by depth", `const f = () => f() + 1; f()`, "nested too deeply", page.Options{}},
 		{"by depth through the page", `const o = {toString() { return btoa(o) }}; btoa(o)`, "RangeError: Maximum call stack size exceeded", page.Options{}},
 	} {
@@ -231,7 +231,7 @@ func TestAScriptThatDoesNotEnd(t *testing.T) {
 			p := open(t, c.o)
 			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 			if c.o.Timeout+time.Duration(c.o.Memory) > 0 {
-				ctx, cancel = context.WithTimeout(context.Background(), 10*time.Second)
+				ctx, cancel = context.WithTimeout(context.Background(), time.Minute)
 			}
 			defer cancel()
 			err := p.Run(ctx, "x.js", `navigator.sendBeacon("`+url+`", "before");`+c.script)

@@ -33,12 +33,14 @@ func (p *Page) start(ctx context.Context, r *beacon.Request, done func(*beacon.R
 	if done != nil {
 		p.loop.hold()
 	}
-	if r.Keepalive {
+	lasts := ctx == p.fetches.lasting
+	if lasts {
 		p.fetches.keepalive.Add(1)
 	}
+	wait := p.nav.StartFetch(ctx, r)
 	go func() {
-		answer, err := p.nav.Fetch(ctx, r)
-		if r.Keepalive {
+		answer, err := wait()
+		if lasts {
 			p.fetches.keepalive.Done()
 		}
 		if done == nil {
@@ -108,6 +110,9 @@ func (c call) fetch() goja.Value {
 		}
 	})
 	send := r.beacon()
+	if send.Referrer == "about:client" && p.origin != "null" {
+		send.Referrer = p.address.Href(true) // as it is now: the document's URL can change
+	}
 	r.body.read(c.realm, func(b []byte) {
 		if settled {
 			return

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"math"
 	"net"
 	"slices"
 	"time"
@@ -16,6 +17,9 @@ const (
 	deferredPerPage   = 512 << 10
 	deferredPerOrigin = 64 << 10
 )
+
+// maxDelay is the longest time in milliseconds that anybody waits for: a century.
+const maxDelay = 100 * 365 * 24 * 3600 * 1000
 
 // A deferredFetch is Fetch, "deferred fetch record", and the slots of its FetchLaterResult.
 type deferredFetch struct {
@@ -48,8 +52,15 @@ func (c call) fetchLater() *deferredFetch {
 		panic(r.signal.reason)
 	}
 	after := init.activateAfter
-	if after != nil && after.ToFloat() < 0 {
-		panic(c.newRangeError("Failed to %s: activateAfter cannot be negative.", c.what))
+	ms := 0.0
+	if after != nil {
+		// DOMHighResTimeStamp is a restricted double.
+		if ms = after.ToFloat(); math.IsNaN(ms) || math.IsInf(ms, 0) {
+			panic(c.fail("The provided double value is non-finite."))
+		}
+		if ms < 0 {
+			panic(c.newRangeError("Failed to %s: activateAfter cannot be negative.", c.what))
+		}
 	}
 	if p.gone {
 		panic(c.fail("The page is gone."))
@@ -64,7 +75,6 @@ func (c call) fetchLater() *deferredFetch {
 		panic(c.fail("fetchLater doesn't support a body of unknown length."))
 	}
 	d := &deferredFetch{request: r.beacon(), origin: originOf(r.url)}
-	d.request.Keepalive = true
 	if r.body != nil {
 		d.request.Body = r.body.data
 	}
@@ -79,7 +89,7 @@ func (c call) fetchLater() *deferredFetch {
 		}
 	})
 	if after != nil {
-		p.loop.after(time.Duration(after.ToFloat()*float64(time.Millisecond)), false, func() { p.process(d); d.activated = d.state == sent })
+		p.loop.after(time.Duration(min(ms, maxDelay)*float64(time.Millisecond)), false, func() { p.process(d); d.activated = d.state == sent })
 	}
 	return d
 }
@@ -118,7 +128,7 @@ func (p *Page) deferredQuota(origin string) int {
 	return max(0, min(whole, its))
 }
 
-// process is "process a deferred fetch".
+// process is "process a deferred fetch". It outlives the page, and has a quota of its own.
 func (p *Page) process(d *deferredFetch) {
 	if d.state == pending {
 		d.state = sent

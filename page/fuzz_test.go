@@ -37,7 +37,7 @@ func FuzzSendBeacon(f *testing.F) {
 		f.Add(seed.url, seed.data)
 	}
 	// Nothing listens there: what is queued is dropped with the outbox.
-	n := &beacon.Navigator{Config: &beacon.Config{Outbox: f.TempDir(), InProcess: true, Capacity: 1 << 20}}
+	n := &beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(f), InProcess: true, Capacity: 1 << 20}}
 	f.Fuzz(func(t *testing.T, url, data string) {
 		if hungry(url) || hungry(data) {
 			t.Skip()

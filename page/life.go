@@ -71,12 +71,12 @@ func (p *Page) BeforeUnload(ctx context.Context) (may bool, err error) {
 // The page is closed in any case. A second Close does nothing.
 func (p *Page) Close(ctx context.Context) error {
 	err := p.do(ctx, func() error {
-		p.gone = true
 		err := p.fire(ctx, func() {
 			p.event(&p.window.eventTarget, "PageTransitionEvent", "pagehide", false, p.persisted())
 			p.visibility(true)
 			p.event(&p.window.eventTarget, "Event", "unload", false, nil)
 		})
+		p.gone = true
 		p.loop.end()
 		return errors.Join(err, p.uncaught)
 	})

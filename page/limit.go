@@ -41,9 +41,8 @@ func (p *Page) guard(ctx context.Context) (end func()) {
 	}
 	if p.options.Memory > 0 {
 		var t *time.Timer
-		start := make(chan struct{})
+		g.mu.Lock()
 		t = time.AfterFunc(watchEvery, func() {
-			<-start
 			grown := heap() - p.heap
 			if grown > p.options.Memory { // or is it garbage?
 				runtime.GC()
@@ -53,9 +52,13 @@ func (p *Page) guard(ctx context.Context) (end func()) {
 				g.interrupt(fmt.Errorf("it took %d MiB of memory, and may take %d", grown>>20, p.options.Memory>>20))
 				return
 			}
-			t.Reset(watchEvery)
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			if g.runner != nil { // the task may be over by now
+				t.Reset(watchEvery)
+			}
 		})
-		close(start)
+		g.mu.Unlock()
 		stops = append(stops, t.Stop)
 	}
 	return func() {

@@ -2,56 +2,26 @@ package page
 
 import (
 	"bytes"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
 	"strings"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/form"
 )
 
-// encode is HTML, "multipart/form-data encoding algorithm". The boundary is in lower
-// case, so that it stays itself in a blob's type.
 func (f *formData) encode() (body []byte, contentType string) {
-	var random [12]byte
-	rand.Read(random[:])
-	boundary := "----beaconformboundary" + hex.EncodeToString(random[:])
-	var b []byte
+	fields := make([]form.Field, 0, len(f.entries))
 	for _, e := range f.entries {
-		b = append(b, "--"+boundary+"\r\nContent-Disposition: form-data; name=\""...)
-		b = append(b, formEscape.Replace(formNewlines(e.name))...)
-		b = append(b, '"')
-		if e.file == nil {
-			b = append(b, "\r\n\r\n"...)
-			b = append(b, formNewlines(e.value)...)
-		} else {
-			b = append(b, "; filename=\""...)
-			b = append(b, formEscape.Replace(e.file.file.name)...)
-			b = append(b, "\"\r\nContent-Type: "...)
-			if e.file.kind != "" {
-				b = append(b, e.file.kind...)
-			} else {
-				b = append(b, "application/octet-stream"...)
-			}
-			b = append(b, "\r\n\r\n"...)
-			b = append(b, e.file.data...)
+		field := form.Field{Name: e.name, Value: e.value}
+		if e.file != nil {
+			field.File = &form.File{Name: e.file.file.name, Type: e.file.kind, Data: e.file.data}
 		}
-		b = append(b, "\r\n"...)
+		fields = append(fields, field)
 	}
-	return append(b, "--"+boundary+"--\r\n"...), "multipart/form-data; boundary=" + boundary
-}
-
-var formEscape = strings.NewReplacer("\n", "%0A", "\r", "%0D", `"`, "%22")
-
-// formNewlines makes every line break of a name or value a CRLF.
-func formNewlines(s string) string {
-	if !strings.ContainsAny(s, "\r\n") {
-		return s
-	}
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
-	return strings.ReplaceAll(s, "\n", "\r\n")
+	return form.Multipart(fields)
 }
 
 // parseForm is Fetch, Body's formData(): the entries of a body of that Content-Type.
@@ -91,13 +61,13 @@ func (rt *realm) parseMultipart(body []byte, boundary string) (*formData, error)
 		if err != nil {
 			return nil, err
 		}
-		e := formEntry{name: formUnescape.Replace(name)}
+		e := formEntry{name: form.Unescape(name)}
 		if filename, isFile := params["filename"]; isFile {
 			kind := part.Header.Get("Content-Type")
 			if kind == "" {
 				kind = "text/plain"
 			}
-			e.file = &blob{data, strings.ToLower(kind), &fileInfo{formUnescape.Replace(filename), time.Now().UnixMilli()}}
+			e.file = &blob{data, strings.ToLower(kind), &fileInfo{form.Unescape(filename), time.Now().UnixMilli()}}
 			e.object = rt.make("File", e.file)
 		} else {
 			e.value = decodeUTF8(data)
@@ -105,5 +75,3 @@ func (rt *realm) parseMultipart(body []byte, boundary string) (*formData, error)
 		f.entries = append(f.entries, e)
 	}
 }
-
-var formUnescape = strings.NewReplacer("%0A", "\n", "%0D", "\r", "%22", `"`)

@@ -57,6 +57,8 @@ func bodySize(data any) int {
 		return len(v)
 	case []byte:
 		return len(v)
+	case beacon.URLEncoded:
+		return len(v)
 	case beacon.Blob:
 		return len(v.Data)
 	}
@@ -70,6 +72,9 @@ func (c call) beaconData(init any) any {
 		return v
 	case *blob:
 		return beacon.Blob{Data: v.data, Type: v.kind}
+	case *searchParams:
+		// A Blob's type would be in lower case.
+		return beacon.URLEncoded(urlEncode(v.list))
 	}
 	b, kind := c.extract(init, nil, true)
 	return beacon.Blob{Data: b.data, Type: kind}

@@ -9,7 +9,9 @@
 //
 // The engine is goja. It knows most of ECMAScript, but not modules, async generators,
 // SharedArrayBuffer and resizable buffers. There is no document to render: the document
-// has a URL, a readyState and a visibilityState, events, and links that can be clicked.
+// has a URL, a readyState and a visibilityState, events, a head and a body to which a script
+// can append elements, and links that can be clicked. What an element would load is not
+// loaded, a meta element sets nothing, and the page goes nowhere but to its own fragments.
 package page
 
 import (
@@ -66,7 +68,8 @@ type Page struct {
 	nav     *beacon.Navigator
 	address *url.Url
 	base    *url.Url
-	origin  string // serialised
+	said    *url.Url // the base that the options say, or nil
+	origin  string   // serialised
 	began   time.Time
 	heap    int64
 
@@ -76,6 +79,8 @@ type Page struct {
 
 	window    *window
 	document  *document
+	history   *history
+	frozen    frozenBase
 	uncaught  error       // the first since anybody asked
 	rejected  []rejection // without a handler
 	reporting bool
@@ -130,10 +135,12 @@ func (p *Page) settle() error {
 	}
 	p.nav, p.address, p.base, p.origin = n, u, u, n.Page.Origin
 	if n.Page.Base != "" {
-		if p.base, err = u.Parse(n.Page.Base); err != nil {
+		if p.said, err = u.Parse(n.Page.Base); err != nil {
 			return fmt.Errorf("page: the base URL %q is none", n.Page.Base)
 		}
+		p.base = p.said
 	}
+	p.hearViolations()
 	if p.origin == "" {
 		p.origin = originOf(u)
 	}

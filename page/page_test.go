@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func open(t testing.TB, o page.Options) *page.Page {
 		o.Navigator = &beacon.Navigator{}
 	}
 	if o.Navigator.Config == nil {
-		o.Navigator.Config = &beacon.Config{Outbox: t.TempDir(), InProcess: true}
+		o.Navigator.Config = &beacon.Config{Outbox: newOutbox(t), InProcess: true}
 	}
 	if o.URL == "" && o.Navigator.Page == nil {
 		o.URL = "https://shop.example/cart/?a=1#end"
@@ -118,4 +119,15 @@ func next(t testing.TB, got <-chan received) received {
 		t.Fatal("nothing has arrived")
 		panic("unreachable")
 	}
+}
+
+// newOutbox is a folder that its deliverer may be using when the test is over.
+func newOutbox(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "beacon-page-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }

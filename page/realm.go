@@ -26,12 +26,17 @@ type realm struct {
 	getSlot, putSlot               function
 	newPromise, then               function
 	viewTag                        function
+	mapEach, setEach, mapSet       function
+	setAdd, dateValue              function
+	regExpSource, regExpFlags      function
+	primitive                      function
 	viewBuffer, viewFrom, viewSize function
 	dataBuffer, dataFrom, dataSize function
 	parseJSON, stringify           function
 	eachProperty, newClass         function
 	noop                           goja.Callable
 	rangeError, uint8Array         goja.Value
+	classes                        map[string]goja.Value // of ECMAScript, by name
 	iteratorPrototype              *goja.Object
 	errorPrototype                 *goja.Object
 }
@@ -81,6 +86,7 @@ var intrinsics = sync.OnceValue(func() *goja.Program {
 		const { apply, ownKeys, getOwnPropertyDescriptor: describe } = Reflect
 		const view = Object.getPrototypeOf(Uint8Array.prototype), data = DataView.prototype
 		const P = Promise
+		const boxes = [Boolean, Number, String, BigInt].map(Box => Box.prototype.valueOf)
 		return {
 			getSlot: Slot.get, putSlot: Slot.put,
 			newPromise(take) { return new P((resolve, reject) => { take(resolve, reject) }) },
@@ -99,6 +105,18 @@ var intrinsics = sync.OnceValue(func() *goja.Program {
 			},
 			newClass(construct) { return class { constructor() { apply(construct, this, arguments) } } },
 			noop() {},
+			mapEach: Map.prototype.forEach, setEach: Set.prototype.forEach, mapSet: Map.prototype.set,
+			setAdd: Set.prototype.add, dateValue: Date.prototype.valueOf,
+			regExpSource: getter(RegExp.prototype, "source"), regExpFlags: getter(RegExp.prototype, "flags"),
+			primitive: o => {
+				for (let i = 0; i < boxes.length; i++) try { return apply(boxes[i], o, []) } catch {}
+			},
+			classes: {
+				Map, Set, Date, RegExp, Object, DataView,
+				Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError,
+				Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
+				Float32Array, Float64Array, BigInt64Array, BigUint64Array,
+			},
 			rangeError: RangeError, uint8Array: Uint8Array,
 			iteratorPrototype: Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())),
 			errorPrototype: Error.prototype,
@@ -118,11 +136,18 @@ func newRealm(r *goja.Runtime, nav *beacon.Navigator) (*realm, error) {
 		"viewBuffer": &rt.viewBuffer, "viewFrom": &rt.viewFrom, "viewSize": &rt.viewSize,
 		"dataBuffer": &rt.dataBuffer, "dataFrom": &rt.dataFrom, "dataSize": &rt.dataSize,
 		"parseJSON": &rt.parseJSON, "stringify": &rt.stringify, "eachProperty": &rt.eachProperty, "newClass": &rt.newClass,
+		"mapEach": &rt.mapEach, "setEach": &rt.setEach, "mapSet": &rt.mapSet, "setAdd": &rt.setAdd, "dateValue": &rt.dateValue,
+		"regExpSource": &rt.regExpSource, "regExpFlags": &rt.regExpFlags, "primitive": &rt.primitive,
 	} {
 		*f, _ = callable(taken.Get(name))
 	}
 	rt.noop, _ = goja.AssertFunction(taken.Get("noop"))
 	rt.rangeError, rt.uint8Array = taken.Get("rangeError"), taken.Get("uint8Array")
+	rt.classes = map[string]goja.Value{}
+	classes := taken.Get("classes").(*goja.Object)
+	for _, name := range classes.Keys() {
+		rt.classes[name] = classes.Get(name)
+	}
 	rt.iteratorPrototype = taken.Get("iteratorPrototype").(*goja.Object)
 	rt.errorPrototype = taken.Get("errorPrototype").(*goja.Object)
 	return rt, nil

@@ -1,6 +1,10 @@
 package page
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/seed-d051cf5a/beacon/internal/form"
+)
 
 // A pair is a name and a value of a query or a form.
 type pair struct{ name, value string }
@@ -42,30 +46,10 @@ func unhex(c byte) byte {
 	return c&^0x20 - 'A' + 10
 }
 
-// urlEncode is URL, "application/x-www-form-urlencoded serializing".
 func urlEncode(list []pair) string {
-	var b strings.Builder
-	for i, p := range list {
-		if i > 0 {
-			b.WriteByte('&')
-		}
-		percentEncode(&b, p.name)
-		b.WriteByte('=')
-		percentEncode(&b, p.value)
+	var b []byte
+	for _, p := range list {
+		b = form.AppendURLEncoded(b, p.name, p.value)
 	}
-	return b.String()
-}
-
-func percentEncode(b *strings.Builder, s string) {
-	const hex = "0123456789ABCDEF"
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '*', c == '-', c == '.', c == '_':
-			b.WriteByte(c)
-		case c == ' ':
-			b.WriteByte('+')
-		default:
-			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-		}
-	}
+	return string(b)
 }

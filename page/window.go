@@ -19,8 +19,12 @@ func (rt *realm) definePage() {
 	rt.defineRequest()
 	rt.defineResponse()
 	rt.defineWindow()
+	rt.defineNodes()
 	rt.defineDocument()
 	rt.defineElements()
+	rt.defineHistory()
+	rt.defineViolations()
+	rt.defineStructuredClone()
 	rt.defineTimers()
 	rt.defineFetch()
 	rt.defineCrypto()
@@ -68,7 +72,7 @@ func (rt *realm) defineWindow() {
 	readonly("isSecureContext", func() any { return trustworthy(p.address) })
 	readonly("closed", func() any { return false })
 	attributeOn(i, global, "location", func(*window) any { return location }, func(_ *window, c call) {
-		rt.navigate(c.usv(0))
+		c.navigateTo(c.usv(0))
 	})
 	for name, v := range map[string]any{"self": global, "frames": global, "parent": global, "top": global, "performance": performance, "origin": p.origin} {
 		attributeOn(i, global, name, func(*window) any { return v }, func(_ *window, c call) {
@@ -76,8 +80,8 @@ func (rt *realm) defineWindow() {
 			must(global.DefineDataProperty(name, c.arg(0), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE))
 		})
 	}
-	handlers[*window](i, global, "beforeunload", "error", "load", "message", "offline", "online", "pagehide", "pageshow",
-		"rejectionhandled", "unhandledrejection", "unload")
+	handlers[*window](i, global, "beforeunload", "error", "hashchange", "load", "message", "offline", "online", "pagehide", "pageshow",
+		"popstate", "rejectionhandled", "securitypolicyviolation", "unhandledrejection", "unload")
 }
 
 // operation defines an operation of the window.
@@ -89,38 +93,4 @@ func (rt *realm) operation(name string, length int, f func(c call) any) {
 		return rt.value(f(c))
 	})
 	must(rt.r.GlobalObject().DefineDataProperty(name, fn, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE))
-}
-
-// navigate is what a page does here when a script sends it elsewhere: nothing.
-func (rt *realm) navigate(to string) {
-	rt.page.console("warn", "not gone to "+to+": this page does not navigate")
-}
-
-// defineLocation is HTML, "The Location interface", of a page that stays where it is.
-func (rt *realm) defineLocation() *goja.Object {
-	type location struct{}
-	i := rt.define("Location", "", 0, nil)
-	o := rt.make("Location", &location{})
-	at := rt.page.address
-	href := func(*location) any { return at.Href(false) }
-	attributeOn(i, o, "href", href, func(_ *location, c call) { rt.navigate(c.usv(0)) })
-	for name, get := range map[string]func() string{
-		"protocol": at.Protocol, "host": at.Host, "hostname": at.Hostname, "port": at.Port,
-		"pathname": at.Pathname, "search": at.Search, "hash": at.Hash,
-	} {
-		attributeOn(i, o, name, func(*location) any { return get() }, func(_ *location, c call) { rt.navigate(c.usv(0)) })
-	}
-	attributeOn(i, o, "origin", func(*location) any { return originOf(at) }, nil)
-	for name, length := range map[string]int{"assign": 1, "replace": 1, "reload": 0} {
-		method(i, name, length, func(_ *location, c call) any {
-			if length == 1 {
-				rt.navigate(c.usv(0))
-			} else {
-				rt.navigate(at.Href(false))
-			}
-			return nil
-		})
-	}
-	method(i, "toString", 0, func(*location, call) any { return at.Href(false) })
-	return o
 }

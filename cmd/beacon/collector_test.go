@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -138,7 +140,8 @@ func TestBadInput(t *testing.T) {
 		{name: "multipart without a boundary", raw: sized("multipart/form-data", "x"), status: 204, kind: "multipart", why: "boundary"},
 		{name: "multipart that ends early", raw: sized("multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx"), status: 204, kind: "multipart", why: " "},
 		{name: "a form with broken escapes", raw: sized("application/x-www-form-urlencoded", "a=%zz&%ff=%"), status: 204, kind: "form"},
-		{name: "a Content-Type that is none", raw: sized(";;;=", "x"), status: 204, kind: "binary"},
+		{name: "a Content-Type that is none", raw: sized(";;;=", "x"), status: 204, kind: "text"},
+		{name: "a Content-Encoding that is none", raw: post("Content-Encoding: wool\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n", "x"), status: 204, kind: "text", why: "wool"},
 		{name: "a key that is no UUID", raw: post("Idempotency-Key: \"what ever\"\r\nContent-Length: 0\r\n", ""), status: 204, kind: "ping"},
 	} {
 		before := len(s.query("select id from beacons where stream='/bad'"))
@@ -189,6 +192,47 @@ func talk(t *testing.T, address, raw string, hangUp bool) (status int) {
 		return 0 // an answer that nobody is there to read
 	}
 	return status
+}
+
+func TestEveryKindOfBeaconBecomesRows(t *testing.T) {
+	s := newPlace(t).serve("127.0.0.1:0", "--batch", "/events", "--batch", "/other")
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	io.WriteString(z, "{\"n\":1}\n{\"n\":2}\n")
+	z.Close()
+	for _, c := range []struct {
+		method, path, body string
+		header             http.Header
+	}{
+		{"POST", "/events", zipped.String(), http.Header{"Content-Type": {"text/plain;charset=UTF-8"}}},
+		{"POST", "/link", "PING", http.Header{"Content-Type": {"text/ping"}, "Ping-To": {"https://b.example/"}}},
+		{"GET", "/mail.gif?n=3", "", http.Header{"User-Agent": {"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}}},
+		{"POST", "/single", "[4]", http.Header{"Content-Type": {"application/reports+json"}}},
+	} {
+		req, err := http.NewRequest(c.method, s.URL+c.path, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = c.header
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Body.Close(); res.StatusCode/100 != 2 {
+			t.Errorf("%s %s: %s", c.method, c.path, res.Status)
+		}
+	}
+	var got []string
+	for _, row := range s.waitRows(5, "select stream || ' ' || kind || ' ' || data::varchar || ' ' || bot as line from beacons order by line") {
+		got = append(got, row["line"].(string))
+	}
+	want := []string{
+		`/events json {"n":1} false`, `/events json {"n":2} false`, `/link ping {"to":"https://b.example/"} false`,
+		`/mail.gif pixel {"n":"3"} true`, `/single report [4] false`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
 }
 
 // TestDamageInTheInboxIsARowAndNothingElseIsLost flips a bit in a record that the

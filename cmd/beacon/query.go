@@ -22,7 +22,8 @@ func queryCommand() *cobra.Command {
 		Long: `Ask the collector's table. The SQL is DuckDB's, and can only read.
 
 Table beacons: id, received_at, sent_at, stream, query, origin, referrer, user_agent, ip,
-content_type, kind, body, data (JSON, decoded from the body), error (why not).
+content_type, kind, body, data (JSON, decoded from the body), error (why not),
+bot (whether the user agent says that it is one).
 
 A field of data is data->>'name'; in a condition it needs brackets: (data->>'name') = 'x'.
 In the format table a single value is printed bare, for scripts.`,

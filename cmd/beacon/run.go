@@ -47,6 +47,9 @@ sent. 2: the call is wrong.`,
 				}
 				scripts = append(scripts, source)
 			}
+			if timeout <= 0 {
+				return usageError{fmt.Errorf("--timeout is %v: a page needs some time to live", timeout)}
+			}
 			config := &beacon.Config{Logger: slog.New(plainLog{})}
 			o := page.Options{URL: address, Navigator: &beacon.Navigator{Config: config}, Console: printConsole, Timeout: timeout, Memory: runMemory}
 			sent := 0
@@ -95,7 +98,7 @@ func runPage(ctx context.Context, p *page.Page, names, scripts []string, timeout
 		failed = errors.Join(failed, err)
 	}
 	// A page has its end even when its time is over. Its handlers get the same time.
-	end, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), timeout+30*time.Second, errors.New("its end took too long"))
+	end, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), min(timeout, time.Hour)+30*time.Second, errors.New("its end took too long"))
 	defer cancel()
 	failed = errors.Join(failed, p.Close(end))
 	if failed != nil {

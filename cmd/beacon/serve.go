@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +24,7 @@ const defaultListen = "127.0.0.1:8080"
 
 func serveCommand() *cobra.Command {
 	var listen, data, token string
+	var batch []string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Collect beacons: a 204 means on disk",
@@ -33,16 +35,17 @@ path names; the answer 204 means that it is on disk. The page at / shows them li
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-			return serve(cmd.Context(), listen, data, token, log)
+			return serve(cmd.Context(), listen, data, token, batch, log)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", defaultListen, "address and `port` to listen on")
 	cmd.Flags().StringVar(&data, "data", datadir.Join("collector"), "`directory` for the beacons")
 	cmd.Flags().StringVar(&token, "token", "", "what queries and the live page must carry; without it they are open on this machine only")
+	cmd.Flags().StringArrayVar(&batch, "batch", nil, "`stream` such as /events whose JSON arrays and lines of JSON become a row for each member; may be repeated")
 	return cmd
 }
 
-func serve(ctx context.Context, listen, data, token string, log *slog.Logger) error {
+func serve(ctx context.Context, listen, data, token string, batch []string, log *slog.Logger) error {
 	keepPrivate()
 	listener, err := net.Listen("tcp", listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -52,7 +55,9 @@ func serve(ctx context.Context, listen, data, token string, log *slog.Logger) er
 		return fmt.Errorf("%w: write --listen as host:port, such as %s", err, defaultListen)
 	}
 	defer listener.Close()
-	c, err := collect.Open(data, collect.Options{Token: token, Logger: log})
+	c, err := collect.Open(data, collect.Options{Token: token, Logger: log, Batch: func(stream string) bool {
+		return slices.Contains(batch, stream)
+	}})
 	if err != nil {
 		return fmt.Errorf("open collector: %w", err)
 	}

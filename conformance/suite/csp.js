@@ -58,7 +58,7 @@
         let event
         const listen = e => { event = e }
         document.addEventListener('securitypolicyviolation', listen)
-        t.beacon('x', '{other}/beacon')
+        await t.until(() => t.beacon('x', '{other}/beacon')) // the quota may be another rule's yet
         const heard = await t.until(() => event)
         document.removeEventListener('securitypolicyviolation', listen)
         return { heard, directive: event?.effectiveDirective, disposition: event?.disposition, blocked: event?.blockedURI }

@@ -4,12 +4,15 @@ package deliver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -68,6 +71,11 @@ type Deliverer struct {
 	Eager bool
 	// OnAttempt, if not nil, is called after every attempt, whatever came of it.
 	OnAttempt func()
+	// OnEnd, if not nil, is called when a beacon's way has ended, however it ended.
+	OnEnd func(id uuid.UUID)
+	// Tracking is the directory in which the user's wish not to be tracked is noted; "" is
+	// the outbox's.
+	Tracking string
 	// Wake, if not nil, says that there may be new records.
 	Wake <-chan struct{}
 	Log  *slog.Logger
@@ -99,7 +107,7 @@ type result struct {
 func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	d.origins, d.turn, d.kept = map[string]*origin{}, nil, 0
 	d.arrived, d.unsaved, d.noRoom = nil, nil, false
-	d.results = make(chan result, inAllEager)
+	d.results = make(chan result, d.most())
 	attempts, cancel := context.WithCancel(ctx)
 	defer cancel()
 
@@ -131,7 +139,7 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 			if found > 0 {
 				poll = pollMin
 			}
-			d.sweep(now, spool.TrackingForbidden(d.Claim.Dir()))
+			d.sweep(now, spool.TrackingForbidden(cmp.Or(d.Tracking, d.Claim.Dir())))
 			d.save()
 			nextScan = now.Add(poll)
 			if d.plenty() {
@@ -201,6 +209,21 @@ func (d *Deliverer) abandon(cancel context.CancelFunc) {
 	}
 	d.sign(time.Now())
 	d.save()
+}
+
+// most is how many are under way at a time.
+func (d *Deliverer) most() int {
+	if d.Eager {
+		return inAllEager
+	}
+	return inAll
+}
+
+// ended is told of what has its outcome, written down or about to be.
+func (d *Deliverer) ended(e spool.Entry) {
+	if d.OnEnd != nil {
+		d.OnEnd(e.ID)
+	}
 }
 
 // plenty says whether a server that answers has enough to do for now.
@@ -274,10 +297,7 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) 
 		// What can't be written down would be sent again by the next run, and the next.
 		return time.Time{}
 	}
-	most := inAll
-	if d.Eager {
-		most = inAllEager
-	}
+	most := d.most()
 	for busy := true; busy && d.inFlight < most; {
 		busy, again = false, time.Time{}
 		if len(d.turn) > 1 {

@@ -29,9 +29,11 @@ func (d *Deliverer) settle(r result) (answered bool) {
 	switch {
 	case errors.Is(r.damage, fs.ErrNotExist):
 		d.Log.Warn("beacon is gone: its segment was deleted by somebody else", "id", p.entry.ID)
+		d.ended(p.entry)
 		return false
 	case errors.As(r.damage, &damage) || errors.Is(r.damage, warc.ErrShort):
 		d.Log.Error("beacon is damaged on disk and was set aside", "id", p.entry.ID, "error", r.damage)
+		d.ended(p.entry)
 		d.finish(func() error { return d.Claim.BuryDamaged(p.entry, r.damage) })
 		return false
 	case r.damage != nil:
@@ -44,8 +46,10 @@ func (d *Deliverer) settle(r result) (answered bool) {
 		d.arrive(p.entry, fmt.Sprintf("%d, %s", forbidden.Status, forbidden.Reason))
 		return true
 	case errors.As(r.err, &forbidden):
-		// The page's rules, or the server's, don't let it go there.
-		d.Log.Warn("beacon may not be sent", "id", p.entry.ID, "origin", o.name, "reason", forbidden.Reason)
+		// The page's rules, or the server's, don't let it go there; or it got there, and was
+		// refused.
+		d.Log.Warn("beacon may not be sent", "id", p.entry.ID, "origin", o.name, "reason", forbidden.Reason, "status", forbidden.Status)
+		d.ended(p.entry)
 		d.finish(func() error { return d.Claim.Bury(p.entry, r.record, spool.Refused, forbidden.Reason) })
 		return true
 	case r.err != nil:
@@ -62,6 +66,7 @@ func (d *Deliverer) settle(r result) (answered bool) {
 		// The standard has a redirected POST go on as a GET, and calls that success.
 		o.answered(p)
 		d.Log.Warn("server redirects without the body: send to the URL that it names", "id", p.entry.ID, "origin", o.name)
+		d.ended(p.entry)
 		d.finish(func() error {
 			return d.Claim.Bury(p.entry, r.record, spool.Refused, "redirected without the body, then "+detail)
 		})
@@ -77,6 +82,7 @@ func (d *Deliverer) settle(r result) (answered bool) {
 	default:
 		o.answered(p)
 		d.Log.Warn("server refused the beacon", "id", p.entry.ID, "origin", o.name, "status", status)
+		d.ended(p.entry)
 		d.finish(func() error { return d.Claim.Bury(p.entry, r.record, spool.Refused, detail) })
 		return true
 	}
@@ -129,6 +135,7 @@ type arrivals struct {
 }
 
 func (d *Deliverer) arrive(e spool.Entry, detail string) {
+	d.ended(e)
 	if n := len(d.arrived); n > 0 && d.arrived[n-1].detail == detail && d.arrived[n-1].entries[0].Beside(e) {
 		d.arrived[n-1].entries = append(d.arrived[n-1].entries, e)
 		return

@@ -27,6 +27,7 @@ func (d *Deliverer) sweep(now, forbidden time.Time) {
 		}()
 		switch {
 		case !p.trackedAt.IsZero() && !p.trackedAt.After(forbidden):
+			d.ended(p.entry)
 			d.finish(func() error { return d.Claim.Finish(spool.Purged, "", p.entry) })
 			return true
 		case expiring && !p.expires.After(now):
@@ -58,6 +59,7 @@ func (d *Deliverer) expire(p *parcel) bool {
 		return false
 	}
 	d.Log.Warn("beacon expired", "id", p.entry.ID, "origin", p.origin.name)
+	d.ended(p.entry)
 	d.finish(func() error { return d.Claim.Bury(p.entry, record, spool.Expired, "") })
 	return true
 }

@@ -4,23 +4,25 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	neturl "net/url"
+	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/net/publicsuffix"
 )
 
 // setCookies is Fetch, "append a request Cookie header".
 func (f *fetching) setCookies(h http.Header) {
-	if f.Page.Jar == nil {
-		return
+	var cookies []*http.Cookie
+	switch jar := f.Page.Jar.(type) {
+	case nil:
+	case *Jar:
+		cookies = jar.cookies(f.cookieURL(), f.isCrossSite())
+	default:
+		cookies = jar.Cookies(f.cookieURL())
 	}
-	u, crossSite := f.cookieURL(), f.isCrossSite()
 	var pairs []string
-	for _, c := range f.Page.Jar.Cookies(u) {
-		if f.Page.cookieMemory().goes(u, c.Name, crossSite) {
-			pairs = append(pairs, c.Name+"="+c.Value)
-		}
+	for _, c := range cookies {
+		pairs = append(pairs, c.Name+"="+c.Value)
 	}
 	if len(pairs) > 0 {
 		h.Set("Cookie", strings.Join(pairs, "; "))
@@ -32,20 +34,11 @@ func (f *fetching) storeCookies(res *http.Response) {
 	if f.Page.Jar == nil {
 		return
 	}
-	u, crossSite := f.cookieURL(), f.isCrossSite()
-	var kept []*http.Cookie
-	for _, c := range res.Cookies() {
-		// RFC 6265bis, "Storage Model": what crosses sites is Secure; others are not set by
-		// another site's page.
-		if none := c.SameSite == http.SameSiteNoneMode; none && !c.Secure || !none && crossSite {
-			continue
-		}
-		if f.Page.cookieMemory().remember(u.Hostname(), c) {
-			kept = append(kept, c)
-		}
-	}
-	if len(kept) > 0 {
-		f.Page.Jar.SetCookies(u, kept)
+	crossSite := f.isCrossSite()
+	// What is not for other sites is not set by another site's page.
+	cookies := slices.DeleteFunc(res.Cookies(), func(c *http.Cookie) bool { return crossSite && !crosses(c) })
+	if len(cookies) > 0 {
+		f.Page.Jar.SetCookies(f.cookieURL(), cookies)
 	}
 }
 
@@ -61,78 +54,86 @@ func (f *fetching) isCrossSite() bool {
 	return !f.origin.sameSite(originOf(f.url())) || f.redirectTaint() == "cross-site"
 }
 
-// maxRemembered is the most cookies whose SameSite a page remembers.
-const maxRemembered = 3000
+// crosses says whether a cookie goes to its site from others. Without the attribute it is
+// Lax.
+func crosses(c *http.Cookie) bool { return c.SameSite == http.SameSiteNoneMode }
 
-// A Jar is one of net/http/cookiejar that also heeds SameSite, for all the pages that share
-// it. It is safe for concurrent use.
+// A Jar is a jar for pages, which heeds SameSite and the other rules of RFC 6265bis that a
+// jar of net/http/cookiejar does not. It is safe for concurrent use.
 type Jar struct {
-	*cookiejar.Jar
-	memory sameSiteMemory
+	// kinds are jars of that package, which tell of their cookies no more than name and
+	// value: so there is one for each combination of the two attributes that matter here.
+	kinds map[cookieKind]*cookiejar.Jar
 }
+
+type cookieKind struct{ crosses, secure bool }
 
 // NewJar returns an empty jar.
 func NewJar() *Jar {
-	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
-	if err != nil {
-		panic(err) // it has none
+	j := &Jar{kinds: map[cookieKind]*cookiejar.Jar{}}
+	for _, kind := range []cookieKind{{false, false}, {false, true}, {true, false}, {true, true}} {
+		jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+		if err != nil {
+			panic(err) // it has none
+		}
+		j.kinds[kind] = jar
 	}
-	return &Jar{Jar: jar}
+	return j
 }
 
-func (p *Page) cookieMemory() *sameSiteMemory {
-	if jar, ok := p.Jar.(*Jar); ok {
-		return &jar.memory
+// Cookies returns the cookies for a request of the URL's own site.
+func (j *Jar) Cookies(u *neturl.URL) []*http.Cookie { return j.cookies(u, false) }
+
+func (j *Jar) cookies(u *neturl.URL, crossSite bool) (cookies []*http.Cookie) {
+	for kind, jar := range j.kinds {
+		if (kind.crosses || !crossSite) && (!kind.secure || u.Scheme == "https") {
+			cookies = append(cookies, jar.Cookies(u)...)
+		}
 	}
-	return &p.sameSite
+	slices.SortStableFunc(cookies, func(a, b *http.Cookie) int { return strings.Compare(a.Name, b.Name) })
+	return cookies
 }
 
-// A sameSiteMemory remembers the attributes of the cookies that came to a page, since
-// a jar of net/http/cookiejar does not say them. Of cookies that were put into the jar in
-// another way nothing is known; they cross sites.
-type sameSiteMemory struct {
-	mu   sync.Mutex
-	kept map[rememberedCookie]cookieRules
+// SetCookies is RFC 6265bis, "Storage Model", as far as the attributes go.
+func (j *Jar) SetCookies(u *neturl.URL, cookies []*http.Cookie) {
+	for _, c := range cookies {
+		if !j.mayStore(u, c) {
+			continue
+		}
+		own := cookieKind{crosses(c), c.Secure}
+		for kind, jar := range j.kinds {
+			if kind == own {
+				jar.SetCookies(u, []*http.Cookie{c})
+				continue
+			}
+			// One with other attributes takes its place.
+			gone := *c
+			gone.MaxAge, gone.Value = -1, ""
+			jar.SetCookies(u, []*http.Cookie{&gone})
+		}
+	}
 }
 
-type cookieRules struct{ none, secure bool } // without SameSite it is Lax
-
-// A rememberedCookie may be several, with other paths; the last one counts for all.
-type rememberedCookie struct{ domain, name string }
-
-// remember says whether the cookie can be stored.
-func (m *sameSiteMemory) remember(host string, c *http.Cookie) bool {
-	domain := host
-	if d := strings.ToLower(strings.TrimPrefix(c.Domain, ".")); d != "" {
-		domain = d
-	}
-	key := rememberedCookie{domain, c.Name}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.kept == nil {
-		m.kept = map[rememberedCookie]cookieRules{}
-	}
-	if _, known := m.kept[key]; !known && len(m.kept) >= maxRemembered {
+func (j *Jar) mayStore(u *neturl.URL, c *http.Cookie) bool {
+	secure := u.Scheme == "https"
+	name := strings.ToLower(c.Name)
+	switch {
+	case c.Secure && !secure, crosses(c) && !c.Secure:
+		return false
+	case strings.HasPrefix(name, "__secure-") && !c.Secure:
+		return false
+	case strings.HasPrefix(name, "__host-") && (!c.Secure || c.Domain != "" || c.Path != "/"):
 		return false
 	}
-	m.kept[key] = cookieRules{c.SameSite == http.SameSiteNoneMode, c.Secure}
-	return true
-}
-
-// goes says whether the cookie of that name goes to the URL: a Secure one, which a jar lets go
-// to loopback, over https alone.
-func (m *sameSiteMemory) goes(to *neturl.URL, name string, crossSite bool) bool {
-	host := to.Hostname()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for {
-		if rules, known := m.kept[rememberedCookie{host, name}]; known && (crossSite && !rules.none || rules.secure && to.Scheme != "https") {
-			return false
+	// "Leave secure cookies alone": http does not change what https has set.
+	if !secure {
+		overHTTPS := *u
+		overHTTPS.Scheme = "https"
+		for kind, jar := range j.kinds {
+			if kind.secure && slices.ContainsFunc(jar.Cookies(&overHTTPS), func(k *http.Cookie) bool { return k.Name == c.Name }) {
+				return false
+			}
 		}
-		_, parent, ok := strings.Cut(host, ".")
-		if !ok {
-			return true
-		}
-		host = parent
 	}
+	return true
 }

@@ -6,17 +6,7 @@ import (
 	"net/http/cookiejar"
 	neturl "net/url"
 	"testing"
-
-	"golang.org/x/net/publicsuffix"
 )
-
-func newJar(t *testing.T) http.CookieJar {
-	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return jar
-}
 
 // TestCookies has a page of a.example get cookies from one URL and ask another one.
 func TestCookies(t *testing.T) {
@@ -43,7 +33,7 @@ func TestCookies(t *testing.T) {
 		{"another path", "include", "no-cors", "https://a.example/", "c=1; Path=/x", "https://a.example/y", ""},
 		{"taken back", "include", "no-cors", "https://a.example/", "c=1; Max-Age=0", "https://a.example/", ""},
 	} {
-		page := &Page{URL: "https://a.example/", Jar: newJar(t)}
+		page := &Page{URL: "https://a.example/", Jar: NewJar()}
 		w.on(c.from, 200, "Set-Cookie: "+c.cookie)
 		set := beacon(page, c.from)
 		set.Credentials = "include"
@@ -62,7 +52,7 @@ func TestCookies(t *testing.T) {
 // by another site, asks for its server.
 func TestSameSite(t *testing.T) {
 	w := newWorld(t)
-	page := &Page{URL: "https://a.example/", Jar: newJar(t)}
+	page := &Page{URL: "https://a.example/", Jar: NewJar()}
 	w.mu.Lock()
 	w.routes["https://a.example/"] = func(out http.ResponseWriter, r *http.Request) {
 		for _, c := range []string{"default=1", "lax=1; SameSite=Lax", "strict=1; SameSite=Strict", "none=1; SameSite=None; Secure"} {
@@ -75,8 +65,8 @@ func TestSameSite(t *testing.T) {
 	w.on("https://x.a.example/", 307, "Location: https://a.example/there")
 	w.visits()
 	for from, want := range map[string]string{
-		"https://a.example/there": "default=1; lax=1; strict=1; none=1",
-		"https://x.a.example/":    "default=1; lax=1; strict=1; none=1",
+		"https://a.example/there": "default=1; lax=1; none=1; strict=1",
+		"https://x.a.example/":    "default=1; lax=1; none=1; strict=1",
 		"https://b.example/":      "none=1",
 	} {
 		w.must(beacon(page, from))
@@ -93,8 +83,12 @@ func TestSameSite(t *testing.T) {
 	if came := w.visits(); came[2].url != "https://y.a.example/" || came[2].header.Get("Cookie") != "" {
 		t.Errorf("by another site: %v", came[2])
 	}
-	// What a program put into the jar crosses sites.
-	page = &Page{URL: "https://a.example/", Jar: newJar(t)}
+	// What a jar has that knows nothing of it crosses sites.
+	simple, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page = &Page{URL: "https://a.example/", Jar: simple}
 	page.Jar.SetCookies(&neturl.URL{Scheme: "https", Host: "b.example"}, []*http.Cookie{{Name: "own", Value: "1"}})
 	w.on("https://b.example/", 204)
 	w.must(beacon(page, "https://b.example/"))
@@ -107,7 +101,7 @@ func TestSameSite(t *testing.T) {
 func TestWhereCookiesComeFrom(t *testing.T) {
 	w := newWorld(t)
 	const none = "; SameSite=None; Secure"
-	page := &Page{URL: "https://a.example/", Jar: newJar(t)}
+	page := &Page{URL: "https://a.example/", Jar: NewJar()}
 	w.on("https://b.example/", 307, "Location: https://c.example/", "Set-Cookie: redirect=1"+none)
 	w.on("https://c.example/", 200, "Set-Cookie: opaque=1"+none)
 	w.must(beacon(page, "https://b.example/"))
@@ -130,17 +124,40 @@ func TestWhereCookiesComeFrom(t *testing.T) {
 	}
 }
 
-func TestTheMemoryOfSameSiteIsBounded(t *testing.T) {
-	var m sameSiteMemory
-	for i := range maxRemembered {
-		if !m.remember("a.example", &http.Cookie{Name: fmt.Sprint(i)}) {
-			t.Fatalf("%d are too many", i)
+func TestAJarKeepsToTheRulesOfCookies(t *testing.T) {
+	type set struct{ from, cookie string }
+	for name, c := range map[string]struct {
+		sets      []set
+		same      string // what a request of the site itself has
+		crossSite string
+		http      string
+	}{
+		"Lax without a word":              {[]set{{"https://a.example/", "x=1"}}, "x=1", "", "x=1"},
+		"None":                            {[]set{{"https://a.example/", "x=1; SameSite=None; Secure"}}, "x=1", "x=1", ""},
+		"None needs Secure":               {[]set{{"https://a.example/", "x=1; SameSite=None"}}, "", "", ""},
+		"the last one counts":             {[]set{{"https://a.example/", "x=1; SameSite=None; Secure"}, {"https://a.example/", "x=2"}}, "x=2", "", "x=2"},
+		"of two paths each is its own":    {[]set{{"https://a.example/", "x=1; SameSite=Strict; Path=/"}, {"https://a.example/", "y=1; SameSite=None; Secure; Path=/zz"}}, "x=1", "", "x=1"},
+		"another site says nothing of it": {[]set{{"https://a.example/", "x=1; Secure"}, {"https://evil.test/", "x=2; Domain=a.example; SameSite=None; Secure"}}, "x=1", "", ""},
+		"Secure is not for http to set":   {[]set{{"http://a.example/", "x=1; Secure"}}, "", "", ""},
+		"nor to replace":                  {[]set{{"https://a.example/", "x=1; Secure"}, {"http://a.example/", "x=2"}}, "x=1", "", ""},
+		"__Secure- without Secure":        {[]set{{"https://a.example/", "__Secure-x=1"}}, "", "", ""},
+		"__Host- with a domain":           {[]set{{"https://a.example/", "__Host-x=1; Secure; Path=/; Domain=a.example"}}, "", "", ""},
+		"__Host-":                         {[]set{{"https://a.example/", "__Host-x=1; Secure; Path=/"}}, "__Host-x=1", "", ""},
+		"deleted":                         {[]set{{"https://a.example/", "x=1; SameSite=None; Secure"}, {"https://a.example/", "x=; Max-Age=0"}}, "", "", ""},
+	} {
+		jar := NewJar()
+		for _, s := range c.sets {
+			u, _ := neturl.Parse(s.from)
+			jar.SetCookies(u, (&http.Response{Header: http.Header{"Set-Cookie": {s.cookie}}}).Cookies())
 		}
-	}
-	if m.remember("a.example", &http.Cookie{Name: "another"}) {
-		t.Error("there is no bound")
-	}
-	if !m.remember("a.example", &http.Cookie{Name: "7", SameSite: http.SameSiteNoneMode}) || !m.goes(&neturl.URL{Scheme: "https", Host: "x.a.example"}, "7", true) {
-		t.Error("one that is known is forgotten")
+		text := func(scheme string, crossSite bool) (all string) {
+			for _, c := range jar.cookies(&neturl.URL{Scheme: scheme, Host: "a.example", Path: "/"}, crossSite) {
+				all += c.String()
+			}
+			return all
+		}
+		if same, cross, plain := text("https", false), text("https", true), text("http", false); same != c.same || cross != c.crossSite || plain != c.http {
+			t.Errorf("%s: %q, %q from another site, %q over http", name, same, cross, plain)
+		}
 	}
 }

@@ -103,7 +103,7 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		f, err := newFetching(nil, Request{
-			Page: &Page{URL: "https://a.example/", Jar: newJar(t)}, URL: to, Method: "POST", Mode: mode, Credentials: credentials,
+			Page: &Page{URL: "https://a.example/", Jar: NewJar()}, URL: to, Method: "POST", Mode: mode, Credentials: credentials,
 			Header: http.Header{"Authorization": {"secret"}}, Initiator: "ping", Agent: http.Header{"X-Key": {"secret"}},
 		})
 		if err != nil || f.mayGo() != nil || f.taint() != nil {

@@ -21,10 +21,6 @@ func (f *fetching) httpFetch(ctx context.Context) (res *http.Response, again boo
 	if f.includesCredentials() {
 		f.storeCookies(res)
 	}
-	if res.StatusCode == http.StatusProxyAuthRequired {
-		res.Body.Close()
-		return nil, false, errors.New("network error: the proxy wants a user and a password")
-	}
 	if again, err = f.judge(res); again || err != nil {
 		skim(res)
 		return nil, again, err
@@ -101,5 +97,10 @@ func (f *fetching) network(ctx context.Context, method string, body []byte, h ht
 	}
 	q := f.Request
 	q.Method, q.Body = method, body
-	return f.client.exchange(ctx, &q, u, h)
+	res, err := f.client.exchange(ctx, &q, u, h)
+	if err == nil && res.StatusCode == http.StatusProxyAuthRequired {
+		res.Body.Close()
+		return nil, errors.New("network error: the proxy wants a user and a password")
+	}
+	return res, err
 }

@@ -146,6 +146,7 @@ func (q *Request) Check() error {
 	if err := f.mayGo(); err != nil {
 		return err
 	}
+	q.URL = f.url().Href(true) // it may be upgraded
 	return f.taint()
 }
 

@@ -3,7 +3,6 @@ package fetch
 import (
 	"net/http"
 	"sync"
-	"sync/atomic"
 
 	"github.com/nlnwa/whatwg-url/url"
 
@@ -23,17 +22,15 @@ type Page struct {
 	ReferrerPolicy string
 	// CSP has the values of Content-Security-Policy headers; each may have several policies.
 	CSP []string
-	// Jar has the cookies; nil is none.
+	// Jar has the cookies; nil is none. Only a [Jar] knows which may cross sites.
 	Jar http.CookieJar
 	// Violation, if not nil, is called when a policy blocks a request, with the request's URL
 	// without its fragment, the directive and the policy.
 	Violation func(blocked, directive, policy string)
 
-	document   atomic.Pointer[url.Url] // its URL, if it is another one by now
 	once       sync.Once
 	settings   settings
 	preflights preflightCache
-	sameSite   sameSiteMemory
 }
 
 // settings are a page's fields, parsed.
@@ -73,21 +70,11 @@ func (p *Page) parsed() *settings {
 	return &p.settings
 }
 
-// SetURL changes the document's URL, as history.pushState does; it keeps its origin.
-func (p *Page) SetURL(href string) {
-	if u, err := weburl.Parse(href); err == nil {
-		p.document.Store(u)
-	}
-}
-
 // documentReferrer is Referrer Policy, "Determine request's Referrer", step 3.
 func (p *Page) documentReferrer() *url.Url {
 	s := p.parsed()
 	if s.origin.opaque() {
 		return nil
-	}
-	if u := p.document.Load(); u != nil {
-		return u
 	}
 	return s.url
 }

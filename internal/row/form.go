@@ -1,12 +1,14 @@
 package row
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"strings"
 )
 
 // decodeForm is the application/x-www-form-urlencoded parser of URL, section 5.1. It
-// accepts every body.
+// accepts every body. A field "data" that is JSON in base64 becomes that JSON: trackers
+// that are older than sendBeacon send all they have to say in it.
 func decodeForm(body []byte) (json.RawMessage, error) {
 	var o object
 	for field := range strings.SplitSeq(string(body), "&") {
@@ -14,11 +16,30 @@ func decodeForm(body []byte) (json.RawMessage, error) {
 			continue
 		}
 		name, value, _ := strings.Cut(field, "=")
-		if err := o.add(percentDecode(name), quote(percentDecode(value))); err != nil {
+		name, value = percentDecode(name), percentDecode(value)
+		data := quote(value)
+		if name == "data" {
+			if inner := base64JSON(value); inner != nil {
+				data = inner
+			}
+		}
+		if err := o.add(name, data); err != nil {
 			return nil, err
 		}
 	}
 	return o.json(), nil
+}
+
+// base64JSON returns the JSON object or array in value, or nil.
+func base64JSON(value string) json.RawMessage {
+	// Both alphabets, and a + that nobody escaped.
+	text := strings.NewReplacer("-", "+", "_", "/", " ", "+").Replace(strings.TrimRight(value, "="))
+	b, err := base64.RawStdEncoding.DecodeString(text)
+	if err != nil || !isJSON(b) {
+		return nil
+	}
+	data, _ := decodeJSON(b)
+	return data
 }
 
 // percentDecode leaves a % that isn't followed by two hex digits as it is.

@@ -6,6 +6,7 @@ package row
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -15,14 +16,17 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// The kinds of a beacon: how its body was read.
+// The kinds of a beacon: how its body was read. A body that is compressed, by its
+// Content-Encoding or its first bytes, is read as what is in it.
 const (
 	Text      = "text"      // text/*: data is the text as a JSON string
-	JSON      = "json"      // application/json, text/json, +json: data is the body
+	JSON      = "json"      // application/json, text/json, +json: data is the body; lines of JSON are an array
 	Form      = "form"      // application/x-www-form-urlencoded: data is an object
 	Multipart = "multipart" // multipart/form-data: data is an object
-	Binary    = "binary"    // any other type, or none: data is NULL
-	Ping      = "ping"      // neither a type nor a body: data is NULL
+	Binary    = "binary"    // any other type, or what shows none: data is NULL
+	Ping      = "ping"      // text/ping: data says from and to; or neither a type nor a body, and NULL
+	Report    = "report"    // application/reports+json, application/csp-report: data is the body
+	Pixel     = "pixel"     // a GET: data is the query, as a form's
 )
 
 // A Row has the columns of the table beacons, in their order. Its strings are valid
@@ -42,10 +46,17 @@ type Row struct {
 	Body        []byte
 	Data        json.RawMessage // valid JSON, or nil where there is none
 	Error       string          // why Data is missing or mended, or ""
+	Bot         bool            // the sender's User-Agent says that it is one
 }
 
-// Of returns the row of r. It shares memory with r's body.
+// Of returns the row of r as a whole. It shares memory with r's body.
 func Of(r *warc.Record) Row {
+	row, _ := of(r)
+	return row
+}
+
+// of also returns the text that the row was decoded from.
+func of(r *warc.Record) (Row, []byte) {
 	q := &r.Request
 	row := Row{
 		ID:          r.ID,
@@ -57,10 +68,14 @@ func Of(r *warc.Record) Row {
 		IP:          valid(r.IP),
 		ContentType: valid(q.Header.Get("Content-Type")),
 		Body:        q.Body,
+		Bot:         isBot(q.Header.Get("User-Agent")),
 	}
 	row.Stream, row.Query = Target(q.Target)
-	row.decode(q.Header.Get("Content-Type"))
-	return row
+	text, err := row.decode(q)
+	if err != nil {
+		row.Error = valid(err.Error())
+	}
+	return row, text
 }
 
 // Target splits a request-target, or a URL, into the stream and the query.
@@ -87,45 +102,91 @@ func valid(s string) string {
 	return string([]rune(s)) // a U+FFFD for each byte that is no character
 }
 
-// decode fills in the kind, the data and the error.
-func (row *Row) decode(contentType string) {
+// decode fills in the kind and the data, and returns the text that they are of.
+func (row *Row) decode(q *warc.Request) (text []byte, err error) {
+	contentType := q.Header.Get("Content-Type")
 	mime := parseMIME(contentType)
 	row.Kind = kindOf(mime.essence)
-	if contentType == "" && len(row.Body) == 0 {
+	switch {
+	case q.Method == "GET":
+		row.Kind = Pixel
+		_, query, _ := strings.Cut(q.Target, "?")
+		row.Data, err = decodeForm([]byte(query))
+		return nil, err
+	case contentType == "" && len(row.Body) == 0:
 		row.Kind = Ping
+		return nil, nil
+	case row.Kind == Ping:
+		row.Data, err = decodePing(q.Header)
+		return nil, err
+	}
+	text, packed, err := inflate(row.Body, codings(q.Header), row.Kind != Binary || isOpaque(mime.essence))
+	if err != nil {
+		return nil, err
 	}
 	if row.Kind != Multipart && row.Kind != Binary && !mime.isUTF8() {
-		row.Error = valid("charset " + mime.params["charset"] + " is not supported, only utf-8")
-		return
+		return nil, errors.New("charset " + mime.params["charset"] + " is not supported, only utf-8")
 	}
-	var err error
+	switch mime.essence {
+	case "", "text/plain", formType:
+		row.Kind = sniff(mime.essence, text)
+	default:
+		if packed && row.Kind == Binary {
+			row.Kind = sniff("", text) // the label was the packing's
+		}
+	}
 	switch row.Kind {
 	case Text:
-		row.Data, err = decodeText(row.Body)
-	case JSON:
-		row.Data, err = decodeJSON(row.Body)
+		row.Data, err = decodeText(text)
+	case JSON, Report:
+		if isNDJSON(mime.essence) {
+			row.Data, err = decodeLines(text)
+			break
+		}
+		row.Data, err = decodeJSON(text)
 	case Form:
-		row.Data, err = decodeForm(row.Body)
+		row.Data, err = decodeForm(text)
 	case Multipart:
-		row.Data, err = decodeMultipart(row.Body, mime.params["boundary"])
+		row.Data, err = decodeMultipart(text, mime.params["boundary"])
 	}
-	if err != nil {
-		row.Error = valid(err.Error())
-	}
+	return text, err
 }
+
+const formType = "application/x-www-form-urlencoded"
 
 func kindOf(essence string) string {
 	switch {
-	case essence == "application/json", essence == "text/json", strings.HasSuffix(essence, "+json"):
+	case essence == "application/reports+json", essence == "application/csp-report":
+		return Report
+	case essence == "text/ping":
+		return Ping
+	case isNDJSON(essence), essence == "application/json", essence == "text/json", strings.HasSuffix(essence, "+json"):
 		return JSON
 	case strings.HasPrefix(essence, "text/"):
 		return Text
-	case essence == "application/x-www-form-urlencoded":
+	case essence == formType:
 		return Form
 	case essence == "multipart/form-data":
 		return Multipart
 	}
 	return Binary
+}
+
+// isOpaque says whether a type is that of bytes of any kind, or of compressed ones.
+func isOpaque(essence string) bool {
+	switch essence {
+	case "", "application/octet-stream", "application/gzip", "application/x-gzip", "application/zlib", "application/zstd":
+		return true
+	}
+	return false
+}
+
+// decodePing is of what HTML, "hyperlink auditing", posts: its body is always the same.
+func decodePing(header warc.Fields) (json.RawMessage, error) {
+	return marshal(struct {
+		From string `json:"from,omitempty"` // left out by browsers where it must not be told
+		To   string `json:"to"`
+	}{valid(header.Get("Ping-From")), valid(header.Get("Ping-To"))})
 }
 
 const (
@@ -152,11 +213,12 @@ func (row Row) MarshalJSON() ([]byte, error) {
 		Text        *string         `json:"text"`
 		Data        json.RawMessage `json:"data"`
 		Error       *string         `json:"error"`
+		Bot         bool            `json:"bot"`
 	}{
 		ID: row.ID.String(), ReceivedAt: row.ReceivedAt.UTC().Format(timeLayout),
 		Stream: row.Stream, Query: row.Query, Origin: row.Origin, Referrer: row.Referrer,
 		UserAgent: row.UserAgent, IP: row.IP, ContentType: row.ContentType,
-		Kind: row.Kind, Size: len(row.Body), Data: row.Data,
+		Kind: row.Kind, Size: len(row.Body), Data: row.Data, Bot: row.Bot,
 	}
 	if !row.SentAt.IsZero() {
 		sent := row.SentAt.UTC().Format(timeLayout)

@@ -33,7 +33,18 @@ const form = "application/x-www-form-urlencoded"
 func TestABodyIsDecodedByItsContentType(t *testing.T) {
 	for _, c := range []struct{ name, contentType, body, kind, data, err string }{
 		{"text is a JSON string", "text/plain;charset=UTF-8", "a <b>\n", Text, `"a <b>\n"`, ""},
-		{"text that looks like JSON stays text", "text/plain", `{"a":1}`, Text, `"{\"a\":1}"`, ""},
+		{"text that is a JSON object is JSON", "text/plain", "\ufeff {\"a\":1}\n", JSON, " {\"a\":1}\n", ""},
+		{"text that only looks like JSON stays text", "text/plain", `{"a":1`, Text, `"{\"a\":1"`, ""},
+		{"text that is JSON 101 deep stays text", "text/plain", strings.Repeat("[", 101) + strings.Repeat("]", 101), Text, `"` + strings.Repeat("[", 101) + strings.Repeat("]", 101) + `"`, ""},
+		{"a number in text stays text", "text/plain", "17", Text, `"17"`, ""},
+		{"other text that is JSON stays text", "text/html", "[1]", Text, `"[1]"`, ""},
+		{"text that is a form is a form", "text/plain", "a=1&b%5B%5D=%C3%BC+x", Form, `{"a":"1","b[]":"ü x"}`, ""},
+		{"a form in text may have addresses in it", "text/plain", "u=https://x.example/?q", Form, `{"u":"https://x.example/?q"}`, ""},
+		{"an address is no form", "text/plain", "https://x.example/?a=b", Text, `"https://x.example/?a=b"`, ""},
+		{"a sentence is no form", "text/plain", "a = b", Text, `"a = b"`, ""},
+		{"base64 is no form", "text/plain", "aGVsbG8hIQ==", Text, `"aGVsbG8hIQ=="`, ""},
+		{"a broken escape is no form's", "text/plain", "a=100%", Text, `"a=100%"`, ""},
+		{"a field without a value is no form's", "text/plain", "a=1&b", Text, `"a=1&b"`, ""},
 		{"any text is text", "text/csv; header=present", "a,b", Text, `"a,b"`, ""},
 		{"empty text is an empty string", "text/plain", "", Text, `""`, ""},
 		{"text that isn't UTF-8 is mended and says where", "text/plain", "ab\xffc", Text, "\"ab\uFFFDc\"", "the text is not UTF-8 at byte 2; data has U+FFFD there"},
@@ -62,6 +73,9 @@ func TestABodyIsDecodedByItsContentType(t *testing.T) {
 		{"a bad escape is kept", form, "a=%zz%4", Form, `{"a":"%zz%4"}`, ""},
 		{"an escape that isn't UTF-8 is mended", form, "a=%ff", Form, "{\"a\":\"\uFFFD\"}", ""},
 		{"a name without a value has an empty one", form, "a&&=b", Form, `{"a":"","":"b"}`, ""},
+		{"a form's data in base64 is the JSON in it", form, "data=eyJhIjpbIj4+PiIsIj8/PyJdfQ==&data=eyJhIjpbIj4-PiIsIj8_PyJdfQ&more=e30", Form, `{"data":[{"a":[">>>","???"]},{"a":[">>>","???"]}],"more":"e30"}`, ""},
+		{"data that is no JSON in base64 stays as it is", form, "data=eyJh&data=17&data=%7B%7D", Form, `{"data":["eyJh","17","{}"]}`, ""},
+		{"JSON labelled as a form is JSON", form, `{"a":"b=c"}`, JSON, `{"a":"b=c"}`, ""},
 		{"an empty form is an empty object", form, "", Form, "{}", ""},
 		{"1,000 fields are a form", form, strings.Repeat("a&", 1000), Form, `{"a":[` + strings.Repeat(`"",`, 999) + `""]}`, ""},
 		{"1,001 fields are not", form, strings.Repeat("a&", 1001), Form, "", "the form has more than 1000 fields"},
@@ -79,8 +93,18 @@ func TestABodyIsDecodedByItsContentType(t *testing.T) {
 
 		{"other types are binary", "application/octet-stream", "{}", Binary, "", ""},
 		{"an odd charset of a binary body is nobody's concern", "image/svg+xml; charset=latin1", "<svg/>", Binary, "", ""},
-		{"what isn't a type is binary", "nonsense", "x", Binary, "", ""},
-		{"no type and a body is binary", "", "x", Binary, "", ""},
+		{"what isn't a type is no label", "nonsense", "x", Text, `"x"`, ""},
+		{"JSON without a label", "", "[1]", JSON, "[1]", ""},
+		{"a form without a label", "", "a=1", Form, `{"a":"1"}`, ""},
+		{"text without a label", "", "hello, world\n", Text, `"hello, world\n"`, ""},
+		{"bytes without a label", "", "hello\x00", Binary, "", ""},
+		{"what is not UTF-8 and has no label", "", "h\xe4llo", Binary, "", ""},
+		{"lines of JSON are an array", "application/jsonl", "{\"a\":1}\r\n\r\n2\n", JSON, `[{"a":1},2]`, ""},
+		{"a broken line of JSON says which", "application/x-ndjson", "1\n{", JSON, "", "line 2: the JSON is broken near byte 1: unexpected end of JSON input"},
+		{"10,001 lines of JSON are too many", "application/x-ndjson", strings.Repeat("1\n", 10001), JSON, "", "the body has more than 10000 lines of JSON"},
+		{"reports", "application/reports+json", `[{"type":"deprecation"}]`, Report, `[{"type":"deprecation"}]`, ""},
+		{"a CSP report", "application/csp-report", `{"csp-report":{}}`, Report, `{"csp-report":{}}`, ""},
+		{"a broken report says where", "application/csp-report", `{`, Report, "", "the JSON is broken near byte 1: unexpected end of JSON input"},
 		{"no type and no body is a ping", "", "", Ping, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -92,6 +116,33 @@ func TestABodyIsDecodedByItsContentType(t *testing.T) {
 				t.Error("the body or its type was changed")
 			}
 		})
+	}
+}
+
+func TestAHyperlinksPingSaysWhereFromAndWhereTo(t *testing.T) {
+	r := record("text/ping", "PING")
+	r.Request.Header = append(r.Request.Header, warc.Field{Name: "Ping-From", Value: "https://a.example/?x&y"}, warc.Field{Name: "Ping-To", Value: "https://b.example/"})
+	if row := Of(r); row.Kind != Ping || string(row.Data) != `{"from":"https://a.example/?x&y","to":"https://b.example/"}` || row.Error != "" {
+		t.Errorf("%s, %s, error %q", row.Kind, row.Data, row.Error)
+	}
+	r.Request.Header = r.Request.Header.Without("Ping-From")
+	if row := Of(r); string(row.Data) != `{"to":"https://b.example/"}` {
+		t.Errorf("without Ping-From: %s", row.Data)
+	}
+}
+
+func TestAPixelsDataIsItsQuery(t *testing.T) {
+	for target, want := range map[string]string{
+		"/a.gif?x=1&y=%C3%BC+z&x=2": `{"x":["1","2"],"y":"ü z"}`,
+		"/a.gif?data=eyJhIjoxfQ==":  `{"data":{"a":1}}`,
+		"/a.gif?17":                 `{"17":""}`,
+		"/a.gif":                    `{}`,
+	} {
+		r := record("", "")
+		r.Request.Method, r.Request.Target = "GET", target
+		if row := Of(r); row.Kind != Pixel || string(row.Data) != want || row.Error != "" {
+			t.Errorf("%s: %s, %s, error %q", target, row.Kind, row.Data, row.Error)
+		}
 	}
 }
 
@@ -151,7 +202,7 @@ func TestTheLiveTailSeesARowAsJSON(t *testing.T) {
 	}
 	want := `{"id":"0190a0b0-1234-7000-8000-000000000001","received_at":"2026-11-22T06:20:11.123456Z","sent_at":null,` +
 		`"stream":"/x","query":"","origin":"","referrer":"","user_agent":"x` + "\uFFFD" + `y","ip":"203.0.113.0","content_type":"text/plain",` +
-		`"kind":"text","size":5,"text":null,"data":"\u003cä\u003e` + "\uFFFD" + `","error":"the text is not UTF-8 at byte 4; data has U+FFFD there"}`
+		`"kind":"text","size":5,"text":null,"data":"\u003cä\u003e` + "\uFFFD" + `","error":"the text is not UTF-8 at byte 4; data has U+FFFD there","bot":false}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -167,28 +218,58 @@ func TestTheLiveTailSeesARowAsJSON(t *testing.T) {
 }
 
 func FuzzOf(f *testing.F) {
-	f.Add("application/json", []byte(`{"a":[1,"\ud800"]}`), "/a?b", "x")
-	f.Add("multipart/form-data; boundary=B", []byte("--B\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--B--"), "http://x", "\"")
-	f.Add(form, []byte("a=%ff&a=%00&=&"), "", "Sun, 22 Nov 2026 06:20:11 GMT")
-	f.Add(`text/plain; charset="utf\-8`, []byte("\xff\x00"), "/\xff", "0190a0b0-1234-7000-8000-000000000001")
-	f.Fuzz(func(t *testing.T, contentType string, body []byte, target, value string) {
+	f.Add("application/json", "", []byte(`{"a":[1,"\ud800"]}`), "/a?b", "x")
+	f.Add("multipart/form-data; boundary=B", "", []byte("--B\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--B--"), "http://x", "\"")
+	f.Add(form, "", []byte("a=%ff&a=%00&data=eyJhIjoxfQ&=&"), "", "Sun, 22 Nov 2026 06:20:11 GMT")
+	f.Add(`text/plain; charset="utf\-8`, "identity", []byte("\xff\x00"), "/\xff", "0190a0b0-1234-7000-8000-000000000001")
+	f.Add("application/x-ndjson", "", []byte("1\n{}\n["), "/x.gif?a", "")
+	f.Add("", "", []byte(gzipped("[1,2]")), "", "")
+	for coding, writer := range bombs {
+		f.Add("text/plain", coding, []byte(packed("[1,2]", writer)), "", "")
+		f.Add("text/ping", "gzip, "+coding, []byte(packed(strings.Repeat("[", 1<<20), writer)), "", "")
+	}
+	f.Fuzz(func(t *testing.T, contentType, encoding string, body []byte, target, value string) {
 		r := record(contentType, string(body))
 		r.Request.Target = target
-		r.Request.Header = append(r.Request.Header, warc.Field{Name: "Date", Value: value}, warc.Field{Name: "Idempotency-Key", Value: value}, warc.Field{Name: "Origin", Value: value})
-		row := Of(r)
-		if row.Data != nil && (!json.Valid(row.Data) || !utf8.Valid(row.Data)) {
-			t.Errorf("data is not JSON: %q", row.Data)
+		if strings.Contains(target, ".gif") {
+			r.Request.Method = "GET"
 		}
-		for _, s := range []string{row.Stream, row.Query, row.Origin, row.ContentType, row.Error} {
-			if !utf8.ValidString(s) {
-				t.Errorf("%q is not UTF-8", s)
-			}
+		for _, name := range []string{"Date", "Idempotency-Key", "Origin", "User-Agent", "Ping-From"} {
+			r.Request.Header = append(r.Request.Header, warc.Field{Name: name, Value: value})
+		}
+		r.Request.Header = append(r.Request.Header, warc.Field{Name: "Content-Encoding", Value: encoding})
+		before := allocated()
+		row := Of(r)
+		// Zstandard and Brotli have windows of their own, four times at most.
+		if spent, most := allocated()-before, uint64(256<<20+100*len(body)); spent > most {
+			t.Errorf("%d bytes cost %d", len(body), spent)
 		}
 		if !bytes.Equal(row.Body, body) {
 			t.Error("the body was changed")
 		}
-		if b, err := json.Marshal(row); err != nil || !json.Valid(b) {
-			t.Errorf("row as JSON: %s, %v", b, err)
+		check(t, row)
+		r.Extra = warc.Fields{{Name: BatchField, Value: "yes"}}
+		rows := Rows(r)
+		if len(rows) == 0 || len(rows) > maxMembers {
+			t.Errorf("%d rows", len(rows))
+		}
+		for _, row := range rows {
+			check(t, row)
 		}
 	})
+}
+
+// check says whether an engine can take the row.
+func check(t *testing.T, row Row) {
+	if row.Data != nil && (!json.Valid(row.Data) || !utf8.Valid(row.Data)) {
+		t.Errorf("data is not JSON: %q", row.Data)
+	}
+	for _, s := range []string{row.Stream, row.Query, row.Origin, row.ContentType, row.Error} {
+		if !utf8.ValidString(s) {
+			t.Errorf("%q is not UTF-8", s)
+		}
+	}
+	if b, err := json.Marshal(row); err != nil || !json.Valid(b) {
+		t.Errorf("row as JSON: %s, %v", b, err)
+	}
 }

@@ -1,5 +1,5 @@
 const columns = ['id', 'received_at', 'sent_at', 'stream', 'query', 'origin', 'referrer',
-  'user_agent', 'ip', 'content_type', 'kind', 'size', 'error']
+  'user_agent', 'ip', 'content_type', 'kind', 'size', 'error', 'bot']
 export const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' })
 const dayAndClock = new Intl.DateTimeFormat(undefined,
   { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
@@ -37,7 +37,7 @@ export function pretty(data) {
 
 function what(b) {
   if (b.error) return element('span', { class: 'error' }, `Error: ${b.error}`)
-  if (b.size === 0) return element('span', { class: 'quiet' }, 'empty')
+  if (b.size === 0 && b.kind !== 'pixel') return element('span', { class: 'quiet' }, 'empty')
   const asSent = b.kind === 'json' || b.kind === 'text' || b.data === null
   const line = asSent && b.text !== null ? b.text : b.data !== null ? JSON.stringify(b.data) : null
   if (line === null) return element('span', { class: 'quiet' }, 'not text')

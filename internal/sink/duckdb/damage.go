@@ -13,11 +13,11 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-func rowOf(it spool.Item) row.Row {
+func rowsOf(it spool.Item) []row.Row {
 	if it.Damage != nil {
-		return damaged(it)
+		return []row.Row{damaged(it)}
 	}
-	return row.Of(&it.Record)
+	return row.Rows(&it.Record)
 }
 
 // damagedIDs is the name space for the ids of what has lost its own.

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// A transaction has at most so many rows, and ends with the first row over so
-	// many bytes.
+	// A transaction has at most so many beacons, and ends with the first one over so
+	// many rows, or bytes.
 	maxRows  = 10_000
 	maxBytes = 16 << 20
 
@@ -73,9 +73,9 @@ type drain struct {
 	reader *spool.InboxReader
 	kept   string // the oldest segment that was not trimmed
 
-	rows  int    // in the transaction that is under way or failed
-	limit int    // rows of the next transaction
-	blame string // why the next row, which is alone then, is stored without its data
+	rows  int    // beacons in the transaction that is under way or failed
+	limit int    // beacons of the next transaction
+	blame string // why the next beacon, which is alone then, is stored without its data
 }
 
 // step writes what is there, and waits for something first.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -185,10 +186,31 @@ func TestABeaconIsARow(t *testing.T) {
 	b.caughtUp()
 	b.want("from beacons order by id", strings.Join([]string{
 		`0190a0b0-0000-7000-8000-000000000001 | 2026-11-22T06:20:11.123456Z | 2026-11-22T06:20:10Z | /x | q=1 | https://example.com | https://example.com/page | test | 203.0.113.0 | application/json | json | ` +
-			`{"version": "1.2.3", "n": 1.00000000000000000001} | {"version": "1.2.3", "n": 1.00000000000000000001} | NULL`,
-		`0190a0b0-0000-7000-8000-000000000002 | 2026-11-22T06:20:11.123456Z | NULL | /y | NULL | NULL | NULL | NULL | NULL | NULL | ping |  | NULL | NULL`,
+			`{"version": "1.2.3", "n": 1.00000000000000000001} | {"version": "1.2.3", "n": 1.00000000000000000001} | NULL | %!s(bool=false)`,
+		`0190a0b0-0000-7000-8000-000000000002 | 2026-11-22T06:20:11.123456Z | NULL | /y | NULL | NULL | NULL | NULL | NULL | NULL | ping |  | NULL | NULL | %!s(bool=false)`,
 	}, "\n"))
 	b.want("select data->>'version' from beacons where stream = '/x'", "1.2.3")
+}
+
+func TestATableFromBeforeThereWereBotsGetsTheColumn(t *testing.T) {
+	b := newBench(t)
+	stop := b.drain()
+	b.put(record(1, "text/plain", "old"))
+	b.caughtUp()
+	stop()
+	if _, err := b.db.pool.Exec("alter table beacons drop column bot"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.openDB()
+	b.drain()
+	r := record(2, "text/plain", "new")
+	r.Request.Header = append(r.Request.Header, warc.Field{Name: "User-Agent", Value: "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"})
+	b.put(record(1, "text/plain", "old"), r)
+	b.caughtUp()
+	b.want("select body, bot from beacons order by id", "old | NULL\nnew | %!s(bool=true)")
 }
 
 func TestOneBeaconIsThereAtOnce(t *testing.T) {
@@ -249,6 +271,35 @@ json |  null  | NULL
 binary | NULL | NULL
 json | NULL | the JSON is broken near byte 1: unexpected end of JSON input`)
 	b.want("select hex(body) from beacons where kind = 'binary'", "00FF")
+}
+
+func TestABatchIsARowForEachMemberOnce(t *testing.T) {
+	b := newBench(t)
+	b.drain()
+	batch := func(n int, body string) warc.Record {
+		r := record(n, "application/json", body)
+		r.Extra = warc.Fields{{Name: row.BatchField, Value: "yes"}}
+		return r
+	}
+	b.put(batch(1, `[{"n":1}, {"n":2}]`), record(2, "application/json", `[{"n":3}]`))
+	b.put(batch(1, `[{"n":1}, {"n":2}]`), batch(3, `["\ud800", 5]`))
+	b.caughtUp()
+	b.want("select body, data from beacons where error is null order by data->>'n', body", `{"n":1} | {"n":1}
+{"n":2} | {"n":2}
+5 | 5
+[{"n":3}] | [{"n":3}]`)
+	b.want("select body, data from beacons where error is not null", `"\ud800" | NULL`)
+}
+
+func TestABatchThatTheEngineFailsOnIsStoredWithoutItsData(t *testing.T) {
+	b := newBench(t)
+	b.db.insert = strings.Replace(insertBatch, "try_cast(data as json),", `case when data = '"poison"' then error('it is poison') else try_cast(data as json) end,`, 1)
+	r := record(1, "application/json", `["fine","poison"]`)
+	r.Extra = warc.Fields{{Name: row.BatchField, Value: "yes"}}
+	b.put(r, record(2, "application/json", `"fine too"`))
+	b.drain()
+	b.caughtUp()
+	b.want("select body, data from beacons order by decode(body)", "\"fine too\" | \"fine too\"\n\"fine\" | NULL\n\"poison\" | NULL")
 }
 
 func TestARowThatTheEngineFailsOnIsStoredWithoutItsData(t *testing.T) {

@@ -59,6 +59,7 @@ create table if not exists beacons (
 	data         json,
 	error        varchar
 );
+alter table beacons add column if not exists bot boolean; -- NULL in the rows from before there was one
 create table if not exists cursors (
 	sink     varchar primary key,
 	segment  varchar not null,

@@ -37,6 +37,7 @@ var columns = []struct {
 	{"body", "blob", duckdb.TYPE_BLOB},
 	{"data", "varchar", duckdb.TYPE_VARCHAR},
 	{"error", "varchar", duckdb.TYPE_VARCHAR},
+	{"bot", "boolean", duckdb.TYPE_BOOLEAN},
 }
 
 const insertBatch = `
@@ -44,7 +45,8 @@ insert into beacons
 select id, received_at, sent_at, stream, query, origin, referrer, user_agent, ip, content_type, kind, body,
 	try_cast(data as json),
 	coalesce(error, case when data is not null and try_cast(data as json) is null
-		then 'the engine can''t hold this JSON, which may have half a surrogate pair in it' end)
+		then 'the engine can''t hold this JSON, which may have half a surrogate pair in it' end),
+	bot
 from batch
 on conflict do nothing`
 
@@ -58,7 +60,7 @@ func values(r *row.Row) []driver.Value {
 	}
 	v := []driver.Value{
 		duckdb.UUID(r.ID), r.ReceivedAt, nil, r.Stream, text(r.Query), text(r.Origin), text(r.Referrer),
-		text(r.UserAgent), text(r.IP), text(r.ContentType), r.Kind, []byte(r.Body), nil, text(r.Error),
+		text(r.UserAgent), text(r.IP), text(r.ContentType), r.Kind, []byte(r.Body), nil, text(r.Error), r.Bot,
 	}
 	if !r.SentAt.IsZero() {
 		v[2] = r.SentAt
@@ -109,9 +111,12 @@ func (d *drain) append(conn driver.Conn, it spool.Item) (next spool.Cursor, err 
 	// within one batch it would take any.
 	seen := map[uuid.UUID]bool{}
 	for size := 0; ; {
-		r := rowOf(it)
 		d.rows++
-		if !seen[r.ID] {
+		for _, r := range rowsOf(it) {
+			size += len(r.Body) + len(r.Data)
+			if seen[r.ID] {
+				continue
+			}
 			seen[r.ID] = true
 			if err := batch.AppendRow(values(&r)...); err != nil {
 				batch.Clear()
@@ -120,8 +125,7 @@ func (d *drain) append(conn driver.Conn, it spool.Item) (next spool.Cursor, err 
 			}
 		}
 		next = it.Next
-		size += len(r.Body) + len(r.Data)
-		if d.rows >= d.limit || size >= maxBytes {
+		if d.rows >= d.limit || len(seen) >= maxRows || size >= maxBytes {
 			break
 		}
 		// io.EOF and whatever else will come again in the next step.
@@ -133,23 +137,26 @@ func (d *drain) append(conn driver.Conn, it spool.Item) (next spool.Cursor, err 
 	return next, batch.Close()
 }
 
-// insertOne stores a row without the appender, whose errors have no type.
+// insertOne stores a beacon without the appender, whose errors have no type.
 func (d *drain) insertOne(ctx context.Context, it spool.Item) (spool.Cursor, error) {
-	r := rowOf(it)
-	if d.blame != "" {
-		r.Data, r.Error = nil, strings.ToValidUTF8(d.blame, "\uFFFD")
-	}
 	d.rows++
-	var args []any
-	var batch []string
-	for i, v := range values(&r) {
-		args = append(args, v)
-		batch = append(batch, fmt.Sprintf("?::%s as %s", columns[i].sql, columns[i].name))
+	for _, r := range rowsOf(it) {
+		if d.blame != "" {
+			r.Data, r.Error = nil, strings.ToValidUTF8(d.blame, "\uFFFD")
+		}
+		var args []any
+		var batch []string
+		for i, v := range values(&r) {
+			args = append(args, v)
+			batch = append(batch, fmt.Sprintf("?::%s as %s", columns[i].sql, columns[i].name))
+		}
+		args[0] = r.ID.String()
+		text := strings.Replace(d.db.insert, "from batch", "from (select "+strings.Join(batch, ", ")+") as batch", 1)
+		if _, err := d.conn.ExecContext(ctx, text, args...); err != nil {
+			return it.Next, err
+		}
 	}
-	args[0] = r.ID.String()
-	text := strings.Replace(d.db.insert, "from batch", "from (select "+strings.Join(batch, ", ")+") as batch", 1)
-	_, err := d.conn.ExecContext(ctx, text, args...)
-	return it.Next, err
+	return it.Next, nil
 }
 
 // discard closes conn and the engine's connection below it, instead of giving that to

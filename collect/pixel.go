@@ -1,0 +1,29 @@
+package collect
+
+import (
+	"net/http"
+	"strings"
+)
+
+// pixel is the smallest picture that every mail program and browser takes: one
+// transparent dot.
+const pixel = "GIF89a\x01\x00\x01\x00\x80\x00\x00" + // one by one, two colours
+	"\x00\x00\x00\xff\xff\xff" +
+	"\x21\xf9\x04\x01\x00\x00\x00\x00" + // the first one is transparent
+	"\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b"
+
+// isPixel says whether a page asks for the picture, which is a beacon whose data is the
+// query.
+func isPixel(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, ".gif")
+}
+
+func showPixel(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", "image/gif")
+	h.Set("Cache-Control", "no-store") // the next one is a beacon too
+	// Pages that isolate themselves take no picture of another site without this (HTML,
+	// "cross-origin embedder policy").
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	w.Write([]byte(pixel))
+}

@@ -1,0 +1,147 @@
+package row
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// BatchField is the field of a record whose beacon may be a batch. It is decided when the
+// beacon is kept, so that a record has the same rows whoever reads it, and whenever.
+const BatchField = "Beacon-Batch"
+
+// What bounds the rows of one beacon, each of which has what the request said of itself,
+// such as its query: their number, and the bytes of that in all.
+const (
+	maxMembers = 10_000
+	maxCopied  = 32 << 20
+)
+
+// Rows returns the rows of r, of which there is at least one. If r is marked as a batch
+// and its body is a JSON array or lines of JSON (NDJSON), there is one for each member,
+// whose body is the member's own bytes.
+func Rows(r *warc.Record) []Row {
+	row, text := of(r)
+	if r.Extra.Get(BatchField) == "" {
+		return []Row{row}
+	}
+	members, err := membersOf(&row, text)
+	if err != nil {
+		row.Error = err.Error()
+	}
+	if len(members) == 0 {
+		return []Row{row}
+	}
+	rows := make([]Row, len(members))
+	for i, m := range members {
+		one := &rows[i]
+		*one = row
+		one.ID, one.Body, one.Error = memberID(r.ID, i), m, ""
+		if one.Kind != Report {
+			one.Kind = JSON
+		}
+		if one.Data, err = decodeJSON(m); err != nil {
+			one.Error = valid(fmt.Sprintf("member %d of the batch: %v", i+1, err))
+		}
+	}
+	return rows
+}
+
+// membersOf returns none where the body is no batch.
+func membersOf(row *Row, text []byte) (members []json.RawMessage, err error) {
+	labelled := isNDJSON(parseMIME(row.ContentType).essence)
+	switch {
+	case row.Kind == Pixel || row.Kind == Ping || row.Kind == Multipart || row.Kind == Binary:
+		return nil, nil
+	case labelled || !isJSON(text):
+		members = lines(text)
+		// Another label's lines are JSON only where the first one shows it.
+		if len(members) > 0 && !labelled && !isJSON(members[0]) {
+			return nil, nil
+		}
+	default:
+		members = elements(text)
+	}
+	if len(members) > maxMembers {
+		return nil, fmt.Errorf("the batch has more than %d members and is not divided", maxMembers)
+	}
+	if said := len(row.Stream) + len(row.Query) + len(row.Origin) + len(row.Referrer) + len(row.UserAgent) + len(row.ContentType); said*len(members) > maxCopied {
+		return nil, fmt.Errorf("the batch has %d members, too many for a request with %d bytes of query and headers, and is not divided", len(members), said)
+	}
+	return members, nil
+}
+
+// elements returns the elements of a JSON array, at most one too many, and none of an
+// object. They have been looked at already, and are valid.
+func elements(text []byte) (all []json.RawMessage) {
+	in := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
+	if open, err := in.Token(); err != nil || open != json.Delim('[') {
+		return nil
+	}
+	for len(all) <= maxMembers && in.More() {
+		var one json.RawMessage
+		if in.Decode(&one) != nil {
+			break
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func isNDJSON(essence string) bool {
+	switch essence {
+	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines":
+		return true
+	}
+	return false
+}
+
+// lines returns the lines of text that aren't blank, at most one too many.
+func lines(text []byte) (all []json.RawMessage) {
+	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
+		if line = bytes.Trim(line, space); len(line) > 0 {
+			all = append(all, line)
+		}
+		if len(all) > maxMembers {
+			break
+		}
+	}
+	return all
+}
+
+// decodeLines returns NDJSON as an array.
+func decodeLines(body []byte) (json.RawMessage, error) {
+	all := lines(body)
+	if len(all) > maxMembers {
+		return nil, fmt.Errorf("the body has more than %d lines of JSON", maxMembers)
+	}
+	data := []byte{'['}
+	for i, line := range all {
+		value, err := decodeJSON(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+		if i > 0 {
+			data = append(data, ',')
+		}
+		data = append(data, value...)
+	}
+	return append(data, ']'), nil
+}
+
+// memberID is a UUIDv8 (RFC 9562, section 5.8): the time of a record's UUIDv7, the
+// member's number, so that members sort as they came, and what tells records apart.
+func memberID(record uuid.UUID, n int) uuid.UUID {
+	sum := sha256.Sum256(fmt.Appendf(record[:], "%d", n))
+	id := record
+	binary.BigEndian.PutUint16(id[6:], 0x8000|uint16(n>>4))
+	copy(id[8:], sum[:])
+	id[8] = 0x80 | byte(n&0xf)<<2 | sum[0]&0x3
+	return id
+}

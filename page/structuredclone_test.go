@@ -1,0 +1,17 @@
+package page_test
+
+import "testing"
+
+func TestStructuredClone(t *testing.T) {
+	holds(t, []rule{
+		{"copies plain data", `const o = {a: 1, b: [1, , "x"], get c() { return 2n }, [Symbol()]: 3, n: null, u: undefined}; o.self = o; Object.defineProperty(o, "hidden", {value: 1}); const c = structuredClone(o); list(Object.keys(c), ["a", "b", "c", "n", "u", "self"]); equal(c !== o && c.self === c, true); equal(c.b.length, 3); equal(1 in c.b, false); equal(c.c, 2n); equal(structuredClone(-0), -0); equal(structuredClone.length, 1); throws(TypeError, () => structuredClone())`},
+		{"copies what ECMAScript has", `const m = new Map([[{k: 1}, new Set([1, "a"])]]), c = structuredClone(m); list([...c.keys()], [{k: 1}]); list([...[...c.values()][0]], [1, "a"]); equal(structuredClone(new Date(5)).getTime(), 5); const r = /a\/b/gi; r.lastIndex = 3; list([String(structuredClone(r)), structuredClone(r).lastIndex], ["/a\\/b/gi", 0]); for (const v of [true, 1, "s", 1n]) { const b = structuredClone(Object(v)); equal(typeof b, "object"); equal(b.valueOf(), v) }
+			class A { x = 1 } const a = structuredClone(new A); equal(a.x, 1); equal(a instanceof A, false)`},
+		{"copies errors", `const e = structuredClone(new TypeError("m")); equal(e instanceof TypeError && e.message === "m", true); const f = new Error("x"); f.name = "Mine"; equal(structuredClone(f).name, "Error"); const d = structuredClone(new DOMException("m", "AbortError")); list([d.name, d.message, d.code], ["AbortError", "m", 20])`},
+		{"copies bytes", `const b = new Uint8Array([1, 2, 3, 4]).buffer, c = structuredClone({v: new Uint16Array(b, 2, 1), d: new DataView(b, 1, 2), b}); equal(c.v.buffer, c.b); list([c.v[0], c.v.byteOffset, c.d.byteOffset, c.d.byteLength, c.b.byteLength, b.byteLength], [0x403, 2, 1, 2, 4, 4]); equal(structuredClone(new BigInt64Array(2)).length, 2)`},
+		{"copies Blobs and Files", `const f = structuredClone(new File(["x"], "n", {type: "a/b", lastModified: 1})); list([f instanceof File, f.name, f.type, f.lastModified, await f.text()], [true, "n", "a/b", 1, "x"]); equal(structuredClone(new Blob).constructor, Blob)`},
+		{"transfers buffers", `const b = new Uint8Array([1, 2]).buffer, v = new Uint8Array(b), c = structuredClone([v], {transfer: [b]}); list([b.byteLength, v.length, [...c[0]]], [0, 0, [1, 2]]); throws("DataCloneError", () => structuredClone(1, {transfer: [b]})); throws("DataCloneError", () => structuredClone(b)); throws("DataCloneError", () => structuredClone(v)); const d = new ArrayBuffer(1); throws("DataCloneError", () => structuredClone(1, {transfer: [d, d]})); throws("DataCloneError", () => structuredClone(() => {}, {transfer: [d]})); equal(d.byteLength, 1); throws(TypeError, () => structuredClone(1, {transfer: [1]}))`},
+		{"refuses the rest", `for (const v of [() => {}, Symbol(), Promise.resolve(), new Proxy({}, {}), new FormData, window, document, new Headers, {deep: [class {}]}]) throws("DataCloneError", () => structuredClone(v), Object.prototype.toString.call(v)); let deep = []; for (let i = 0; i < 1e5; i++) deep = [deep]; throws(RangeError, () => structuredClone(deep)); equal(throws(Error, () => structuredClone({get x() { throw new Error("mine") }})).message, "mine")`},
+		{"is not changed by a script's prototypes", `const s = new Set([1]); Map.prototype.forEach = Set.prototype.add = Map.prototype.set = Date.prototype.valueOf = () => { throw 1 }; globalThis.Map = null; equal(structuredClone(s).size, 1); equal(structuredClone(new Date(7)).getTime(), 7)`},
+	})
+}

@@ -1,0 +1,68 @@
+package page
+
+import (
+	"github.com/dop251/goja"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
+)
+
+// hearViolations has the page hear what its policies block, besides whoever was to.
+func (p *Page) hearViolations() {
+	settings := p.nav.Page
+	told := settings.OnViolation
+	settings.OnViolation = func(blocked, directive, policy string) {
+		if told != nil {
+			told(blocked, directive, policy)
+		}
+		p.later(func() { p.violated(blocked, directive, policy) })
+	}
+}
+
+// violated is CSP, "Report a violation", where the policy is enforced.
+func (p *Page) violated(blocked, directive, policy string) {
+	v := p.realm.value
+	status := 0
+	if s := p.address.Scheme(); s == "http" || s == "https" {
+		status = 200 // of the page's own response, which was not seen here
+	}
+	e := p.realm.newTrusted("SecurityPolicyViolationEvent", "securitypolicyviolation", map[string]goja.Value{
+		"documentURI": v(forReport(p.address.Href(true))), "referrer": v(forReport(p.options.Referrer)), "blockedURI": v(forReport(blocked)),
+		"effectiveDirective": v(directive), "violatedDirective": v(directive), "originalPolicy": v(policy),
+		"disposition": v("enforce"), "statusCode": v(status),
+		"sourceFile": v(""), "sample": v(""), "lineNumber": v(0), "columnNumber": v(0),
+	})
+	e.bubbles, e.composed = true, true
+	p.dispatch(&p.document.eventTarget, e)
+}
+
+// forReport is CSP, "strip URL for use in reports".
+func forReport(s string) string {
+	u, err := weburl.Parse(s)
+	if err != nil {
+		return ""
+	}
+	if u.Scheme() != "http" && u.Scheme() != "https" {
+		return u.Scheme()
+	}
+	u.SetUsername("")
+	u.SetPassword("")
+	return u.Href(true)
+}
+
+// defineViolations is CSP, "Violation DOM Events".
+func (rt *realm) defineViolations() {
+	disposition := func(c call, v goja.Value) goja.Value {
+		s := c.toString(v)
+		if s.String() != "enforce" && s.String() != "report" {
+			panic(c.fail("The provided value '%s' is not a valid enum value of 'disposition'.", s))
+		}
+		return s
+	}
+	rt.eventKind("SecurityPolicyViolationEvent",
+		member{"blockedURI", "", toDOM}, member{"columnNumber", 0, toLong}, member{"disposition", "enforce", disposition},
+		member{"documentURI", "", toDOM}, member{"effectiveDirective", "", toDOM}, member{"lineNumber", 0, toLong},
+		member{"originalPolicy", "", toDOM}, member{"referrer", "", toDOM}, member{"sample", "", toDOM},
+		member{"sourceFile", "", toDOM}, member{"statusCode", 0, toShort}, member{"violatedDirective", "", toDOM})
+}
+
+func toShort(c call, v goja.Value) goja.Value { return c.value(uint16(c.integer(v, 16))) }
