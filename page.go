@@ -43,7 +43,7 @@ type Page struct {
 	// delivers because this one is gone.
 	Intercept func(ctx context.Context, r *Request) (*Response, error)
 
-	moved      atomic.Pointer[place]
+	at         atomic.Pointer[place]
 	once       sync.Once
 	page       *fetch.Page
 	fetchGroup fetch.Group
@@ -55,13 +55,24 @@ type Page struct {
 func NewJar() http.CookieJar { return fetch.NewJar() }
 
 // A place is what can change in the life of a page.
-type place struct{ url, base string }
+type place struct {
+	url, base string
+	href      string // the URL, serialised
+}
 
-func (p *Page) place() place {
-	if moved := p.moved.Load(); moved != nil {
-		return *moved
+func newPlace(url, base string) *place {
+	at := &place{url: url, base: base}
+	if u, err := weburl.Parse(url); err == nil {
+		at.href = u.Href(false)
 	}
-	return place{p.URL, p.Base}
+	return at
+}
+
+func (p *Page) place() *place {
+	if p.at.Load() == nil {
+		p.at.CompareAndSwap(nil, newPlace(p.URL, p.Base))
+	}
+	return p.at.Load()
 }
 
 // Move changes the document's URL, as history.pushState does, and the base URL, as a base
@@ -71,17 +82,14 @@ func (p *Page) Move(url, base string) error {
 	if was := p.place().url; url != was && !fetch.SameOrigin(url, was) {
 		return typeErrorf("%q is of another origin than the page", url)
 	}
-	p.moved.Store(&place{url, base})
+	p.at.Store(newPlace(url, base))
 	return nil
 }
 
+var lineEnds = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
+
 // href is the document's URL, serialised.
-func (p *Page) href() string {
-	if u, err := weburl.Parse(p.place().url); err == nil {
-		return u.Href(false)
-	}
-	return ""
-}
+func (p *Page) href() string { return p.place().href }
 
 // fetchPage is the page as the user agent has it, one for all of its requests: it keeps the
 // CORS-preflight cache.
@@ -116,7 +124,7 @@ func (p *Page) fields(fields warc.Fields, contentType string) warc.Fields {
 	}
 	for _, value := range p.ContentSecurityPolicy {
 		// No header has a line end in it.
-		value = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(value)
+		value = lineEnds.Replace(value)
 		fields = append(fields, warc.Field{Name: deliver.CSPField, Value: value})
 	}
 	return fields
