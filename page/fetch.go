@@ -33,7 +33,7 @@ func (p *Page) start(ctx context.Context, r *beacon.Request, done func(*beacon.R
 	if done != nil {
 		p.loop.hold()
 	}
-	lasts := ctx == p.fetches.lasting
+	lasts := r.Keepalive || ctx == p.fetches.lasting
 	if lasts {
 		p.fetches.keepalive.Add(1)
 	}
