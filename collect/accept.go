@@ -1,16 +1,11 @@
 package collect
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
-
-	"github.com/seed-d051cf5a/beacon/internal/row"
-	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // retryAfter is what a sender is asked to wait when the disk can't take a beacon.
@@ -19,52 +14,28 @@ const retryAfter = 5 * time.Second
 // buffers hold a body and its record while they are written.
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
-type buffer struct{ body, record []byte }
+type buffer struct {
+	body, record []byte
+	counted      int // bytes that this beacon's body took of the collector's memory
+}
 
 // keepBuffer is the largest buffer that is worth keeping for the next beacon.
 const keepBuffer = 256 << 10
 
-var batchMark = warc.Fields{{Name: row.BatchField, Value: "yes"}}
-
-// accept keeps one beacon: the answer is 204, or the picture, once it is on disk.
-func (c *Collector) accept(w http.ResponseWriter, r *http.Request) {
-	b := buffers.Get().(*buffer)
-	defer func() {
-		if cap(b.record) <= keepBuffer && cap(b.body) <= keepBuffer {
-			buffers.Put(b)
-		}
-	}()
-	if err := b.read(w, r, c.options.MaxBody); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			c.tooLarge(w)
-			return
-		}
-		// The client went away or broke the protocol: it can't be kept, as nobody
-		// knows what is missing of it.
-		http.Error(w, "The body ended early or is malformed: "+err.Error(), http.StatusBadRequest)
+// beacon keeps one beacon or refuses it: the answer is 204, or the picture, once it is on
+// disk.
+func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	c.metrics.received.Inc()
+	size, no := c.accept(w, r, began)
+	if no != nil {
+		c.metrics.refused.WithLabelValues(no.reason).Inc()
+		no.answer(w)
 		return
 	}
-	record := newRecord(r, b.body, time.Now())
-	if c.options.Batch != nil {
-		if stream, _ := row.Target(record.Request.Target); c.options.Batch(stream) {
-			record.Extra = batchMark
-		}
-	}
-	var err error
-	if b.record, err = record.Append(b.record[:0]); err != nil {
-		http.Error(w, "This request can't be kept: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	if err := c.keep(b.record); err != nil {
-		c.options.Logger.Error("beacon can't be kept", "error", err)
-		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
-		http.Error(w, "The disk can't take it now; try again later.", http.StatusServiceUnavailable)
-		return
-	}
-	if c.recent != nil {
-		c.recent.add(record)
-	}
+	c.metrics.accepted.Inc()
+	c.metrics.bytes.Add(float64(size))
+	c.metrics.ack.Observe(time.Since(began).Seconds())
 	if isPixel(r) {
 		showPixel(w)
 		return
@@ -72,41 +43,101 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (c *Collector) tooLarge(w http.ResponseWriter) {
-	http.Error(w, fmt.Sprintf("The body is over the limit of %d bytes: send less, or in several beacons.", c.options.MaxBody), http.StatusRequestEntityTooLarge)
+// accept takes what may come in, and what is allowed here, to disk.
+func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time) (size int, no *refusal) {
+	from := c.from(r)
+	c.preflights.came(r, from)
+	if no := c.checkOrigin(w, r); no != nil {
+		return 0, no
+	}
+	optsOut := optsOut(r.Header)
+	if optsOut && c.options.OptOut == OptOutRefuse {
+		return 0, &refusal{reason: "opt-out", status: http.StatusOK, text: "Not kept: you ask not to be tracked."}
+	}
+	if no := c.checkRate(r.Header.Get("Origin"), from, now); no != nil {
+		return 0, no
+	}
+	b := buffers.Get().(*buffer)
+	defer func() {
+		c.memory.give(b.counted)
+		b.counted = 0
+		if cap(b.record) <= keepBuffer && cap(b.body) <= keepBuffer {
+			buffers.Put(b)
+		}
+	}()
+	if no := b.read(w, r, c); no != nil {
+		return 0, no
+	}
+	record := c.newRecord(r, b.body, from, now)
+	if optsOut && c.options.OptOut == OptOutAnonymous {
+		anonymize(&record)
+	}
+	var err error
+	if b.record, err = record.Append(b.record[:0]); err != nil {
+		return 0, malformed("This request can't be kept: " + err.Error())
+	}
+	if err := c.keep(b.record); err != nil {
+		c.health.failed.Store(time.Now().UnixNano())
+		c.options.Logger.Error("beacon can't be kept", "error", err)
+		return 0, &refusal{reason: "disk", status: http.StatusServiceUnavailable, wait: retryAfter, text: "The disk can't take it now; try again later."}
+	}
+	if c.recent != nil {
+		c.recent.add(record)
+	}
+	return len(b.body), nil
+}
+
+func malformed(text string) *refusal {
+	return &refusal{reason: "malformed", status: http.StatusBadRequest, text: text}
+}
+
+func (c *Collector) tooLarge(w http.ResponseWriter) *refusal {
+	// What is left of the body is not read, and so no other request can follow it.
+	w.Header().Set("Connection", "close")
+	return &refusal{reason: "too-large", status: http.StatusRequestEntityTooLarge,
+		text: fmt.Sprintf("The body is over the limit of %d bytes: send less, or in several beacons.", c.options.MaxBody)}
 }
 
 // read reads the whole body; a length that is known to be over the limit is not read at
 // all.
-func (b *buffer) read(w http.ResponseWriter, r *http.Request, limit int64) error {
+func (b *buffer) read(w http.ResponseWriter, r *http.Request, c *Collector) *refusal {
 	b.body = b.body[:0]
 	if r.ContentLength == 0 {
 		return nil
 	}
-	if r.ContentLength > limit {
-		w.Header().Set("Connection", "close")
-		return &http.MaxBytesError{Limit: limit}
-	}
-	body := r.Body
-	if r.ContentLength < 0 {
-		body = http.MaxBytesReader(w, body, limit)
-	}
-	if n := int(r.ContentLength); n > cap(b.body) {
-		// What a client says is believed up to what a usual beacon has; the rest is
-		// made room for as it comes.
-		b.body = make([]byte, 0, min(n+1, 64<<10+1))
+	if r.ContentLength > c.options.MaxBody {
+		return c.tooLarge(w)
 	}
 	for {
-		if len(b.body) == cap(b.body) {
-			b.body = append(b.body, 0)[:len(b.body)]
+		if len(b.body) == cap(b.body) && !b.grow(r.ContentLength, &c.memory) {
+			w.Header().Set("Connection", "close")
+			return &refusal{reason: "memory", status: http.StatusServiceUnavailable, wait: time.Second, text: "Too many large beacons are coming in; try again later."}
 		}
-		n, err := body.Read(b.body[len(b.body):cap(b.body)])
+		n, err := r.Body.Read(b.body[len(b.body):cap(b.body)])
 		b.body = b.body[:len(b.body)+n]
-		if err == io.EOF {
+		switch {
+		case int64(len(b.body)) > c.options.MaxBody:
+			return c.tooLarge(w)
+		case err == io.EOF:
 			return nil
-		}
-		if err != nil {
-			return err
+		case err != nil:
+			// The client went away or broke the protocol: it can't be kept, as nobody
+			// knows what is missing of it.
+			return malformed("The body ended early or is malformed: " + err.Error())
 		}
 	}
+}
+
+// grow makes room for more of a body: what a client says of its length is believed up to what
+// a usual beacon has, and the rest is made room for as it comes.
+func (b *buffer) grow(length int64, m *memory) bool {
+	size := max(2*cap(b.body), 4<<10, int(min(length+1, 64<<10)))
+	if more := size - cap(b.body); size > freeBody {
+		if !m.take(more) {
+			return false
+		}
+		b.counted += more
+	}
+	b.body = append(make([]byte, 0, size), b.body...)
+	return true
 }

@@ -6,8 +6,12 @@ package collect
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
@@ -15,10 +19,12 @@ import (
 // Operators is the path below which nothing is a beacon.
 const Operators = "/-/"
 
+// MostBody is the most bytes that Options.MaxBody can be.
+const MostBody = 16 << 20
+
 // Options: the zero Options is the default.
 type Options struct {
-	// MaxBody is the most bytes a beacon's body may have. Default: 1 MiB. More than
-	// 32 MiB can't be kept.
+	// MaxBody is the most bytes a beacon's body may have, up to MostBody. Default: 1 MiB.
 	MaxBody int64
 	// Token is what operators' requests must carry, as "Authorization: Bearer …" or in
 	// the query as token. Default: none, and only requests from this machine to this
@@ -28,6 +34,25 @@ type Options struct {
 	// JSON array, or lines of JSON, is a row for each member then. It is called from many
 	// goroutines at a time. Default: a beacon is one row.
 	Batch func(stream string) bool
+	// Origin says whether pages of an origin, as the header Origin has it, may send here; the
+	// others are answered 403. [Origins] makes one of patterns. It is called from many
+	// goroutines at a time. Default: all may. A program, which has no origin, always may.
+	Origin func(origin string) bool
+	// Proxies are the addresses of the reverse proxies that are trusted to say, in
+	// X-Forwarded-For or Forwarded, who is behind them. Default: nobody is.
+	Proxies []netip.Prefix
+	// Address says what is kept of the address that a beacon came from. Default:
+	// [AddressTruncated].
+	Address Address
+	// OptOut says what becomes of a beacon whose sender asks not to be tracked, with Sec-GPC: 1
+	// or DNT: 1. Default: [OptOutKeep].
+	OptOut OptOut
+	// AddressRate and OriginRate are how many beacons a second, on average, one address (of
+	// IPv6, one /64) and one origin may send; ten seconds' worth may come at once. More is
+	// answered 429. Default, 0: as many as they like.
+	AddressRate, OriginRate float64
+	// Metrics is told what is counted, by names that begin with beacon_. Default: nobody is.
+	Metrics prometheus.Registerer
 	// Logger hears of what goes wrong. Default: nobody does.
 	Logger *slog.Logger
 }
@@ -43,6 +68,14 @@ type Collector struct {
 	keep    func(record []byte) error
 	recent  *recent
 	mux     *http.ServeMux
+
+	metrics    *metrics
+	preflights preflights
+	addresses  rates[netip.Prefix]
+	origins    rates[string]
+	salt       salt
+	memory     memory
+	health     health
 }
 
 // Open opens the collector whose inbox is the folder inbox of dir, and makes it if it
@@ -53,13 +86,17 @@ func Open(dir string, options Options) (*Collector, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Collector{options: options, inbox: inbox, keep: inbox.Append, mux: http.NewServeMux()}
+	c := newCollector(options, inbox.Append)
+	c.inbox = inbox
+	inbox.OnSync = func(d time.Duration) { c.metrics.fsync.Observe(d.Seconds()) }
 	if c.recent, err = newRecent(inbox, options.Logger); err != nil {
 		inbox.Close()
 		return nil, err
 	}
 	c.mux.Handle("GET "+Operators+"tail", c.Operator(http.HandlerFunc(c.tail)))
 	c.mux.Handle("GET "+Operators+"export", c.Operator(http.HandlerFunc(c.export)))
+	c.mux.Handle("GET "+Operators+"healthz", c.Watcher(http.HandlerFunc(c.healthz)))
+	c.mux.Handle("GET "+Operators+"readyz", c.Watcher(http.HandlerFunc(c.readyz)))
 	return c, nil
 }
 
@@ -68,14 +105,20 @@ func Open(dir string, options Options) (*Collector, error) {
 // time. The beacon's answer waits for it: 204, or 503 if keep returns an error. Below
 // [Operators] there is nothing.
 func Handler(keep func(record []byte) error, options Options) http.Handler {
-	return &Collector{options: options.orDefault(), keep: keep, mux: http.NewServeMux()}
+	return newCollector(options.orDefault(), keep)
+}
+
+func newCollector(options Options, keep func(record []byte) error) *Collector {
+	c := &Collector{options: options, keep: keep, mux: http.NewServeMux()}
+	c.metrics = newMetrics(options.Metrics, &c.preflights)
+	return c
 }
 
 func (o Options) orDefault() Options {
 	if o.MaxBody <= 0 {
 		o.MaxBody = 1 << 20
 	}
-	o.MaxBody = min(o.MaxBody, 32<<20)
+	o.MaxBody = min(o.MaxBody, MostBody)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -88,7 +131,7 @@ func (c *Collector) Inbox() *spool.Inbox { return c.inbox }
 // Close ends the live views and the inbox. The server must have been shut down before: a
 // beacon that is posted later is answered 503.
 func (c *Collector) Close() error {
-	close(c.recent.done)
+	c.Drain()
 	return c.inbox.Close()
 }
 
@@ -97,10 +140,9 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.EscapedPath(), Operators):
 		c.mux.ServeHTTP(w, r)
 	case r.Method == http.MethodPost, isPixel(r):
-		allowOrigin(w, r)
-		c.accept(w, r)
+		c.beacon(w, r)
 	case r.Method == http.MethodOptions:
-		preflight(w, r)
+		c.preflight(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		http.Error(w, "Nothing to see here: a beacon is a POST to this path, or a GET of a path that ends in .gif.", http.StatusNotFound)
 	default:

@@ -26,7 +26,12 @@ import (
 
 func open(t *testing.T, o collect.Options) (*collect.Collector, string) {
 	t.Helper()
-	c, err := collect.Open(filepath.Join(t.TempDir(), "data"), o)
+	return openIn(t, filepath.Join(t.TempDir(), "data"), o)
+}
+
+func openIn(t *testing.T, dir string, o collect.Options) (*collect.Collector, string) {
+	t.Helper()
+	c, err := collect.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}

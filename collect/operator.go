@@ -28,6 +28,20 @@ func (c *Collector) Operator(h http.Handler) http.Handler {
 	})
 }
 
+// Watcher lets operators through to h, and whoever sits at this machine, token or not: for
+// what tells nothing of anybody, and what a supervisor or a load balancer asks all the time.
+func (c *Collector) Watcher(h http.Handler) http.Handler {
+	operator := c.Operator(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if local(r) && !foreignPage(r) {
+			w.Header().Set("Cache-Control", "no-store")
+			h.ServeHTTP(w, r)
+			return
+		}
+		operator.ServeHTTP(w, r)
+	})
+}
+
 func hasToken(r *http.Request, token string) bool {
 	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {

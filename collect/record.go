@@ -2,47 +2,49 @@ package collect
 
 import (
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// unkept are the headers that never reach the disk: those that let somebody in, and
-// those in which a proxy passes on an address.
-var unkept = map[string]bool{
-	"Authorization": true, "Proxy-Authorization": true, "Cookie": true,
-	"Forwarded": true, "X-Forwarded-For": true, "X-Real-Ip": true, "True-Client-Ip": true, "Cf-Connecting-Ip": true,
-}
-
 // newRecord is the request as it is kept. The server has taken the request apart; its
 // headers come back in alphabetical order, and a chunked body in one piece.
-func newRecord(r *http.Request, body []byte, now time.Time) warc.Record {
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
+func (c *Collector) newRecord(r *http.Request, body []byte, from sender, now time.Time) warc.Record {
 	target := r.RequestURI
 	if !strings.HasPrefix(target, "/") {
 		target = r.URL.RequestURI() // it was an absolute URL, as for a proxy
+	}
+	address := ""
+	if c.options.Address != AddressKept && from.address.IsValid() {
+		address = from.address.String()
 	}
 	header := make(warc.Fields, 1, len(r.Header)+1)
 	header[0] = warc.Field{Name: "Host", Value: r.Host}
 	for name, values := range r.Header {
 		if !unkept[name] {
 			for _, v := range values {
-				header = append(header, warc.Field{Name: name, Value: v})
+				// A proxy that nobody has heard of may have put the address anywhere.
+				if address == "" || !strings.Contains(v, address) {
+					header = append(header, warc.Field{Name: name, Value: v})
+				}
 			}
 		}
 	}
 	slices.SortStableFunc(header[1:], func(a, b warc.Field) int { return strings.Compare(a.Name, b.Name) })
+	ip, extra := c.private(from.address, now)
+	if c.options.Batch != nil {
+		if stream, _ := row.Target(target); c.options.Batch(stream) {
+			extra = append(extra, warc.Field{Name: row.BatchField, Value: "yes"})
+		}
+	}
 	return warc.Record{
-		ID: beaconID(r.Header.Get("Idempotency-Key"), r.URL.Path), Date: now, IP: truncated(r.RemoteAddr),
-		Target:  scheme + "://" + r.Host + target,
+		ID: beaconID(r.Header.Get("Idempotency-Key"), r.URL.Path), Date: now, IP: ip, Extra: extra,
+		Target:  from.scheme + "://" + r.Host + target,
 		Request: warc.Request{Method: r.Method, Target: target, Proto: "HTTP/1.1", Header: header, Body: body},
 	}
 }
@@ -62,22 +64,4 @@ func beaconID(key, stream string) uuid.UUID {
 		return id
 	}
 	return uuid.NewSHA1(keySpace, []byte(stream+" "+key))
-}
-
-// truncated is the address without the part that names one household: a /24 of IPv4, a
-// /48 of IPv6.
-func truncated(remote string) string {
-	at, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return ""
-	}
-	addr, bits := at.Addr().Unmap().WithZone(""), 48
-	if addr.Is4() {
-		bits = 24
-	}
-	prefix, err := addr.Prefix(bits)
-	if err != nil {
-		return ""
-	}
-	return prefix.Addr().String()
 }

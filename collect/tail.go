@@ -14,6 +14,7 @@ const (
 	tailPause = 100 * time.Millisecond // between two batches of beacons
 	countTick = time.Second
 	pingTick  = 15 * time.Second // shows a proxy, and us, that the other end is there
+	tailStuck = 30 * time.Second // after which a client that reads nothing is given up
 )
 
 // tail streams beacons as server-sent events (HTML, "Server-sent events"): first the
@@ -97,5 +98,6 @@ func (s *stream) flush() error {
 	if s.err != nil {
 		return s.err
 	}
+	s.out.SetWriteDeadline(time.Now().Add(tailStuck))
 	return s.out.Flush()
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"log"
 	"log/slog"
 	"os"
+	"regexp"
+	"strings"
 )
 
 // plainLog writes a log record as one line for a person at a terminal.
@@ -26,4 +29,21 @@ func (plainLog) Handle(_ context.Context, r slog.Record) error {
 	})
 	_, err := fmt.Fprintln(os.Stderr, line)
 	return err
+}
+
+// serverLog takes what net/http says about its connections. A panic is for the operator; the
+// rest, clients that break off or speak nonsense, is for who debugs. No address gets through.
+func serverLog(to *slog.Logger) *log.Logger { return log.New(serverLogWriter{to}, "", 0) }
+
+type serverLogWriter struct{ to *slog.Logger }
+
+var addresses = regexp.MustCompile(`\[[0-9a-fA-F:.%\w]+\]:\d+|\d+\.\d+\.\d+\.\d+(:\d+)?`)
+
+func (w serverLogWriter) Write(line []byte) (int, error) {
+	level := slog.LevelDebug
+	if strings.Contains(string(line), "panic") {
+		level = slog.LevelError
+	}
+	w.to.Log(context.Background(), level, addresses.ReplaceAllString(strings.TrimSpace(string(line)), "(an address)"))
+	return len(line), nil
 }

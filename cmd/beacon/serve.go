@@ -7,85 +7,150 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
-	"github.com/seed-d051cf5a/beacon/internal/web"
 )
 
 const defaultListen = "127.0.0.1:8080"
 
+// drainTime is how long requests that have begun may go on when the collector ends.
+const drainTime = 10 * time.Second
+
+// A serving is a call of beacon serve.
+type serving struct {
+	data     string
+	collect  collect.Options
+	listener listening
+
+	// As they were written.
+	batch, origins, proxies []string
+}
+
 func serveCommand() *cobra.Command {
-	var listen, data, token string
-	var batch []string
+	var s serving
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Collect beacons: a 204 means on disk",
 		Long: `Collect beacons. Every POST to a path outside /-/ is a beacon of the stream that the
-path names; the answer 204 means that it is on disk. The page at / shows them live.`,
+path names; the answer 204 means that it is on disk. The page at / shows them live.
+
+For operators there are /-/healthz, /-/readyz and /-/metrics (for Prometheus), beside what
+the other commands ask.`,
 		Example: `  beacon serve
-  beacon serve --listen :80 --data /var/lib/beacon --token "$(cat /etc/beacon.token)"`,
+  beacon serve --listen :80 --data /var/lib/beacon --token "$(cat /etc/beacon.token)"
+  beacon serve --listen :443 --tls-cert cert.pem --tls-key key.pem --origin 'https://*.shop.example'
+  beacon serve --proxy 10.0.0.0/8 --address hash --opt-out anonymous --address-rate 20`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-			return serve(cmd.Context(), listen, data, token, batch, log)
+			s.collect.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+			if err := s.settle(); err != nil {
+				return usageError{err}
+			}
+			return serve(cmd.Context(), s)
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", defaultListen, "address and `port` to listen on")
-	cmd.Flags().StringVar(&data, "data", datadir.Join("collector"), "`directory` for the beacons")
-	cmd.Flags().StringVar(&token, "token", "", "what queries and the live page must carry; without it they are open on this machine only")
-	cmd.Flags().StringArrayVar(&batch, "batch", nil, "`stream` such as /events whose JSON arrays and lines of JSON become a row for each member; may be repeated")
+	f := cmd.Flags()
+	f.StringVar(&s.listener.address, "listen", defaultListen, "address and `port` to listen on")
+	f.StringVar(&s.data, "data", datadir.Join("collector"), "`directory` for the beacons")
+	f.StringVar(&s.collect.Token, "token", "", "what queries and the live page must carry; without it they are open on this machine only")
+	f.StringArrayVar(&s.batch, "batch", nil, "`stream` such as /events whose JSON arrays and lines of JSON become a row for each member; may be repeated")
+
+	f.StringArrayVar(&s.origins, "origin", nil, "`pattern` of the origins whose pages may send here, such as https://*.shop.example; may be repeated; all may without it")
+	f.Int64Var(&s.collect.MaxBody, "max-body", 1<<20, "most `bytes` of one beacon's body")
+	f.Float64Var(&s.collect.AddressRate, "address-rate", 0, "`beacons` a second that one address may send on average; 0 is any number")
+	f.Float64Var(&s.collect.OriginRate, "origin-rate", 0, "`beacons` a second that the pages of one origin may send on average; 0 is any number")
+	f.IntVar(&s.listener.perAddress, "address-connections", 0, "`connections` that one address may have at a time, proxies aside; 0 is any number")
+
+	f.StringArrayVar(&s.proxies, "proxy", nil, "`address` or CIDR of a reverse proxy that is trusted to say, in X-Forwarded-For or Forwarded, who is behind it; may be repeated")
+	f.BoolVar(&s.listener.proxyProtocol, "proxy-protocol", false, "take the PROXY protocol, version 1 and 2, from those proxies")
+	f.TextVar(&s.collect.Address, "address", collect.AddressTruncated, "what is kept of the sender's address: truncate (/24, /48), keep, drop, or hash with a salt that changes daily")
+	f.TextVar(&s.collect.OptOut, "opt-out", collect.OptOutKeep, "a beacon with Sec-GPC or DNT: keep, anonymous or refuse")
+
+	f.StringVar(&s.listener.certificate, "tls-cert", "", "PEM `file` of the certificate, for https; read again when it changes")
+	f.StringVar(&s.listener.key, "tls-key", "", "PEM `file` of its key")
 	return cmd
 }
 
-func serve(ctx context.Context, listen, data, token string, batch []string, log *slog.Logger) error {
-	keepPrivate()
-	listener, err := net.Listen("tcp", listen)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s is in use by another program: stop it, or choose another port with --listen 127.0.0.1:8081", listen)
+// settle makes of the flags what they say.
+func (s *serving) settle() (err error) {
+	s.collect.Batch = func(stream string) bool { return slices.Contains(s.batch, stream) }
+	if len(s.origins) > 0 {
+		if s.collect.Origin, err = collect.Origins(s.origins...); err != nil {
+			return fmt.Errorf("--origin: %w", err)
+		}
 	}
+	for _, text := range s.proxies {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			a, err := netip.ParseAddr(text)
+			if err != nil {
+				return fmt.Errorf("--proxy %q is no address: write 192.0.2.1, or 192.0.2.0/24", text)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		s.collect.Proxies = append(s.collect.Proxies, p)
+	}
+	s.listener.proxies = s.collect.Proxies
+	switch {
+	case s.listener.proxyProtocol && len(s.proxies) == 0:
+		return errors.New("--proxy-protocol without --proxy would believe anybody: say with --proxy who the proxies are")
+	case (s.listener.certificate == "") != (s.listener.key == ""):
+		return errors.New("--tls-cert and --tls-key go together: give both")
+	case s.collect.MaxBody < 1 || s.collect.MaxBody > collect.MostBody:
+		return fmt.Errorf("--max-body %d: it can be 1 to %d", s.collect.MaxBody, collect.MostBody)
+	case s.collect.AddressRate < 0 || s.collect.OriginRate < 0 || s.listener.perAddress < 0:
+		return errors.New("a rate or a number of connections is 0, for any number, or more")
+	}
+	return nil
+}
+
+func serve(ctx context.Context, s serving) error {
+	keepPrivate()
+	log := s.collect.Logger
+	listener, err := s.listener.open()
 	if err != nil {
-		return fmt.Errorf("%w: write --listen as host:port, such as %s", err, defaultListen)
+		return err
 	}
 	defer listener.Close()
-	c, err := collect.Open(data, collect.Options{Token: token, Logger: log, Batch: func(stream string) bool {
-		return slices.Contains(batch, stream)
-	}})
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), listener.conns)
+	s.collect.Metrics = registry
+	c, err := collect.Open(s.data, s.collect)
 	if err != nil {
 		return fmt.Errorf("open collector: %w", err)
 	}
 	defer c.Close()
-	engine, err := openEngine(ctx, data, c, log)
+	engine, err := openEngine(ctx, s.data, c, log)
 	if err != nil {
 		return fmt.Errorf("%w\nIf the file is damaged, move it away: what is in the inbox goes into a new one", err)
 	}
 	defer engine.Close()
 
 	server := &http.Server{
-		Handler:           routes(c, engine),
+		Handler:           routes(c, engine, registry),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          serverLog(log),
+		Protocols:         new(http.Protocols),
 	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetHTTP2(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
+	listener.conns.watch(server)
+	server.RegisterOnShutdown(c.Drain)
 
-	url := "http://" + reachable(listener.Addr().String())
-	fmt.Printf("Beacon collects at %s/\n  data  %s\n  try   curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' %s/hello\n", url, data, url)
-	if token != "" {
-		fmt.Printf("  page  %s/?token=YOUR-TOKEN\n", url)
-	}
-	if engine.missing != "" {
-		fmt.Printf("  note  %s\n", engine.missing)
-	}
-
+	s.greet(listener, engine)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
@@ -93,30 +158,25 @@ func serve(ctx context.Context, listen, data, token string, batch []string, log 
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	// What has begun is finished; the live page's streams never end by themselves.
-	soon, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	soon, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := server.Shutdown(soon); err != nil {
+		log.Warn("requests were still coming in at the end; they were not kept, and their senders know", "after", drainTime)
 		server.Close()
 	}
 	return nil
 }
 
-// routes is not an http.ServeMux, which would redirect a beacon whose path is not clean: a
-// preflight may not be redirected, and a POST to any path is a beacon as it was sent.
-func routes(c *collect.Collector, e *engine) http.Handler {
-	page, query := web.Handler(), c.Operator(e.QueryHandler())
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		get := r.Method == http.MethodGet || r.Method == http.MethodHead
-		switch path := r.URL.EscapedPath(); {
-		case get && (path == "/" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
-			page.ServeHTTP(w, r)
-		case path == collect.Operators+"query":
-			query.ServeHTTP(w, r)
-		default:
-			c.ServeHTTP(w, r)
-		}
-	})
+// greet says where everything is.
+func (s *serving) greet(l *listener, e *engine) {
+	url := l.scheme() + "://" + reachable(l.Addr().String())
+	fmt.Printf("Beacon collects at %s/\n  data  %s\n  try   curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' %s/hello\n", url, s.data, url)
+	if s.collect.Token != "" {
+		fmt.Printf("  page  %s/?token=YOUR-TOKEN\n", url)
+	}
+	if e.missing != "" {
+		fmt.Printf("  note  %s\n", e.missing)
+	}
 }
 
 // reachable is an address as a person can open it: listening on all of a machine's is

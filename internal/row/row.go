@@ -5,6 +5,7 @@ package row
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -29,6 +30,9 @@ const (
 	Pixel     = "pixel"     // a GET: data is the query, as a form's
 )
 
+// AddressField is the field of a record that has, instead of an address, what was made of it.
+const AddressField = "Beacon-Address"
+
 // A Row has the columns of the table beacons, in their order. Its strings are valid
 // UTF-8.
 type Row struct {
@@ -40,7 +44,7 @@ type Row struct {
 	Origin      string
 	Referrer    string
 	UserAgent   string
-	IP          string
+	IP          string // an address, or what stands for one
 	ContentType string // as sent
 	Kind        string
 	Body        []byte
@@ -65,7 +69,7 @@ func of(r *warc.Record) (Row, []byte) {
 		Origin:      valid(q.Header.Get("Origin")),
 		Referrer:    valid(q.Header.Get("Referer")),
 		UserAgent:   valid(q.Header.Get("User-Agent")),
-		IP:          valid(r.IP),
+		IP:          valid(cmp.Or(r.IP, r.Extra.Get(AddressField))),
 		ContentType: valid(q.Header.Get("Content-Type")),
 		Body:        q.Body,
 		Bot:         isBot(q.Header.Get("User-Agent")),

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -24,6 +25,10 @@ const (
 // on disk, and any number of readers, which follow it. All methods are safe for
 // concurrent use.
 type Inbox struct {
+	// OnSync, where it is set before the first Append, hears how long each group's write and
+	// fsync took.
+	OnSync func(time.Duration)
+
 	dir  string
 	fs   fileSystem
 	w    *writer
@@ -73,8 +78,12 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 func (in *Inbox) Append(record []byte) error { return in.groups.keep(record, in.write) }
 
 func (in *Inbox) write(records []byte) error {
+	began := time.Now()
 	if _, err := in.w.append(records, true); err != nil {
 		return err
+	}
+	if in.OnSync != nil {
+		in.OnSync(time.Since(began))
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"container/list"
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// mostConnections is how many a collector has at a time, where the system's limit of open
+// files allows it.
+const mostConnections = 16 << 10
+
+// connections bounds how many there are, of one address and in all. Beyond one address's
+// bound a new one is closed. Beyond the bound of all, it is the one that waits longest for
+// its client: someone who opens connections and sends nothing, or sends slowly, loses the
+// oldest of them, and nobody else is held up.
+type connections struct {
+	most, perAddress int
+	exempt           []netip.Prefix
+
+	mu      sync.Mutex
+	open    int
+	of      map[netip.Addr]int // where there is a bound for each
+	waiting *list.List         // of *connection, the longest first
+
+	gauge  prometheus.GaugeFunc
+	closed *prometheus.CounterVec
+}
+
+// A connection is in no handler while it waits: for a handshake, for a request's header, or
+// for the next request.
+type connection struct {
+	net.Conn
+	of      *connections
+	address netip.Addr
+
+	place    *list.Element // in the list of those that wait, or nil
+	handlers int
+	gone     bool
+}
+
+func newConnections(perAddress int, exempt []netip.Prefix) *connections {
+	cs := &connections{most: min(mostConnections, mostFiles()/2), perAddress: perAddress, exempt: exempt, of: map[netip.Addr]int{}, waiting: list.New()}
+	cs.gauge = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "beacon_connections", Help: "Connections that are open."}, func() float64 {
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
+		return float64(cs.open)
+	})
+	cs.closed = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "beacon_connections_closed_total", Help: "Connections that were closed because there were too many."}, []string{"of"})
+	cs.closed.WithLabelValues("address")
+	cs.closed.WithLabelValues("all")
+	return cs
+}
+
+// Describe and Collect make it a prometheus.Collector.
+func (cs *connections) Describe(to chan<- *prometheus.Desc) {
+	cs.gauge.Describe(to)
+	cs.closed.Describe(to)
+}
+
+func (cs *connections) Collect(to chan<- prometheus.Metric) {
+	cs.gauge.Collect(to)
+	cs.closed.Collect(to)
+}
+
+// count returns l with its connections counted.
+func (cs *connections) count(l net.Listener) net.Listener { return countingListener{l, cs} }
+
+type countingListener struct {
+	net.Listener
+	conns *connections
+}
+
+func (l countingListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if c := l.conns.add(conn); c != nil {
+			return c, nil
+		}
+		conn.Close()
+	}
+}
+
+// add returns nil where there is no room.
+func (cs *connections) add(conn net.Conn) *connection {
+	c := &connection{Conn: conn, of: cs}
+	if a := addressOf(conn.RemoteAddr()); cs.perAddress > 0 && !contains(cs.exempt, a) {
+		c.address = a
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if c.address.IsValid() && cs.of[c.address] >= cs.perAddress {
+		cs.closed.WithLabelValues("address").Inc()
+		return nil
+	}
+	if cs.open >= cs.most {
+		cs.closed.WithLabelValues("all").Inc()
+		oldest := cs.waiting.Front()
+		if oldest == nil {
+			return nil
+		}
+		it := oldest.Value.(*connection)
+		cs.stopsWaiting(it)
+		go it.Close() // which needs the lock
+	}
+	cs.open++
+	if c.address.IsValid() {
+		cs.of[c.address]++
+	}
+	c.place = cs.waiting.PushBack(c)
+	return c
+}
+
+func (c *connection) Close() error {
+	c.of.remove(c)
+	return c.Conn.Close()
+}
+
+func (cs *connections) remove(c *connection) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if c.gone {
+		return
+	}
+	c.gone = true
+	cs.open--
+	cs.stopsWaiting(c)
+	if c.address.IsValid() {
+		if cs.of[c.address]--; cs.of[c.address] == 0 {
+			delete(cs.of, c.address)
+		}
+	}
+}
+
+func (cs *connections) stopsWaiting(c *connection) {
+	if c.place != nil {
+		cs.waiting.Remove(c.place)
+		c.place = nil
+	}
+}
+
+// handled says that by so many more handlers are at work for the connection.
+func (c *connection) handled(by int) {
+	cs := c.of
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	c.handlers += by
+	switch {
+	case c.handlers > 0:
+		cs.stopsWaiting(c)
+	case c.place == nil && !c.gone:
+		c.place = cs.waiting.PushBack(c)
+	}
+}
+
+type connectionKey struct{}
+
+// watch has the server's handler tell when a connection is at work.
+func (cs *connections) watch(s *http.Server) {
+	s.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, connectionKey{}, counted(conn))
+	}
+	inner := s.Handler
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, _ := r.Context().Value(connectionKey{}).(*connection); c != nil {
+			c.handled(1)
+			defer c.handled(-1)
+		}
+		inner.ServeHTTP(w, r)
+	})
+}
+
+// counted finds the connection below TLS and the PROXY protocol.
+func counted(conn net.Conn) *connection {
+	for {
+		switch c := conn.(type) {
+		case *connection:
+			return c
+		case interface{ NetConn() net.Conn }: // *tls.Conn
+			conn = c.NetConn()
+		case interface{ Raw() net.Conn }: // *proxyproto.Conn
+			conn = c.Raw()
+		default:
+			return nil
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/web"
+)
+
+// routes is not an http.ServeMux, which would redirect a beacon whose path is not clean: a
+// preflight may not be redirected, and a POST to any path is a beacon as it was sent.
+func routes(c *collect.Collector, e *engine, metrics prometheus.Gatherer) http.Handler {
+	page, query := web.Handler(), c.Operator(e.QueryHandler())
+	counted := c.Watcher(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		get := r.Method == http.MethodGet || r.Method == http.MethodHead
+		switch path := r.URL.EscapedPath(); {
+		case get && (path == "/" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
+			page.ServeHTTP(w, r)
+		case path == collect.Operators+"query":
+			query.ServeHTTP(w, r)
+		case get && path == collect.Operators+"metrics":
+			counted.ServeHTTP(w, r)
+		default:
+			c.ServeHTTP(w, r)
+		}
+	})
+}

@@ -1,0 +1,20 @@
+package collect
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// NewForTest is a collector that keeps nothing.
+func NewForTest(o Options) *Collector {
+	return newCollector(o.orDefault(), func([]byte) error { return nil })
+}
+
+func (c *Collector) Private(a netip.Addr, now time.Time) (string, warc.Fields) {
+	return c.private(a, now)
+}
+
+// Memory is the bytes that are counted.
+func (c *Collector) Memory() int64 { return c.memory.used.Load() }

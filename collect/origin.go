@@ -1,0 +1,102 @@
+package collect
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Origins returns the [Options.Origin] that allows what matches one of the patterns:
+//
+//	https://shop.example      that origin
+//	https://*.shop.example    its subdomains, of any depth, and not itself
+//	http://localhost:*        any port
+//	null                      pages without an origin: sandboxed ones, and files
+//	*                         every origin
+//
+// The error names the pattern that is none of these.
+func Origins(patterns ...string) (func(origin string) bool, error) {
+	var allowed []originPattern
+	for _, text := range patterns {
+		p, err := parseOriginPattern(text)
+		if err != nil {
+			return nil, err
+		}
+		allowed = append(allowed, p)
+	}
+	return func(origin string) bool {
+		return slices.ContainsFunc(allowed, func(p originPattern) bool { return p.matches(origin) })
+	}, nil
+}
+
+// An originPattern has "*" for what may be anything.
+type originPattern struct{ scheme, host, port string }
+
+func parseOriginPattern(text string) (originPattern, error) {
+	if text == "*" || text == "null" {
+		return originPattern{scheme: text}, nil
+	}
+	p, ok := splitOrigin(strings.ToLower(text))
+	name := strings.TrimPrefix(p.host, "*.")
+	u, err := url.Parse(p.scheme + "://" + name)
+	if !ok || err != nil || u.Host != name || name == "" || strings.ContainsAny(name, "*/?#@\\ ") || p.scheme == "*" {
+		return p, fmt.Errorf("%q is no pattern of origins: write https://shop.example, https://*.shop.example, http://localhost:*, null or *", text)
+	}
+	return p, nil
+}
+
+// splitOrigin takes an origin apart as the HTML standard serializes it ("origin"): the port
+// is left out where it is the scheme's own.
+func splitOrigin(origin string) (p originPattern, ok bool) {
+	scheme, host, ok := strings.Cut(origin, "://")
+	if !ok || scheme == "" {
+		return p, false
+	}
+	p = originPattern{scheme, host, ""}
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		p.host, p.port = host[:i], host[i+1:]
+		if p.port == "" || p.port != "*" && strings.Trim(p.port, "0123456789") != "" {
+			return p, false
+		}
+	}
+	if scheme == "http" && p.port == "80" || scheme == "https" && p.port == "443" {
+		p.port = ""
+	}
+	return p, true
+}
+
+func (p originPattern) matches(origin string) bool {
+	if p.scheme == "*" || p.scheme == "null" {
+		return p.scheme == "*" || origin == "null"
+	}
+	o, ok := splitOrigin(origin)
+	if !ok || o.scheme != p.scheme || p.port != "*" && o.port != p.port {
+		return false
+	}
+	if under, wild := strings.CutPrefix(p.host, "*"); wild {
+		return strings.HasSuffix(o.host, under) && len(o.host) > len(under)
+	}
+	return o.host == p.host
+}
+
+// checkOrigin refuses a page that may not send here, and tells all others that they may. It
+// echoes the origin: beacons carry credentials, for which "*" is not enough (Fetch, "CORS
+// check"). A program, which has no origin, is told nothing: no cache keeps the answer for a
+// page's request.
+func (c *Collector) checkOrigin(w http.ResponseWriter, r *http.Request) *refusal {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return nil
+	}
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	if c.options.Origin != nil && !c.options.Origin(origin) {
+		return &refusal{reason: "origin", status: http.StatusForbidden,
+			text: fmt.Sprintf("Pages of %s may not send here: whoever runs this collector can allow it (serve --origin).", origin)}
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
+	return nil
+}

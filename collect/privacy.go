@@ -1,0 +1,149 @@
+package collect
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// An Address is what is kept of the address that a beacon came from. But for AddressKept, the
+// address itself is never on disk: what else the request's headers have of it is left out too.
+type Address int
+
+const (
+	AddressTruncated Address = iota // without what names one household: a /24 of IPv4, a /48 of IPv6
+	AddressKept                     // as it is
+	AddressDropped                  // nothing
+	// AddressHashed is 16 hexadecimal digits that are the same for the same address until
+	// midnight, UTC, and until the collector is started again: their salt is in memory alone.
+	AddressHashed
+)
+
+var addressNames = []string{"truncate", "keep", "drop", "hash"}
+
+// MarshalText returns truncate, keep, drop or hash.
+func (a Address) MarshalText() ([]byte, error) { return []byte(addressNames[a]), nil }
+
+// UnmarshalText reads what MarshalText writes; the error names the choices.
+func (a *Address) UnmarshalText(text []byte) error {
+	return choose(a, addressNames, string(text))
+}
+
+// An OptOut is what becomes of a beacon whose sender asks not to be tracked: with Sec-GPC
+// (Global Privacy Control) or DNT (Tracking Preference Expression).
+type OptOut int
+
+const (
+	OptOutKeep      OptOut = iota // it is kept as any other, with the header that says so
+	OptOutAnonymous               // without address, user agent, referrer, languages and client hints
+	OptOutRefuse                  // not at all: the answer is 200 instead of 204, so that nobody tries again
+)
+
+var optOutNames = []string{"keep", "anonymous", "refuse"}
+
+// MarshalText returns keep, anonymous or refuse.
+func (o OptOut) MarshalText() ([]byte, error) { return []byte(optOutNames[o]), nil }
+
+// UnmarshalText reads what MarshalText writes; the error names the choices.
+func (o *OptOut) UnmarshalText(text []byte) error { return choose(o, optOutNames, string(text)) }
+
+func choose[T ~int](to *T, names []string, text string) error {
+	for i, name := range names {
+		if name == text {
+			*to = T(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is none of %s", text, strings.Join(names, ", "))
+}
+
+func optsOut(h http.Header) bool { return h.Get("Sec-Gpc") == "1" || h.Get("Dnt") == "1" }
+
+// unkept are the headers that never reach the disk: those that let somebody in, and those in
+// which proxies pass on an address.
+var unkept = map[string]bool{
+	"Authorization": true, "Proxy-Authorization": true, "Cookie": true,
+	"Forwarded": true, "Forwarded-For": true, "X-Forwarded": true, "X-Forwarded-For": true, "X-Original-Forwarded-For": true,
+	"X-Real-Ip": true, "X-Client-Ip": true, "X-Cluster-Client-Ip": true, "X-Envoy-External-Address": true,
+	"True-Client-Ip": true, "Client-Ip": true, "Cf-Connecting-Ip": true, "Cf-Connecting-Ipv6": true, "Cf-Pseudo-Ipv4": true,
+	"Fastly-Client-Ip": true, "Fly-Client-Ip": true, "X-Azure-Clientip": true, "X-Azure-Socketip": true,
+	"X-Appengine-User-Ip": true, "X-Vercel-Forwarded-For": true, "X-Nf-Client-Connection-Ip": true, "X-Remote-Addr": true,
+}
+
+// telling says whether a header is one that an anonymous beacon goes without.
+func telling(name string) bool {
+	switch name {
+	case "User-Agent", "Referer", "Accept-Language", "From":
+		return true
+	}
+	return strings.HasPrefix(name, "Sec-Ch-")
+}
+
+// private is what is kept of an address: for WARC-IP-Address where it is still one, and a
+// field of ours where it isn't.
+func (c *Collector) private(a netip.Addr, now time.Time) (ip string, extra warc.Fields) {
+	switch c.options.Address {
+	case AddressKept:
+		if a.IsValid() {
+			ip = a.String()
+		}
+	case AddressHashed:
+		if a.IsValid() {
+			extra = warc.Fields{{Name: row.AddressField, Value: c.salt.hash(a, now)}}
+		}
+	case AddressTruncated:
+		ip = truncated(a)
+	}
+	return ip, extra
+}
+
+// anonymize takes away what tells one person from another.
+func anonymize(r *warc.Record) {
+	r.IP = ""
+	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name == row.AddressField })
+	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool { return telling(f.Name) })
+}
+
+func truncated(a netip.Addr) string {
+	bits := 48
+	if a.Is4() {
+		bits = 24
+	}
+	prefix, err := a.Prefix(bits)
+	if err != nil {
+		return "" // it isn't known
+	}
+	return prefix.Addr().String()
+}
+
+// A salt makes the hash of an address another one each day. It is never written anywhere:
+// who had it could try all addresses.
+type salt struct {
+	mu  sync.Mutex
+	day int64
+	key [32]byte
+}
+
+func (s *salt) hash(a netip.Addr, now time.Time) string {
+	s.mu.Lock()
+	if day := now.Unix()/(24*60*60) + 1; day != s.day {
+		s.day = day
+		rand.Read(s.key[:])
+	}
+	key := s.key
+	s.mu.Unlock()
+	sum := hmac.New(sha256.New, key[:])
+	sum.Write(a.AsSlice())
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
