@@ -17,7 +17,7 @@ var rules = []struct {
 	{"internal/datadir", "", "it only knows the platform's folders"},
 	{"internal/web", "", "the live page is files; what they ask the server is HTTP"},
 	{"internal/form", "", "it encodes forms, for whoever sends them"},
-	{"internal/weburl", "", "it is a library's parser, set up"},
+	{"internal/weburl", "", "URLs and their origins are what pages and the user agent agree on: it knows neither"},
 	{"internal/fetch", "internal/weburl", "the user agent knows nothing of disks: spool and fetch never meet but in deliver"},
 	{"internal/spool", "internal/warc", "the log keeps records, and knows neither who wrote them nor who will read them"},
 	{"internal/row", "internal/warc", "decoding is a view of a record, never a condition of keeping it"},

@@ -79,7 +79,7 @@ func (p *Page) place() *place {
 // element does; the field Base says what "" means. The origin stays: a URL of another one is a
 // [*TypeError]. What was sent before keeps its referrer.
 func (p *Page) Move(url, base string) error {
-	if was := p.place().url; url != was && !fetch.SameOrigin(url, was) {
+	if was := p.place().url; url != was && !weburl.SameOrigin(url, was) {
 		return typeErrorf("%q is of another origin than the page", url)
 	}
 	p.at.Store(newPlace(url, base))

@@ -5,6 +5,7 @@ import (
 	"github.com/nlnwa/whatwg-url/url"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // A request is the slots of a Request.
@@ -151,7 +152,7 @@ func (c call) referrer(s string) string {
 	if err != nil {
 		panic(c.fail("Referrer '%s' is not a valid URL.", s))
 	}
-	if u.Href(false) == "about:client" || originOf(u) != c.page.origin {
+	if u.Href(false) == "about:client" || weburl.OriginOf(u).String() != c.page.origin {
 		return "about:client"
 	}
 	return u.Href(false)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // checkCORS is Fetch, "CORS check".
@@ -51,14 +53,14 @@ func listValues(h http.Header, name string) (values []string, ok bool) {
 // checkResourcePolicy is Fetch, "cross-origin resource policy check", of a page without an
 // embedder policy.
 func (f *fetching) checkResourcePolicy(h http.Header) error {
-	to := originOf(f.url())
+	to := weburl.OriginOf(f.url())
 	switch strings.Join(h.Values("Cross-Origin-Resource-Policy"), ", ") {
 	case "same-origin":
-		if f.origin.same(to) {
+		if f.origin.Same(to) {
 			return nil
 		}
 	case "same-site":
-		if f.origin.schemelesslySameSite(to) && (f.origin.scheme == "https" || to.scheme != "https") {
+		if f.origin.SchemelesslySameSite(to) && (f.origin.Scheme == "https" || to.Scheme != "https") {
 			return nil
 		}
 	default:

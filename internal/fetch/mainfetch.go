@@ -15,7 +15,7 @@ type fetching struct {
 	Request
 	client   *Client
 	settings *settings
-	origin   origin
+	origin   weburl.Origin
 	urls     []*url.Url // URL list; the last one is the current URL
 	referrer *url.Url   // where a Referer comes from, nil is no referrer
 	policy   string     // referrer policy
@@ -74,7 +74,7 @@ func (f *fetching) defaults() {
 		f.referrer = f.Page.documentReferrer()
 	default:
 		// What is no URL of the page's own origin is its own (Request class, "constructor").
-		if u, err := weburl.Parse(f.Referrer); err == nil && f.origin.same(originOf(u)) {
+		if u, err := weburl.Parse(f.Referrer); err == nil && f.origin.Same(weburl.OriginOf(u)) {
 			f.referrer = u
 		} else {
 			f.referrer = f.Page.documentReferrer()
@@ -153,13 +153,13 @@ func (q *Request) Check() error {
 // mayGo is steps 4 to 7.
 func (f *fetching) mayGo() error {
 	u := f.url()
-	if !isHTTP(u) {
+	if !weburl.IsHTTP(u) {
 		return blocked("scheme %q is not http or https", u.Scheme())
 	}
 	// Upgrade Insecure Requests, "Upgrade request to a potentially trustworthy URL, if
 	// appropriate". By the letter one that is trustworthy is upgraded too, and then not
 	// reached; in browsers it is not.
-	if f.settings.upgrades() && !trustworthy(u) {
+	if f.settings.upgrades() && !weburl.Trustworthy(u) {
 		upgraded := u.Clone()
 		upgraded.SetProtocol("https")
 		var err error
@@ -173,7 +173,7 @@ func (f *fetching) mayGo() error {
 	}
 	// Mixed Content, "Should fetching request be blocked as mixed content?". By the letter
 	// pages of loopback hosts would forbid it as those of https do; in browsers they don't.
-	if f.origin.scheme == "https" && !trustworthy(u) {
+	if f.origin.Scheme == "https" && !weburl.Trustworthy(u) {
 		return blocked("mixed content: a page of https can't send to %s", f.server())
 	}
 	// CSP, "Should request be blocked by Content Security Policy?". Reports have no
@@ -193,9 +193,9 @@ func (f *fetching) mayGo() error {
 // redirected to.
 func (f *fetching) server() string {
 	if len(f.urls) > 1 {
-		return "a server that " + originOf(f.urls[0]).String() + " redirects to"
+		return "a server that " + weburl.OriginOf(f.urls[0]).String() + " redirects to"
 	}
-	return originOf(f.urls[0]).String()
+	return weburl.OriginOf(f.urls[0]).String()
 }
 
 func (s *settings) upgrades() bool {
@@ -211,7 +211,7 @@ func (s *settings) upgrades() bool {
 func (f *fetching) taint() error {
 	f.asks = false
 	switch {
-	case f.tainting == "basic" && f.origin.same(originOf(f.url())):
+	case f.tainting == "basic" && f.origin.Same(weburl.OriginOf(f.url())):
 	case f.Mode == "same-origin":
 		return blocked("mode same-origin, and %s is of another origin", f.server())
 	case f.Mode == "no-cors":

@@ -41,7 +41,7 @@ func lastReferrerPolicy(list string) (policy string) {
 // determineReferrer is Referrer Policy, "Determine request's Referrer", of a request to
 // the URL whose referrer is source. "" is no referrer.
 func determineReferrer(policy string, source, to *url.Url) string {
-	if source == nil || !isHTTP(source) {
+	if source == nil || !weburl.IsHTTP(source) {
 		return ""
 	}
 	// "Strip url for use as a referrer"
@@ -51,13 +51,13 @@ func determineReferrer(policy string, source, to *url.Url) string {
 	}
 	stripped.SetUsername("")
 	stripped.SetPassword("")
-	from := originOf(source)
+	from := weburl.OriginOf(source)
 	whole, onlyOrigin := stripped.Href(true), from.String()+"/"
 	if len(whole) > maxReferrer {
 		whole = onlyOrigin
 	}
-	sameOrigin := from.same(originOf(to))
-	downgrade := trustworthy(source) && !trustworthy(to)
+	sameOrigin := from.Same(weburl.OriginOf(to))
+	downgrade := weburl.Trustworthy(source) && !weburl.Trustworthy(to)
 	switch policy {
 	case "no-referrer":
 		return ""
