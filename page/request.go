@@ -5,6 +5,7 @@ import (
 	"github.com/nlnwa/whatwg-url/url"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
@@ -94,7 +95,7 @@ func (c call) newRequest() (*request, requestInit) {
 	c.applyInit(r, init)
 	r.ownHeaders(c.realm, &headers{guard: guardRequest})
 	if r.mode == "no-cors" {
-		if r.method != "GET" && r.method != "HEAD" && r.method != "POST" {
+		if !fetchrules.IsSafelistedMethod(r.method) {
 			panic(c.fail("'%s' is unsupported in no-cors mode.", r.method))
 		}
 		r.headers.guard = guardNoCORS

@@ -4,8 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
-
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
@@ -41,7 +40,7 @@ func listValues(h http.Header, name string) (values []string, ok bool) {
 			if value = strings.Trim(value, " \t"); value == "" {
 				continue
 			}
-			if !httpguts.ValidHeaderFieldName(value) {
+			if !fetchrules.IsToken(value) {
 				return nil, false
 			}
 			values = append(values, value)

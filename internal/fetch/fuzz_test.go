@@ -10,6 +10,7 @@ import (
 
 	"github.com/nlnwa/whatwg-url/url"
 
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
@@ -58,7 +59,7 @@ func FuzzReferrerPolicy(f *testing.F) {
 			return
 		}
 		policy := referrerPolicyOf(http.Header{"Referrer-Policy": {header}})
-		if policy != "" && !referrerPolicies[policy] {
+		if !fetchrules.IsReferrerPolicy(policy) {
 			t.Fatalf("%q is no policy", policy)
 		}
 		fetching, err := newFetching(nil, Request{Page: &Page{URL: page, Origin: origin, ReferrerPolicy: policy}, URL: to, Method: "POST"})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nlnwa/whatwg-url/url"
 
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
@@ -36,12 +37,12 @@ func newFetching(c *Client, q Request) (*fetching, error) {
 	f := &fetching{Request: q, client: c, settings: s, origin: s.origin, urls: []*url.Url{u}, tainting: "basic"}
 	f.defaults()
 	if f.Mode == "no-cors" && f.Initiator != "ping" {
-		if !IsSafelistedMethod(f.Method) {
+		if !fetchrules.IsSafelistedMethod(f.Method) {
 			return nil, blocked("method %s can't be sent without CORS", f.Method)
 		}
 		for name, values := range f.Header {
 			for _, value := range values {
-				if !IsNoCORSHeader(name, value) {
+				if !fetchrules.IsNoCORSHeader(name, value) {
 					return nil, blocked("header %s can't be sent as it is without CORS", name)
 				}
 			}
@@ -65,7 +66,7 @@ func (f *fetching) defaults() {
 		f.Redirect = "follow"
 	}
 	f.policy = f.ReferrerPolicy
-	if !referrerPolicies[f.policy] {
+	if f.policy == "" || !fetchrules.IsReferrerPolicy(f.policy) {
 		f.policy = f.settings.referrer
 	}
 	switch f.Referrer {
@@ -221,7 +222,7 @@ func (f *fetching) taint() error {
 		f.tainting = "opaque"
 	default:
 		f.tainting = "cors"
-		f.asks = !IsSafelistedMethod(f.Method) || len(unsafeNames(f.Header)) > 0
+		f.asks = !fetchrules.IsSafelistedMethod(f.Method) || len(fetchrules.UnsafeNames(f.Header)) > 0
 		f.asked = f.asked || f.asks
 	}
 	return nil

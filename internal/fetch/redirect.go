@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // redirect is Fetch, "HTTP-redirect fetch": the request that follows from the answer,
 // or nil where the answer is the last one.
 func redirect(q Request, res *http.Response) (*Request, error) {
-	if !isRedirect(res.StatusCode) {
+	if !fetchrules.IsRedirectStatus(res.StatusCode) {
 		return nil, nil
 	}
 	location := res.Header.Values("Location")
@@ -39,14 +40,6 @@ func redirect(q Request, res *http.Response) (*Request, error) {
 		leaveOrigin(next.Header)
 	}
 	return &next, nil
-}
-
-func isRedirect(status int) bool {
-	switch status {
-	case 301, 302, 303, 307, 308:
-		return true
-	}
-	return false
 }
 
 // redirected is step 12: some redirects make a GET of the request. The header is its own.
