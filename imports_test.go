@@ -27,6 +27,7 @@ var rules = []struct {
 	{"page", "internal/fetchrules internal/form internal/weburl", "a page sends as any program does, by the root package alone"},
 	{"collect", "internal/warc internal/spool internal/row", "the collector's answer waits for its inbox and nothing else: engines read behind it"},
 	{"beacontest", "collect internal/warc internal/row", "a test's collector answers by the real one's code, and knows neither a disk nor a sender"},
+	{"internal/browsertest", "", "it drives a browser, for whichever test has a page for it"},
 	{"conformance", "", "the suite is tests alone: nobody can import it"},
 	{"internal/sink/duckdb", "internal/warc internal/spool internal/row", "a sink reads the inbox and is known to no one but the command"},
 }
@@ -56,6 +57,13 @@ func TestEveryPackageHasARule(t *testing.T) {
 		if !known {
 			t.Errorf("%q has no rule: say in imports_test.go what it may import, and why", inner)
 		}
+	}
+}
+
+// TestOnlyTestsDriveABrowser holds for commands too: .Imports leaves out those of tests.
+func TestOnlyTestsDriveABrowser(t *testing.T) {
+	if slices.Contains(list(t, "{{join .Imports \"\\n\"}}", "..."), module+"/internal/browsertest") {
+		t.Error("internal/browsertest is imported by what is no test")
 	}
 }
 
