@@ -5,13 +5,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/textproto"
 	"strings"
 
 	"github.com/nlnwa/whatwg-url/url"
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
@@ -167,7 +167,7 @@ func (p *Page) newRequest(r *Request) (*Request, error) {
 			return nil, err
 		}
 	}
-	if !fetch.IsReferrerPolicy(q.ReferrerPolicy) {
+	if !fetchrules.IsReferrerPolicy(q.ReferrerPolicy) {
 		return nil, typeErrorf("%q is no referrer policy", q.ReferrerPolicy)
 	}
 	switch q.Referrer {
@@ -203,13 +203,13 @@ func (r *Request) setMethod() error {
 	switch {
 	case r.Method == "":
 		r.Method = "GET"
-	case !httpguts.ValidHeaderFieldName(r.Method): // a token, as methods are
+	case !fetchrules.IsToken(r.Method):
 		return typeErrorf("%q is not a method", r.Method)
-	case fetch.IsForbiddenMethod(r.Method):
+	case fetchrules.IsForbiddenMethod(r.Method):
 		return typeErrorf("the method %s is forbidden", r.Method)
 	}
-	r.Method = fetch.NormalizeMethod(r.Method)
-	if r.Mode == "no-cors" && !fetch.IsSafelistedMethod(r.Method) {
+	r.Method = fetchrules.NormalizeMethod(r.Method)
+	if r.Mode == "no-cors" && !fetchrules.IsSafelistedMethod(r.Method) {
 		return typeErrorf("the method %s can't be sent in mode no-cors: GET, HEAD and POST can", r.Method)
 	}
 	if r.Body != nil && (r.Method == "GET" || r.Method == "HEAD") {
@@ -223,18 +223,18 @@ func (r *Request) setMethod() error {
 func (r *Request) setHeader(from http.Header) error {
 	r.Header = http.Header{}
 	for name, values := range from {
-		if !httpguts.ValidHeaderFieldName(name) {
+		if !fetchrules.IsToken(name) {
 			return typeErrorf("%q is not the name of a header", name)
 		}
 		for _, value := range values {
-			value = textproto.TrimString(value)
+			value = fetchrules.NormalizeValue(value)
 			if !httpguts.ValidHeaderFieldValue(value) {
 				return typeErrorf("the header %s has a value that no header can have", name)
 			}
-			if fetch.IsForbiddenHeader(name, value) {
+			if fetchrules.IsForbiddenHeader(name, value) {
 				continue
 			}
-			if r.Mode == "no-cors" && !fetch.IsNoCORSHeader(name, strings.Join(append(r.Header.Values(name), value), ", ")) {
+			if r.Mode == "no-cors" && !fetchrules.IsNoCORSHeader(name, strings.Join(append(r.Header.Values(name), value), ", ")) {
 				continue
 			}
 			r.Header.Add(name, value)

@@ -2,10 +2,10 @@ package beacon
 
 import (
 	"net/http"
-	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
@@ -39,7 +39,7 @@ func (n *Navigator) header(fields warc.Fields, contentType string) (warc.Fields,
 		if notYours[http.CanonicalHeaderKey(name)] {
 			return fields, typeErrorf("the header %s is set by the beacon itself: leave it out of Navigator.Header", name)
 		}
-		if !httpguts.ValidHeaderFieldName(name) {
+		if !fetchrules.IsToken(name) {
 			return fields, typeErrorf("%q is not the name of a header", name)
 		}
 		for _, v := range values {
@@ -47,7 +47,7 @@ func (n *Navigator) header(fields warc.Fields, contentType string) (warc.Fields,
 			if !httpguts.ValidHeaderFieldValue(v) {
 				return fields, typeErrorf("the header %s has a value that no header can have", name)
 			}
-			fields = append(fields, warc.Field{Name: name, Value: strings.Trim(v, " \t")})
+			fields = append(fields, warc.Field{Name: name, Value: fetchrules.NormalizeValue(v)})
 			size += len(name) + len(v)
 		}
 	}

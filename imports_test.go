@@ -17,15 +17,17 @@ var rules = []struct {
 	{"internal/datadir", "", "it only knows the platform's folders"},
 	{"internal/web", "", "the live page is files; what they ask the server is HTTP"},
 	{"internal/form", "", "it encodes forms, for whoever sends them"},
-	{"internal/weburl", "", "it is a library's parser, set up"},
-	{"internal/fetch", "internal/weburl", "the user agent knows nothing of disks: spool and fetch never meet but in deliver"},
+	{"internal/weburl", "", "URLs and their origins are what pages and the user agent agree on: it knows neither"},
+	{"internal/fetchrules", "", "what a header may be is asked by who makes a request and by who sends it"},
+	{"internal/fetch", "internal/fetchrules internal/weburl", "the user agent knows nothing of disks: spool and fetch never meet but in deliver"},
 	{"internal/spool", "internal/warc", "the log keeps records, and knows neither who wrote them nor who will read them"},
 	{"internal/row", "internal/warc", "decoding is a view of a record, never a condition of keeping it"},
 	{"internal/deliver", "internal/warc internal/spool internal/fetch", "a deliverer takes from the outbox and gives to the user agent"},
-	{"", "internal/warc internal/spool internal/fetch internal/deliver internal/datadir internal/form internal/weburl", "a program that sends pays for sending only"},
-	{"page", "internal/form internal/weburl", "a page sends as any program does, by the root package alone"},
+	{"", "internal/warc internal/spool internal/fetch internal/fetchrules internal/deliver internal/datadir internal/form internal/weburl", "a program that sends pays for sending only"},
+	{"page", "internal/fetchrules internal/form internal/weburl", "a page sends as any program does, by the root package alone"},
 	{"collect", "internal/warc internal/spool internal/row", "the collector's answer waits for its inbox and nothing else: engines read behind it"},
 	{"beacontest", "collect internal/warc internal/row", "a test's collector answers by the real one's code, and knows neither a disk nor a sender"},
+	{"internal/browsertest", "", "it drives a browser, for whichever test has a page for it"},
 	{"conformance", "", "the suite is tests alone: nobody can import it"},
 	{"internal/sink/duckdb", "internal/warc internal/spool internal/row", "a sink reads the inbox and is known to no one but the command"},
 }
@@ -55,6 +57,13 @@ func TestEveryPackageHasARule(t *testing.T) {
 		if !known {
 			t.Errorf("%q has no rule: say in imports_test.go what it may import, and why", inner)
 		}
+	}
+}
+
+// TestOnlyTestsDriveABrowser holds for commands too: .Imports leaves out those of tests.
+func TestOnlyTestsDriveABrowser(t *testing.T) {
+	if slices.Contains(list(t, "{{join .Imports \"\\n\"}}", "..."), module+"/internal/browsertest") {
+		t.Error("internal/browsertest is imported by what is no test")
 	}
 }
 

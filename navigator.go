@@ -218,7 +218,7 @@ func (n *Navigator) target(given string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.Scheme() != "http" && u.Scheme() != "https" {
+	if !weburl.IsHTTP(u) {
 		return nil, typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", given, u.Scheme())
 	}
 	t := &target{given: strings.Clone(given), base: base, scheme: u.Scheme(), env: currentProxyEnvironment(u.Scheme()), href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
@@ -79,7 +80,7 @@ func (p *Page) place() *place {
 // element does; the field Base says what "" means. The origin stays: a URL of another one is a
 // [*TypeError]. What was sent before keeps its referrer.
 func (p *Page) Move(url, base string) error {
-	if was := p.place().url; url != was && !fetch.SameOrigin(url, was) {
+	if was := p.place().url; url != was && !weburl.SameOrigin(url, was) {
 		return typeErrorf("%q is of another origin than the page", url)
 	}
 	p.at.Store(newPlace(url, base))
@@ -109,7 +110,7 @@ func (p *Page) group() *fetch.Group { return &p.fetchGroup }
 // is "cors" where a form could not have sent it.
 func (p *Page) fields(fields warc.Fields, contentType string) warc.Fields {
 	mode := "no-cors"
-	if contentType != "" && !fetch.IsNoCORSHeader("Content-Type", contentType) {
+	if contentType != "" && !fetchrules.IsNoCORSHeader("Content-Type", contentType) {
 		mode = "cors"
 	}
 	for _, f := range [...]warc.Field{

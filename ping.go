@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // Ping does for the navigator's Page, which it needs, what following a link to target does
@@ -32,11 +33,11 @@ func (n *Navigator) Ping(ctx context.Context, target string, ping ...string) err
 	var wait sync.WaitGroup
 	for _, token := range strings.FieldsFunc(strings.Join(ping, " "), isASCIIWhitespace) {
 		u, err := p.parse(token)
-		if err != nil || u.Scheme() != "http" && u.Scheme() != "https" {
+		if err != nil || !weburl.IsHTTP(u) {
 			continue
 		}
 		header := http.Header{"Content-Type": {"text/ping"}, "Ping-To": {to.Href(false)}}
-		if from, err := p.parse(p.place().url); err == nil && (from.Scheme() != "https" || fetch.SameOrigin(from.Href(true), u.Href(true))) {
+		if from, err := p.parse(p.place().url); err == nil && (from.Scheme() != "https" || weburl.SameOrigin(from.Href(true), u.Href(true))) {
 			header.Set("Ping-From", from.Href(false))
 		}
 		body := []byte("PING")

@@ -3,13 +3,14 @@ package conformance
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"github.com/seed-d051cf5a/beacon/internal/browsertest"
 )
 
 // chromium is a headless Chromium with a profile of its own, and one tab.
@@ -21,51 +22,14 @@ type chromium struct {
 
 func startChromium(t testing.TB, s *sites) engine {
 	t.Helper()
-	path := ""
-	for _, name := range []string{
-		"chromium", "google-chrome", "google-chrome-stable", "chromium-browser",
-		"/Applications/Chromium.app/Contents/MacOS/Chromium",
-		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-	} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
+	path := browsertest.Find()
 	if path == "" {
 		t.Fatal("there is no Chromium: run scripts/install-tools")
 	}
-	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path),
+	return &chromium{t: t, browser: browsertest.Start(t, path, 5*time.Minute,
 		chromedp.UserDataDir(profile(t)),
-		chromedp.Flag("headless", "new"),
-		chromedp.DisableGPU,
-		chromedp.NoFirstRun,
-		chromedp.NoDefaultBrowserCheck,
-		// Nothing is on the wire but what the suite asks for.
-		chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-quic", true),
-		// A container's /dev/shm is often too small.
-		chromedp.Flag("disable-dev-shm-usage", true),
-		// Nor does it ask for anybody's password store.
-		chromedp.Flag("password-store", "basic"),
-		chromedp.Flag("use-mock-keychain", true),
 		chromedp.Flag("ignore-certificate-errors-spki-list", s.spki),
-		chromedp.Flag("host-resolver-rules", "MAP localhost 127.0.0.1, MAP *.test 127.0.0.1"),
-	}
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // its sandbox refuses root
-	}
-	ctx, kill := context.WithTimeout(context.Background(), 5*time.Minute)
-	ctx, wait := chromedp.NewExecAllocator(ctx, options...)
-	ctx, _ = chromedp.NewContext(ctx)
-	t.Cleanup(func() { kill(); wait() })
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start %s: %v", path, err)
-	}
-	return &chromium{t: t, browser: ctx}
+		chromedp.Flag("host-resolver-rules", "MAP localhost 127.0.0.1, MAP *.test 127.0.0.1"))}
 }
 
 // profile is a directory whose preferences let other sites have cookies: some builds

@@ -6,6 +6,8 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 var integerViews = []string{"Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array",
@@ -31,7 +33,7 @@ func (rt *realm) defineCrypto() {
 		rand.Read(b)
 		return o
 	})
-	if trustworthy(rt.page.address) {
+	if weburl.Trustworthy(rt.page.address) {
 		method(i, "randomUUID", 0, func(*crypto, call) any { return uuid.NewString() })
 	}
 	o := rt.make("Crypto", &crypto{})

@@ -8,6 +8,7 @@ import (
 	"github.com/dop251/goja"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // A fetchGroup is Fetch, "fetch group": what a page has under way. Requests with keepalive
@@ -84,7 +85,7 @@ func (rt *realm) defineFetch() {
 		})
 	})
 	must(rt.r.GlobalObject().DefineDataProperty("fetch", fn, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_TRUE))
-	if trustworthy(rt.page.address) {
+	if weburl.Trustworthy(rt.page.address) {
 		rt.defineFetchLater()
 	}
 }

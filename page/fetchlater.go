@@ -2,13 +2,11 @@ package page
 
 import (
 	"math"
-	"net"
 	"slices"
 	"time"
 
-	"github.com/nlnwa/whatwg-url/url"
-
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // The quotas of deferred fetches in bytes ("available deferred-fetch quota"): that of a
@@ -24,7 +22,7 @@ const maxDelay = 100 * 365 * 24 * 3600 * 1000
 // A deferredFetch is Fetch, "deferred fetch record", and the slots of its FetchLaterResult.
 type deferredFetch struct {
 	request   *beacon.Request
-	origin    string
+	origin    weburl.Origin
 	length    int
 	state     deferredState
 	activated bool
@@ -65,16 +63,16 @@ func (c call) fetchLater() *deferredFetch {
 	if p.gone {
 		panic(c.fail("The page is gone."))
 	}
-	if r.url.Scheme() != "http" && r.url.Scheme() != "https" {
+	if !weburl.IsHTTP(r.url) {
 		panic(c.fail("fetchLater is only supported over HTTP(S)."))
 	}
-	if !trustworthy(r.url) {
+	if !weburl.Trustworthy(r.url) {
 		panic(c.fail("fetchLater was passed an insecure URL."))
 	}
 	if r.body != nil && r.body.data == nil {
 		panic(c.fail("fetchLater doesn't support a body of unknown length."))
 	}
-	d := &deferredFetch{request: r.beacon(), origin: originOf(r.url)}
+	d := &deferredFetch{request: r.beacon(), origin: weburl.OriginOf(r.url)}
 	if r.body != nil {
 		d.request.Body = r.body.data
 	}
@@ -114,7 +112,7 @@ func (p *Page) requestLength(r *request) int {
 }
 
 // deferredQuota is "available deferred-fetch quota".
-func (p *Page) deferredQuota(origin string) int {
+func (p *Page) deferredQuota(origin weburl.Origin) int {
 	whole, its := deferredPerPage, deferredPerOrigin
 	for _, d := range p.fetches.deferred {
 		if d.state != pending {
@@ -142,19 +140,4 @@ func (p *Page) processDeferred() {
 		p.process(d)
 	}
 	p.fetches.deferred = nil
-}
-
-// trustworthy is Secure Contexts, "potentially trustworthy URL", for http and https.
-func trustworthy(u *url.Url) bool {
-	host := u.Hostname()
-	return u.Scheme() == "https" || u.Scheme() == "file" ||
-		u.Scheme() == "http" && (host == "localhost" || len(host) > 10 && host[len(host)-10:] == ".localhost" || loopback(host))
-}
-
-func loopback(host string) bool {
-	if len(host) > 2 && host[0] == '[' {
-		host = host[1 : len(host)-1]
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

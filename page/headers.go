@@ -6,7 +6,8 @@ import (
 	"strings"
 
 	"github.com/dop251/goja"
-	"golang.org/x/net/http/httpguts"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 )
 
 // A headers is the slots of a Headers.
@@ -40,7 +41,7 @@ func (rt *realm) defineHeaders() {
 	})
 	method(i, "delete", 1, func(h *headers, c call) any {
 		name := c.byteString(c.arg(0))
-		if h.validate(c, name, "") && !(h.guard == guardNoCORS && !slices.Contains(noCORSNames, strings.ToLower(name)) && !strings.EqualFold(name, "range")) {
+		if h.validate(c, name, "") && !(h.guard == guardNoCORS && !fetchrules.IsNoCORSName(name) && !strings.EqualFold(name, "range")) {
 			h.delete(name)
 		}
 		return nil
@@ -65,8 +66,8 @@ func (rt *realm) defineHeaders() {
 		return ok
 	})
 	method(i, "set", 2, func(h *headers, c call) any {
-		name, value := c.byteString(c.arg(0)), normalValue(c.byteString(c.arg(1)))
-		if h.validate(c, name, value) && !(h.guard == guardNoCORS && !noCORSSafe(name, value)) {
+		name, value := c.byteString(c.arg(0)), fetchrules.NormalizeValue(c.byteString(c.arg(1)))
+		if h.validate(c, name, value) && !(h.guard == guardNoCORS && !fetchrules.IsNoCORSHeader(name, value)) {
 			h.set(name, value)
 		}
 		return nil
@@ -110,7 +111,7 @@ func (h *headers) fill(c call, list []pair) {
 }
 
 func (h *headers) append(c call, name, value string) {
-	value = normalValue(value)
+	value = fetchrules.NormalizeValue(value)
 	if !h.validate(c, name, value) {
 		return
 	}
@@ -119,7 +120,7 @@ func (h *headers) append(c call, name, value string) {
 		if had, ok := h.get(name); ok {
 			whole = had + ", " + value
 		}
-		if !noCORSSafe(name, whole) {
+		if !fetchrules.IsNoCORSHeader(name, whole) {
 			return
 		}
 	}
@@ -188,7 +189,7 @@ func (h *headers) header() http.Header {
 
 // headerName is the check of a name.
 func (c call) headerName(name string) string {
-	if !httpguts.ValidHeaderFieldName(name) {
+	if !fetchrules.IsToken(name) {
 		panic(c.fail("Invalid name"))
 	}
 	return name
@@ -198,66 +199,16 @@ func (c call) headerName(name string) string {
 // ("validate").
 func (h *headers) validate(c call, name, value string) bool {
 	c.headerName(name)
-	if strings.ContainsAny(value, "\x00\r\n") {
+	if !fetchrules.IsHeaderValue(value) {
 		panic(c.fail("Invalid value"))
 	}
 	switch h.guard {
 	case guardImmutable:
 		panic(c.fail("Headers are immutable"))
-	case guardRequest:
-		return !forbiddenRequest(name, value)
-	case guardNoCORS:
-		return !forbiddenRequest(name, value)
+	case guardRequest, guardNoCORS:
+		return !fetchrules.IsForbiddenHeader(name, value)
 	case guardResponse:
-		return !strings.EqualFold(name, "set-cookie") && !strings.EqualFold(name, "set-cookie2")
+		return !fetchrules.IsForbiddenResponseName(name)
 	}
 	return true
-}
-
-// normalValue is "normalize": without whitespace around it.
-func normalValue(s string) string { return strings.Trim(s, "\t\n\r ") }
-
-var forbiddenNames = strings.Fields(`accept-charset accept-encoding access-control-request-headers
-	access-control-request-method access-control-request-private-network connection content-length cookie
-	cookie2 date dnt expect host keep-alive origin referer set-cookie te trailer transfer-encoding upgrade via`)
-
-// forbiddenRequest is "forbidden request-header".
-func forbiddenRequest(name, value string) bool {
-	name = strings.ToLower(name)
-	if slices.Contains(forbiddenNames, name) || strings.HasPrefix(name, "proxy-") || strings.HasPrefix(name, "sec-") {
-		return true
-	}
-	switch name {
-	case "x-http-method", "x-http-method-override", "x-method-override":
-		for m := range strings.SplitSeq(value, ",") {
-			if forbiddenMethod(normalValue(m)) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-var noCORSNames = []string{"accept", "accept-language", "content-language", "content-type"}
-
-// noCORSSafe is "no-CORS-safelisted request-header".
-func noCORSSafe(name, value string) bool {
-	name = strings.ToLower(name)
-	if !slices.Contains(noCORSNames, name) || len(value) > 128 {
-		return false
-	}
-	unsafe := func(r rune) bool {
-		return r < 0x20 && r != '\t' || r == 0x7f || strings.ContainsRune("\"():<>?@[\\]{}", r)
-	}
-	switch name {
-	case "accept":
-		return strings.IndexFunc(value, unsafe) < 0
-	case "content-type":
-		essence, _, _ := strings.Cut(value, ";")
-		return strings.IndexFunc(value, unsafe) < 0 &&
-			slices.Contains([]string{"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"}, strings.ToLower(normalValue(essence)))
-	}
-	return strings.IndexFunc(value, func(r rune) bool {
-		return !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || strings.ContainsRune(" *,-.;=", r))
-	}) < 0
 }

@@ -3,6 +3,8 @@ package page
 import (
 	"github.com/dop251/goja"
 	"github.com/nlnwa/whatwg-url/url"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // A history is the slots of a History: the entries' number and the state of the current
@@ -64,7 +66,7 @@ func canBecome(from, to *url.Url) bool {
 	switch {
 	case from.Scheme() != to.Scheme() || from.Username() != to.Username() || from.Password() != to.Password() || from.Host() != to.Host():
 		return false
-	case to.Scheme() == "http" || to.Scheme() == "https":
+	case weburl.IsHTTP(to):
 		return true
 	case to.Scheme() == "file":
 		return from.Pathname() == to.Pathname()

@@ -74,7 +74,7 @@ func (rt *realm) defineLocation() *goja.Object {
 			}
 		})
 	}
-	attributeOn(i, o, "origin", func(*location) any { return originOf(p.address) }, nil)
+	attributeOn(i, o, "origin", func(*location) any { return weburl.OriginOf(p.address).String() }, nil)
 	for _, name := range []string{"assign", "replace"} {
 		method(i, name, 1, func(_ *location, c call) any { c.navigateTo(c.usv(0)); return nil })
 	}

@@ -142,7 +142,7 @@ func (p *Page) settle() error {
 	}
 	p.hearViolations()
 	if p.origin == "" {
-		p.origin = originOf(u)
+		p.origin = weburl.OriginOf(u).String()
 	}
 	return nil
 }

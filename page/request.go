@@ -5,6 +5,8 @@ import (
 	"github.com/nlnwa/whatwg-url/url"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // A request is the slots of a Request.
@@ -93,7 +95,7 @@ func (c call) newRequest() (*request, requestInit) {
 	c.applyInit(r, init)
 	r.ownHeaders(c.realm, &headers{guard: guardRequest})
 	if r.mode == "no-cors" {
-		if r.method != "GET" && r.method != "HEAD" && r.method != "POST" {
+		if !fetchrules.IsSafelistedMethod(r.method) {
 			panic(c.fail("'%s' is unsupported in no-cors mode.", r.method))
 		}
 		r.headers.guard = guardNoCORS
@@ -151,7 +153,7 @@ func (c call) referrer(s string) string {
 	if err != nil {
 		panic(c.fail("Referrer '%s' is not a valid URL.", s))
 	}
-	if u.Href(false) == "about:client" || originOf(u) != c.page.origin {
+	if u.Href(false) == "about:client" || weburl.OriginOf(u).String() != c.page.origin {
 		return "about:client"
 	}
 	return u.Href(false)

@@ -1,11 +1,11 @@
 package page
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/dop251/goja"
-	"golang.org/x/net/http/httpguts"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 )
 
 // A requestInit is Fetch, "RequestInit", converted in the order of its members' names.
@@ -75,7 +75,7 @@ func (c call) requestInit(d dict) (r requestInit) {
 		r.referrer = c.value(c.toString(v).String())
 	}
 	if v := read("referrerPolicy"); v != nil {
-		policy := d.enum("referrerPolicy", "", referrerPolicies...)
+		policy := d.enum("referrerPolicy", "", fetchrules.ReferrerPolicies...)
 		r.referrerPolicy = &policy
 	}
 	if r.signal = read("signal"); r.signal != nil && !goja.IsNull(r.signal) {
@@ -87,24 +87,13 @@ func (c call) requestInit(d dict) (r requestInit) {
 	return r
 }
 
-var referrerPolicies = []string{"", "no-referrer", "no-referrer-when-downgrade", "same-origin", "origin", "strict-origin",
-	"origin-when-cross-origin", "strict-origin-when-cross-origin", "unsafe-url"}
-
 // normalMethod checks and normalises a method.
 func (c call) normalMethod(m string) string {
-	if !httpguts.ValidHeaderFieldName(m) {
+	if !fetchrules.IsToken(m) {
 		panic(c.fail("'%s' is not a valid HTTP method.", m))
 	}
-	if forbiddenMethod(m) {
+	if fetchrules.IsForbiddenMethod(m) {
 		panic(c.fail("'%s' HTTP method is unsupported.", m))
 	}
-	if upper := strings.ToUpper(m); slices.Contains([]string{"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"}, upper) {
-		return upper
-	}
-	return m
-}
-
-// forbiddenMethod is "forbidden method".
-func forbiddenMethod(m string) bool {
-	return slices.Contains([]string{"CONNECT", "TRACE", "TRACK"}, strings.ToUpper(m))
+	return fetchrules.NormalizeMethod(m)
 }

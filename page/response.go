@@ -6,6 +6,7 @@ import (
 	"github.com/dop251/goja"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 )
 
 // A response is the slots of a Response.
@@ -60,7 +61,7 @@ func (rt *realm) defineResponse() {
 		if err != nil {
 			panic(c.fail("Invalid URL"))
 		}
-		if status != 301 && status != 302 && status != 303 && status != 307 && status != 308 {
+		if !fetchrules.IsRedirectStatus(status) {
 			panic(rt.newRangeError("Failed to %s: Invalid status code", c.what))
 		}
 		return rt.make("Response", (&response{kind: "default", status: status}).own(rt, guardImmutable, []pair{{"Location", u.Href(false)}}))
@@ -125,18 +126,13 @@ func (c call) initialize(r *response, init responseInit, b *body, kind string) {
 	if b == nil {
 		return
 	}
-	if nullBody(r.status) {
+	if fetchrules.IsNullBodyStatus(r.status) {
 		panic(c.fail("Response with null body status cannot have body"))
 	}
 	r.body = b
 	if _, has := r.headers.get("content-type"); kind != "" && !has {
 		r.headers.append(c, "Content-Type", kind)
 	}
-}
-
-// nullBody is "null body status".
-func nullBody(status int) bool {
-	return status == 101 || status == 103 || status == 204 || status == 205 || status == 304
 }
 
 // newResponse is the Response of an answer.
@@ -148,7 +144,7 @@ func (rt *realm) newResponse(from *beacon.Response) *goja.Object {
 			list = append(list, pair{name, v})
 		}
 	}
-	if !nullBody(from.Status) && !strings.HasPrefix(from.Type, "opaque") {
+	if !fetchrules.IsNullBodyStatus(from.Status) && !strings.HasPrefix(from.Type, "opaque") {
 		r.body = &body{data: append([]byte{}, from.Body...)}
 	}
 	return rt.make("Response", r.own(rt, guardImmutable, list))

@@ -52,7 +52,7 @@ func (rt *realm) defineURL() {
 		u.url = parsed
 		u.refresh()
 	})
-	getter(i, "origin", func(u *urlObject) any { return originOf(u.url) })
+	getter(i, "origin", func(u *urlObject) any { return weburl.OriginOf(u.url).String() })
 	part := func(name string, get func(*url.Url) string, set func(*url.Url, string)) {
 		attribute(i, name, func(u *urlObject) any { return get(u.url) }, func(u *urlObject, c call) {
 			set(u.url, c.usv(0))
@@ -87,17 +87,4 @@ func (c call) urlArguments() (*url.Url, error) {
 		return nil, err
 	}
 	return base.Parse(s)
-}
-
-// originOf is URL, "origin", serialised.
-func originOf(u *url.Url) string {
-	switch u.Scheme() {
-	case "http", "https", "ws", "wss", "ftp":
-		return u.Protocol() + "//" + u.Host()
-	case "blob":
-		if inner, err := weburl.Parse(u.Pathname()); err == nil && (inner.Scheme() == "http" || inner.Scheme() == "https") {
-			return originOf(inner)
-		}
-	}
-	return "null"
 }

@@ -22,7 +22,7 @@ func (p *Page) hearViolations() {
 func (p *Page) violated(blocked, directive, policy string) {
 	v := p.realm.value
 	status := 0
-	if s := p.address.Scheme(); s == "http" || s == "https" {
+	if weburl.IsHTTP(p.address) {
 		status = 200 // of the page's own response, which was not seen here
 	}
 	e := p.realm.newTrusted("SecurityPolicyViolationEvent", "securitypolicyviolation", map[string]goja.Value{
@@ -41,7 +41,7 @@ func forReport(s string) string {
 	if err != nil {
 		return ""
 	}
-	if u.Scheme() != "http" && u.Scheme() != "https" {
+	if !weburl.IsHTTP(u) {
 		return u.Scheme()
 	}
 	u.SetUsername("")

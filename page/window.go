@@ -1,6 +1,10 @@
 package page
 
-import "github.com/dop251/goja"
+import (
+	"github.com/dop251/goja"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
+)
 
 // A window is the slots of the global object.
 type window struct{ eventTarget }
@@ -69,7 +73,7 @@ func (rt *realm) defineWindow() {
 	readonly("document", func() any { return p.document.object })
 	readonly("navigator", func() any { return navigator })
 	readonly("clientInformation", func() any { return navigator })
-	readonly("isSecureContext", func() any { return trustworthy(p.address) })
+	readonly("isSecureContext", func() any { return weburl.Trustworthy(p.address) })
 	readonly("closed", func() any { return false })
 	attributeOn(i, global, "location", func(*window) any { return location }, func(_ *window, c call) {
 		c.navigateTo(c.usv(0))

@@ -4,33 +4,18 @@ package main
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"github.com/seed-d051cf5a/beacon/internal/browsertest"
 )
 
 // patience is how long the tests wait for what should come in a moment.
 const patience = 15 * time.Second
-
-// findChromium returns the path of a Chromium, or "".
-func findChromium() string {
-	for _, name := range []string{
-		"chromium", "google-chrome", "google-chrome-stable",
-		"chromium-browser", // last: Ubuntu's only says which snap to install
-		"/Applications/Chromium.app/Contents/MacOS/Chromium",
-		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-	} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
-}
 
 // A browser is a headless Chromium with a profile of its own.
 type browser struct {
@@ -46,36 +31,9 @@ type tab struct {
 
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
-	path := findChromium()
+	path := browsertest.Find()
 	needs(t, "Chromium", path != "")
-	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path),
-		chromedp.Flag("headless", "new"),
-		chromedp.DisableGPU,
-		chromedp.NoFirstRun,
-		chromedp.NoDefaultBrowserCheck,
-		// Nothing is on the wire but what the tests ask for.
-		chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-quic", true),
-		// A container's /dev/shm is often too small.
-		chromedp.Flag("disable-dev-shm-usage", true),
-		// Nor does it ask for anybody's password store.
-		chromedp.Flag("password-store", "basic"),
-		chromedp.Flag("use-mock-keychain", true),
-	}
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // its sandbox refuses root
-	}
-	ctx, kill := context.WithTimeout(context.Background(), 2*time.Minute)
-	ctx, wait := chromedp.NewExecAllocator(ctx, options...)
-	ctx, _ = chromedp.NewContext(ctx)
-	t.Cleanup(func() { kill(); wait() })
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start %s: %v", path, err)
-	}
-	return &browser{t, ctx}
+	return &browser{t, browsertest.Start(t, path, 2*time.Minute)}
 }
 
 // open opens a page in a tab that nothing is attached to: it is as it is for everybody.

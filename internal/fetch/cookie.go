@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // setCookies is Fetch, "append a request Cookie header".
@@ -51,7 +53,7 @@ func (f *fetching) cookieURL() *neturl.URL {
 // isCrossSite is Fetch, "determine the same-site mode", and RFC 6265bis, "Same-site
 // Requests".
 func (f *fetching) isCrossSite() bool {
-	return !f.origin.sameSite(originOf(f.url())) || f.redirectTaint() == "cross-site"
+	return !f.origin.SameSite(weburl.OriginOf(f.url())) || f.redirectTaint() == "cross-site"
 }
 
 // crosses says whether a cookie goes to its site from others. Without the attribute it is

@@ -4,7 +4,8 @@ import (
 	"net/http"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // checkCORS is Fetch, "CORS check".
@@ -39,7 +40,7 @@ func listValues(h http.Header, name string) (values []string, ok bool) {
 			if value = strings.Trim(value, " \t"); value == "" {
 				continue
 			}
-			if !httpguts.ValidHeaderFieldName(value) {
+			if !fetchrules.IsToken(value) {
 				return nil, false
 			}
 			values = append(values, value)
@@ -51,14 +52,14 @@ func listValues(h http.Header, name string) (values []string, ok bool) {
 // checkResourcePolicy is Fetch, "cross-origin resource policy check", of a page without an
 // embedder policy.
 func (f *fetching) checkResourcePolicy(h http.Header) error {
-	to := originOf(f.url())
+	to := weburl.OriginOf(f.url())
 	switch strings.Join(h.Values("Cross-Origin-Resource-Policy"), ", ") {
 	case "same-origin":
-		if f.origin.same(to) {
+		if f.origin.Same(to) {
 			return nil
 		}
 	case "same-site":
-		if f.origin.schemelesslySameSite(to) && (f.origin.scheme == "https" || to.scheme != "https") {
+		if f.origin.SchemelesslySameSite(to) && (f.origin.Scheme == "https" || to.Scheme != "https") {
 			return nil
 		}
 	default:

@@ -5,10 +5,12 @@ import (
 	"strings"
 
 	"github.com/nlnwa/whatwg-url/url"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // matches is CSP, "Does url match source list in origin with redirect count?".
-func (p *contentSecurityPolicy) matches(u *url.Url, self origin, redirects int) bool {
+func (p *contentSecurityPolicy) matches(u *url.Url, self weburl.Origin, redirects int) bool {
 	for _, expression := range p.connect {
 		// 'none' matches nothing beside others, too.
 		if matchesSource(u, expression, self, redirects) {
@@ -20,7 +22,7 @@ func (p *contentSecurityPolicy) matches(u *url.Url, self origin, redirects int) 
 
 // matchesSource is CSP, "Does url match expression in origin with redirect count?", of an
 // http or https URL.
-func matchesSource(u *url.Url, expression string, self origin, redirects int) bool {
+func matchesSource(u *url.Url, expression string, self weburl.Origin, redirects int) bool {
 	if expression == "*" {
 		return true
 	}
@@ -35,21 +37,21 @@ func matchesSource(u *url.Url, expression string, self origin, redirects int) bo
 		return false
 	}
 	if s.scheme == "" {
-		s.scheme = self.scheme
+		s.scheme = self.Scheme
 	}
 	return matchesScheme(s.scheme, u.Scheme()) && matchesHost(s.host, u.Hostname()) && matchesPort(s.port, u) &&
 		(redirects > 0 || matchesPath(s.path, u.Pathname()))
 }
 
 // matchesSelf is step 4 of that.
-func matchesSelf(u *url.Url, self origin) bool {
-	o := originOf(u)
-	if self.same(o) {
+func matchesSelf(u *url.Url, self weburl.Origin) bool {
+	o := weburl.OriginOf(u)
+	if self.Same(o) {
 		return true
 	}
 	// "" is the default port of either scheme.
-	return !self.opaque() && self.host == o.host && self.port == o.port &&
-		(o.scheme == "https" || self.scheme == "http" && o.scheme == "http")
+	return !self.Opaque() && self.Host == o.Host && self.Port == o.Port &&
+		(o.Scheme == "https" || self.Scheme == "http" && o.Scheme == "http")
 }
 
 // A hostSource is CSP's host-source.
@@ -127,7 +129,7 @@ func matchesScheme(a, b string) bool {
 // matchesHost is CSP, "host-part matching". Of addresses the text lets none match, but for
 // a note that 127.0.0.1 does, as it does in browsers.
 func matchesHost(pattern, host string) bool {
-	if isIP(host) {
+	if weburl.IsIP(host) {
 		return pattern == "127.0.0.1" && host == pattern
 	}
 	if pattern == "*" {

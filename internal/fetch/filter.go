@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 )
 
 // filtered is the rest of main fetch: the response with what the page may see of it
@@ -31,7 +33,7 @@ func (f *fetching) filtered(res *http.Response) (Response, error) {
 	}
 	r.Header = f.exposed(res.Header)
 	switch {
-	case f.Method == "HEAD", slices.Contains([]int{101, 103, 204, 205, 304}, res.StatusCode), f.ReadBody <= 0:
+	case f.Method == "HEAD", fetchrules.IsNullBodyStatus(res.StatusCode), f.ReadBody <= 0:
 		skim(res)
 		return r, nil
 	}
@@ -56,7 +58,7 @@ func (f *fetching) exposed(h http.Header) http.Header {
 	}
 	seen := make(http.Header, len(h))
 	for name, values := range h {
-		if name == "Set-Cookie" || name == "Set-Cookie2" { // Fetch, "forbidden response-header name"
+		if fetchrules.IsForbiddenResponseName(name) {
 			continue
 		}
 		if all || isSafelistedResponseName(name) || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) {

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/nlnwa/whatwg-url/url"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // FuzzCSP: policies only take away, and a redirect only forgets paths.
@@ -17,7 +20,7 @@ func FuzzCSP(f *testing.F) {
 	f.Add("default-src http:; upgrade-insecure-requests, connect-src b.example/%41", "about:blank", "http://127.0.0.1:8080/%zz")
 	f.Fuzz(func(t *testing.T, csp, page, to string) {
 		u, err := url.Parse(to)
-		if err != nil || !isHTTP(u) {
+		if err != nil || !weburl.IsHTTP(u) {
 			return
 		}
 		allows := func(csp string, redirects int) bool {
@@ -52,11 +55,11 @@ func FuzzReferrerPolicy(f *testing.F) {
 	f.Add("\tUNSAFE-URL ,x", "http://127.0.0.1:1/", "https://b.example/", "null")
 	f.Fuzz(func(t *testing.T, header, page, to, origin string) {
 		u, err := url.Parse(to)
-		if err != nil || !isHTTP(u) {
+		if err != nil || !weburl.IsHTTP(u) {
 			return
 		}
 		policy := referrerPolicyOf(http.Header{"Referrer-Policy": {header}})
-		if policy != "" && !referrerPolicies[policy] {
+		if !fetchrules.IsReferrerPolicy(policy) {
 			t.Fatalf("%q is no policy", policy)
 		}
 		fetching, err := newFetching(nil, Request{Page: &Page{URL: page, Origin: origin, ReferrerPolicy: policy}, URL: to, Method: "POST"})
@@ -76,16 +79,16 @@ func FuzzReferrerPolicy(f *testing.F) {
 			t.Fatalf("%q: %v", referrer, err)
 		}
 		own := fetching.settings.url
-		if r.Hash() != "" || r.Username() != "" || r.Password() != "" || originOf(r) != originOf(own) || fetching.origin.opaque() {
+		if r.Hash() != "" || r.Username() != "" || r.Password() != "" || weburl.OriginOf(r) != weburl.OriginOf(own) || fetching.origin.Opaque() {
 			t.Errorf("%q of %q", referrer, page)
 		}
-		if onlyOrigin := originOf(r).String() + "/"; referrer != onlyOrigin {
-			tells := policy == "unsafe-url" || policy == "no-referrer-when-downgrade" || originOf(r).same(originOf(u))
+		if onlyOrigin := weburl.OriginOf(r).String() + "/"; referrer != onlyOrigin {
+			tells := policy == "unsafe-url" || policy == "no-referrer-when-downgrade" || weburl.OriginOf(r).Same(weburl.OriginOf(u))
 			if !tells || len(referrer) > maxReferrer || policy == "origin" || policy == "strict-origin" {
 				t.Errorf("%s tells %q to %s", policy, referrer, to)
 			}
 		}
-		if policy == "no-referrer" || policy == "same-origin" && !originOf(r).same(originOf(u)) || strings.HasPrefix(policy, "strict") && trustworthy(own) && !trustworthy(u) && !originOf(r).same(originOf(u)) {
+		if policy == "no-referrer" || policy == "same-origin" && !weburl.OriginOf(r).Same(weburl.OriginOf(u)) || strings.HasPrefix(policy, "strict") && weburl.Trustworthy(own) && !weburl.Trustworthy(u) && !weburl.OriginOf(r).Same(weburl.OriginOf(u)) {
 			t.Errorf("%s tells %q to %s", policy, referrer, to)
 		}
 	})
@@ -125,13 +128,13 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("%s allows %q", to, allowed)
 		}
 		if again {
-			if next := f.url(); !isHTTP(next) || len(f.urls) != 2 || f.tainting == "cors" && next.Username()+next.Password() != "" {
+			if next := f.url(); !weburl.IsHTTP(next) || len(f.urls) != 2 || f.tainting == "cors" && next.Username()+next.Password() != "" {
 				t.Errorf("redirected to %s", next.Href(false))
 			}
-			if secret := f.Header.Get("Authorization") + f.Agent.Get("X-Key"); secret != "" && !originOf(from).same(originOf(f.url())) {
+			if secret := f.Header.Get("Authorization") + f.Agent.Get("X-Key"); secret != "" && !weburl.OriginOf(from).Same(weburl.OriginOf(f.url())) {
 				t.Error("another origin gets to know a secret")
 			}
-			if f.tainting == "cors" && !originOf(from).same(originOf(f.url())) && !f.origin.same(originOf(from)) && f.serializedOrigin() != "null" {
+			if f.tainting == "cors" && !weburl.OriginOf(from).Same(weburl.OriginOf(f.url())) && !f.origin.Same(weburl.OriginOf(from)) && f.serializedOrigin() != "null" {
 				t.Error("the origin is told along a redirect")
 			}
 			return

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 )
 
 // httpFetch is Fetch, "HTTP fetch". It says whether the request, which is another one then,
@@ -30,7 +32,7 @@ func (f *fetching) httpFetch(ctx context.Context) (res *http.Response, again boo
 
 // judge is step 5.5 and what follows.
 func (f *fetching) judge(res *http.Response) (again bool, err error) {
-	redirects := isRedirect(res.StatusCode)
+	redirects := fetchrules.IsRedirectStatus(res.StatusCode)
 	switch f.tainting {
 	case "cors":
 		err = f.checkCORS(res.Header)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nlnwa/whatwg-url/url"
 
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
@@ -15,7 +16,7 @@ type fetching struct {
 	Request
 	client   *Client
 	settings *settings
-	origin   origin
+	origin   weburl.Origin
 	urls     []*url.Url // URL list; the last one is the current URL
 	referrer *url.Url   // where a Referer comes from, nil is no referrer
 	policy   string     // referrer policy
@@ -36,12 +37,12 @@ func newFetching(c *Client, q Request) (*fetching, error) {
 	f := &fetching{Request: q, client: c, settings: s, origin: s.origin, urls: []*url.Url{u}, tainting: "basic"}
 	f.defaults()
 	if f.Mode == "no-cors" && f.Initiator != "ping" {
-		if !IsSafelistedMethod(f.Method) {
+		if !fetchrules.IsSafelistedMethod(f.Method) {
 			return nil, blocked("method %s can't be sent without CORS", f.Method)
 		}
 		for name, values := range f.Header {
 			for _, value := range values {
-				if !IsNoCORSHeader(name, value) {
+				if !fetchrules.IsNoCORSHeader(name, value) {
 					return nil, blocked("header %s can't be sent as it is without CORS", name)
 				}
 			}
@@ -65,7 +66,7 @@ func (f *fetching) defaults() {
 		f.Redirect = "follow"
 	}
 	f.policy = f.ReferrerPolicy
-	if !referrerPolicies[f.policy] {
+	if f.policy == "" || !fetchrules.IsReferrerPolicy(f.policy) {
 		f.policy = f.settings.referrer
 	}
 	switch f.Referrer {
@@ -74,7 +75,7 @@ func (f *fetching) defaults() {
 		f.referrer = f.Page.documentReferrer()
 	default:
 		// What is no URL of the page's own origin is its own (Request class, "constructor").
-		if u, err := weburl.Parse(f.Referrer); err == nil && f.origin.same(originOf(u)) {
+		if u, err := weburl.Parse(f.Referrer); err == nil && f.origin.Same(weburl.OriginOf(u)) {
 			f.referrer = u
 		} else {
 			f.referrer = f.Page.documentReferrer()
@@ -153,13 +154,13 @@ func (q *Request) Check() error {
 // mayGo is steps 4 to 7.
 func (f *fetching) mayGo() error {
 	u := f.url()
-	if !isHTTP(u) {
+	if !weburl.IsHTTP(u) {
 		return blocked("scheme %q is not http or https", u.Scheme())
 	}
 	// Upgrade Insecure Requests, "Upgrade request to a potentially trustworthy URL, if
 	// appropriate". By the letter one that is trustworthy is upgraded too, and then not
 	// reached; in browsers it is not.
-	if f.settings.upgrades() && !trustworthy(u) {
+	if f.settings.upgrades() && !weburl.Trustworthy(u) {
 		upgraded := u.Clone()
 		upgraded.SetProtocol("https")
 		var err error
@@ -173,7 +174,7 @@ func (f *fetching) mayGo() error {
 	}
 	// Mixed Content, "Should fetching request be blocked as mixed content?". By the letter
 	// pages of loopback hosts would forbid it as those of https do; in browsers they don't.
-	if f.origin.scheme == "https" && !trustworthy(u) {
+	if f.origin.Scheme == "https" && !weburl.Trustworthy(u) {
 		return blocked("mixed content: a page of https can't send to %s", f.server())
 	}
 	// CSP, "Should request be blocked by Content Security Policy?". Reports have no
@@ -193,9 +194,9 @@ func (f *fetching) mayGo() error {
 // redirected to.
 func (f *fetching) server() string {
 	if len(f.urls) > 1 {
-		return "a server that " + originOf(f.urls[0]).String() + " redirects to"
+		return "a server that " + weburl.OriginOf(f.urls[0]).String() + " redirects to"
 	}
-	return originOf(f.urls[0]).String()
+	return weburl.OriginOf(f.urls[0]).String()
 }
 
 func (s *settings) upgrades() bool {
@@ -211,7 +212,7 @@ func (s *settings) upgrades() bool {
 func (f *fetching) taint() error {
 	f.asks = false
 	switch {
-	case f.tainting == "basic" && f.origin.same(originOf(f.url())):
+	case f.tainting == "basic" && f.origin.Same(weburl.OriginOf(f.url())):
 	case f.Mode == "same-origin":
 		return blocked("mode same-origin, and %s is of another origin", f.server())
 	case f.Mode == "no-cors":
@@ -221,7 +222,7 @@ func (f *fetching) taint() error {
 		f.tainting = "opaque"
 	default:
 		f.tainting = "cors"
-		f.asks = !IsSafelistedMethod(f.Method) || len(unsafeNames(f.Header)) > 0
+		f.asks = !fetchrules.IsSafelistedMethod(f.Method) || len(fetchrules.UnsafeNames(f.Header)) > 0
 		f.asked = f.asked || f.asks
 	}
 	return nil

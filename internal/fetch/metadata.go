@@ -3,12 +3,14 @@ package fetch
 import (
 	"cmp"
 	"net/http"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // setMetadata is Fetch Metadata, "append the Fetch metadata headers for a request". No
 // request of a page's is a navigation, so there is no Sec-Fetch-User.
 func (f *fetching) setMetadata(h http.Header, mode string) {
-	if !trustworthy(f.url()) {
+	if !weburl.Trustworthy(f.url()) {
 		return
 	}
 	h.Set("Sec-Fetch-Dest", cmp.Or(f.Destination, "empty"))
@@ -20,11 +22,11 @@ func (f *fetching) setMetadata(h http.Header, mode string) {
 func (f *fetching) site() string {
 	site := "same-origin"
 	for _, u := range f.urls {
-		o := originOf(u)
-		if f.origin.same(o) {
+		o := weburl.OriginOf(u)
+		if f.origin.Same(o) {
 			continue
 		}
-		if !f.origin.sameSite(o) {
+		if !f.origin.SameSite(o) {
 			return "cross-site"
 		}
 		site = "same-site"

@@ -1,5 +1,7 @@
 package fetch
 
+import "github.com/seed-d051cf5a/beacon/internal/weburl"
+
 // serializedOrigin is Fetch, "serializing a request origin".
 func (f *fetching) serializedOrigin() string {
 	if f.redirectTaint() != "same-origin" {
@@ -13,11 +15,11 @@ func (f *fetching) serializedOrigin() string {
 func (f *fetching) redirectTaint() string {
 	taint := "same-origin"
 	for i := 1; i < len(f.urls); i++ {
-		last, next := originOf(f.urls[i-1]), originOf(f.urls[i])
-		if !next.sameSite(last) && !f.origin.sameSite(last) {
+		last, next := weburl.OriginOf(f.urls[i-1]), weburl.OriginOf(f.urls[i])
+		if !next.SameSite(last) && !f.origin.SameSite(last) {
 			return "cross-site"
 		}
-		if !next.same(last) && !f.origin.same(last) {
+		if !next.Same(last) && !f.origin.Same(last) {
 			taint = "same-site"
 		}
 	}
@@ -37,11 +39,11 @@ func (f *fetching) originHeader() string {
 		case "no-referrer":
 			return "null"
 		case "no-referrer-when-downgrade", "strict-origin", "strict-origin-when-cross-origin":
-			if f.origin.scheme == "https" && f.url().Scheme() != "https" {
+			if f.origin.Scheme == "https" && f.url().Scheme() != "https" {
 				return "null"
 			}
 		case "same-origin":
-			if !f.origin.same(originOf(f.url())) {
+			if !f.origin.Same(weburl.OriginOf(f.url())) {
 				return "null"
 			}
 		}

@@ -36,10 +36,10 @@ type Page struct {
 // settings are a page's fields, parsed.
 type settings struct {
 	url        *url.Url // nil where there is none
-	origin     origin
+	origin     weburl.Origin
 	referrer   string // policy
 	policies   []contentSecurityPolicy
-	selfOrigin origin // what 'self' is in them
+	selfOrigin weburl.Origin // what 'self' is in them
 }
 
 func (p *Page) parsed() *settings {
@@ -47,18 +47,18 @@ func (p *Page) parsed() *settings {
 		s := &p.settings
 		if u, err := weburl.Parse(p.URL); err == nil {
 			s.url = u
-			s.origin = originOf(u)
+			s.origin = weburl.OriginOf(u)
 			s.selfOrigin = s.origin
 		}
 		if p.Origin != "" {
-			s.origin = origin{}
+			s.origin = weburl.Origin{}
 			if u, err := weburl.Parse(p.Origin); err == nil {
-				s.origin = originOf(u)
+				s.origin = weburl.OriginOf(u)
 			}
 		}
 		// A document without a server, such as about:blank, has inherited its policies
 		// together with its origin (CSP, "self-origin").
-		if s.selfOrigin.opaque() {
+		if s.selfOrigin.Opaque() {
 			s.selfOrigin = s.origin
 		}
 		s.referrer = defaultReferrerPolicy
@@ -73,7 +73,7 @@ func (p *Page) parsed() *settings {
 // documentReferrer is Referrer Policy, "Determine request's Referrer", step 3.
 func (p *Page) documentReferrer() *url.Url {
 	s := p.parsed()
-	if s.origin.opaque() {
+	if s.origin.Opaque() {
 		return nil
 	}
 	return s.url

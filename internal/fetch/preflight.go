@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 )
 
 // preflight is Fetch, "CORS-preflight fetch". What it learns is kept.
@@ -15,7 +17,7 @@ func (f *fetching) preflight(ctx context.Context) error {
 		"Accept":                        {"*/*"},
 		"Access-Control-Request-Method": {f.Method},
 	}
-	names := unsafeNames(f.Header)
+	names := fetchrules.UnsafeNames(f.Header)
 	if len(names) > 0 {
 		h.Set("Access-Control-Request-Headers", strings.Join(names, ","))
 	}
@@ -40,7 +42,7 @@ func (f *fetching) preflight(ctx context.Context) error {
 		return blocked("CORS: %s answered the preflight with a list that can't be read", f.server())
 	}
 	wildcard := f.Credentials != "include"
-	if !IsSafelistedMethod(f.Method) && !slices.Contains(methods, f.Method) && !(wildcard && slices.Contains(methods, "*")) {
+	if !fetchrules.IsSafelistedMethod(f.Method) && !slices.Contains(methods, f.Method) && !(wildcard && slices.Contains(methods, "*")) {
 		return blocked("CORS: %s does not allow the method %s", f.server(), f.Method)
 	}
 	for _, name := range names {

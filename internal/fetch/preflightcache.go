@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 )
 
 // maxPreflights bounds a page's cache, in entries.
@@ -32,10 +34,10 @@ func (f *fetching) preflightEntry(credentials bool) preflightEntry {
 func (c *preflightCache) allows(f *fetching) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !IsSafelistedMethod(f.Method) && c.methods(f, f.Method) == nil {
+	if !fetchrules.IsSafelistedMethod(f.Method) && c.methods(f, f.Method) == nil {
 		return false
 	}
-	for _, name := range unsafeNames(f.Header) {
+	for _, name := range fetchrules.UnsafeNames(f.Header) {
 		if c.names(f, name) == nil {
 			return false
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 func TestThePreflightIsKept(t *testing.T) {
@@ -83,7 +85,7 @@ func TestPreflightCache(t *testing.T) {
 		check("another name's case", ask(p, "include", "PUT", "x-OWN"), true)
 		check("a safe method and no header", ask(p, "include", "POST"), true)
 		other := ask(p, "include", "PUT")
-		other.origin = origin{}
+		other.origin = weburl.Origin{}
 		check("another origin", other, false)
 		time.Sleep(5*time.Second - time.Nanosecond)
 		check("just before it expires", ask(p, "include", "PUT"), true)

@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 // redirect is Fetch, "HTTP-redirect fetch": the request that follows from the answer,
 // or nil where the answer is the last one.
 func redirect(q Request, res *http.Response) (*Request, error) {
-	if !isRedirect(res.StatusCode) {
+	if !fetchrules.IsRedirectStatus(res.StatusCode) {
 		return nil, nil
 	}
 	location := res.Header.Values("Location")
@@ -28,25 +29,17 @@ func redirect(q Request, res *http.Response) (*Request, error) {
 		// Not what it says: it can have a secret in it, and this goes into a log.
 		return nil, errors.New("network error: redirect to what is no URL")
 	}
-	if !isHTTP(to) {
+	if !weburl.IsHTTP(to) {
 		return nil, fmt.Errorf("network error: redirect to scheme %q", to.Scheme())
 	}
 	next := q
 	next.URL = to.Href(true)
 	next.Header = q.Header.Clone()
 	next.redirected(res.StatusCode)
-	if !originOf(from).same(originOf(to)) {
+	if !weburl.OriginOf(from).Same(weburl.OriginOf(to)) {
 		leaveOrigin(next.Header)
 	}
 	return &next, nil
-}
-
-func isRedirect(status int) bool {
-	switch status {
-	case 301, 302, 303, 307, 308:
-		return true
-	}
-	return false
 }
 
 // redirected is step 12: some redirects make a GET of the request. The header is its own.
@@ -85,18 +78,18 @@ func (f *fetching) redirect(res *http.Response) (bool, error) {
 	switch {
 	case err != nil || len(location) > 1:
 		return false, blocked("redirect to what is no URL")
-	case !isHTTP(to):
+	case !weburl.IsHTTP(to):
 		return false, blocked("redirect to scheme %q", to.Scheme())
 	case len(f.urls) > maxRedirects:
 		return false, blocked("more than %d redirects", maxRedirects)
 	}
 	if to.Username() != "" || to.Password() != "" {
-		if f.tainting == "cors" || f.Mode == "cors" && !f.origin.same(originOf(to)) {
+		if f.tainting == "cors" || f.Mode == "cors" && !f.origin.Same(weburl.OriginOf(to)) {
 			return false, blocked("CORS: redirect to a URL with a user or a password")
 		}
 	}
 	f.redirected(res.StatusCode)
-	if !originOf(from).same(originOf(to)) {
+	if !weburl.OriginOf(from).Same(weburl.OriginOf(to)) {
 		f.Header.Del("Authorization")
 		leaveOrigin(f.Agent)
 	}

@@ -6,19 +6,11 @@ import (
 
 	"github.com/nlnwa/whatwg-url/url"
 
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 const defaultReferrerPolicy = "strict-origin-when-cross-origin"
-
-// referrerPolicies are Referrer Policy's eight, without the empty string.
-var referrerPolicies = map[string]bool{
-	"no-referrer": true, "no-referrer-when-downgrade": true, "same-origin": true, "origin": true,
-	"strict-origin": true, "origin-when-cross-origin": true, "strict-origin-when-cross-origin": true, "unsafe-url": true,
-}
-
-// IsReferrerPolicy says whether s is a referrer policy. The empty string is one, too.
-func IsReferrerPolicy(s string) bool { return s == "" || referrerPolicies[s] }
 
 // maxReferrer is the longest referrer, in characters, that is more than an origin.
 const maxReferrer = 4096
@@ -31,7 +23,7 @@ func referrerPolicyOf(h http.Header) string {
 
 func lastReferrerPolicy(list string) (policy string) {
 	for token := range strings.SplitSeq(list, ",") {
-		if token = strings.ToLower(strings.Trim(token, " \t")); referrerPolicies[token] {
+		if token = strings.ToLower(strings.Trim(token, " \t")); token != "" && fetchrules.IsReferrerPolicy(token) {
 			policy = token
 		}
 	}
@@ -41,7 +33,7 @@ func lastReferrerPolicy(list string) (policy string) {
 // determineReferrer is Referrer Policy, "Determine request's Referrer", of a request to
 // the URL whose referrer is source. "" is no referrer.
 func determineReferrer(policy string, source, to *url.Url) string {
-	if source == nil || !isHTTP(source) {
+	if source == nil || !weburl.IsHTTP(source) {
 		return ""
 	}
 	// "Strip url for use as a referrer"
@@ -51,13 +43,13 @@ func determineReferrer(policy string, source, to *url.Url) string {
 	}
 	stripped.SetUsername("")
 	stripped.SetPassword("")
-	from := originOf(source)
+	from := weburl.OriginOf(source)
 	whole, onlyOrigin := stripped.Href(true), from.String()+"/"
 	if len(whole) > maxReferrer {
 		whole = onlyOrigin
 	}
-	sameOrigin := from.same(originOf(to))
-	downgrade := trustworthy(source) && !trustworthy(to)
+	sameOrigin := from.Same(weburl.OriginOf(to))
+	downgrade := weburl.Trustworthy(source) && !weburl.Trustworthy(to)
 	switch policy {
 	case "no-referrer":
 		return ""

@@ -1,4 +1,4 @@
-// Package weburl is the URL standard's parser.
+// Package weburl is the URL standard's parser, and what the standards say of a URL's origin.
 package weburl
 
 import "github.com/nlnwa/whatwg-url/url"
@@ -11,3 +11,6 @@ func Parse(s string) (*url.Url, error) { return parser.Parse(s) }
 
 // ParseRef parses a URL that may be relative to base; "" is no base.
 func ParseRef(base, s string) (*url.Url, error) { return parser.ParseRef(base, s) }
+
+// IsHTTP says whether the URL's scheme is an HTTP(S) scheme (Fetch, "URL").
+func IsHTTP(u *url.Url) bool { return u.Scheme() == "http" || u.Scheme() == "https" }
