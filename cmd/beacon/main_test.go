@@ -103,7 +103,7 @@ func (p *place) serve(listen string, flags ...string) *server {
 	if err != nil {
 		p.t.Fatalf("serve: %v", err)
 	}
-	s.URL = strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http://"):]), "/")
+	s.URL = strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http"):]), "/")
 	return s
 }
 
