@@ -385,3 +385,16 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		t.Errorf("%d %s", status, stderr)
 	}
 }
+
+func TestRepeatedFlagsFromTheEnvironment(t *testing.T) {
+	t.Setenv("BEACON_ORIGIN", "https://a.example  https://b.example")
+	s := newPlace(t).serve("127.0.0.1:0")
+	for origin, want := range map[string]int{"https://a.example": 204, "https://b.example": 204, "https://c.example": 403} {
+		req, _ := http.NewRequest("POST", s.URL+"/x", nil)
+		req.Header.Set("Origin", origin)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil || res.StatusCode != want {
+			t.Errorf("%s: %v %v", origin, res, err)
+		}
+	}
+}

@@ -67,7 +67,8 @@ func command() *cobra.Command {
 		Long: `Send beacons that leave even when the sender is gone, and collect them.
 
 A beacon is what navigator.sendBeacon sends: a POST that expects no response.
-Every flag can also be set in the environment: --listen is BEACON_LISTEN.`,
+Every flag can also be set in the environment: --listen is BEACON_LISTEN, and one that may
+be repeated has spaces between its values.`,
 		Example: `  beacon serve
   beacon send http://127.0.0.1:8080/deploys '{"version":"1.2.3"}'
   beacon query "select data->>'version' from beacons where stream='/deploys'"`,
@@ -93,8 +94,16 @@ func version() string {
 func flagsFromEnvironment(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "BEACON_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if v, ok := os.LookupEnv(name); ok && v != "" && !f.Changed && err == nil {
-			if setErr := cmd.Flags().Set(f.Name, v); setErr != nil {
+		v := os.Getenv(name)
+		if v == "" || f.Changed {
+			return
+		}
+		values := []string{v}
+		if _, many := f.Value.(pflag.SliceValue); many {
+			values = strings.Fields(v)
+		}
+		for _, one := range values {
+			if setErr := cmd.Flags().Set(f.Name, one); setErr != nil && err == nil {
 				err = usagef("%s=%q: %w", name, v, setErr)
 			}
 		}

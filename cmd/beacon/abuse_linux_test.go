@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// mostMemory is the resident set, in MiB, that a collector stays under whatever comes, its
+// table's engine and all.
+const mostMemory = 256
+
+// abused is a collector with an honest client, which goes on posting while others abuse it.
+type abused struct {
+	*server
+	t      *testing.T
+	posted atomic.Int64
+	worst  atomic.Int64 // nanoseconds that a post of the client's took
+	end    context.CancelFunc
+	client sync.WaitGroup
+}
+
+func newAbused(t *testing.T, flags ...string) *abused {
+	a := &abused{server: newPlace(t).serve("127.0.0.1:0", flags...), t: t}
+	ctx, end := context.WithCancel(t.Context())
+	a.end = end
+	a.client.Go(func() {
+		for ctx.Err() == nil {
+			began := time.Now()
+			// A new connection each time: who has one already is not who would be kept out.
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+			res, err := client.Post(a.URL+"/honest", "application/json", strings.NewReader(`{"honest":true}`))
+			if err != nil || res.StatusCode != 204 {
+				t.Errorf("the honest client, after %v: %v %v", time.Since(began), res, err)
+				return
+			}
+			res.Body.Close()
+			a.posted.Add(1)
+			if took := int64(time.Since(began)); took > a.worst.Load() {
+				a.worst.Store(took)
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+	})
+	t.Cleanup(a.done)
+	return a
+}
+
+// done ends the honest client and looks at what became of it.
+func (a *abused) done() {
+	if a.end == nil {
+		return
+	}
+	a.end()
+	a.client.Wait()
+	a.end = nil
+	rows := a.query("select count(*) as n from beacons where stream='/honest'")
+	if n := fmt.Sprint(rows[0]["n"]); n != strconv.FormatInt(a.posted.Load(), 10) {
+		a.t.Errorf("%s rows of %d beacons", n, a.posted.Load())
+	}
+	peak := a.memory("VmHWM")
+	a.t.Logf("%d beacons of the honest client, the slowest in %v; %d MiB at the peak", a.posted.Load(), time.Duration(a.worst.Load()).Round(time.Millisecond), peak)
+	if peak > mostMemory {
+		a.t.Errorf("%d MiB at the peak, over %d", peak, mostMemory)
+	}
+}
+
+// memory is VmRSS or VmHWM in MiB.
+func (a *abused) memory(what string) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", a.cmd.Process.Pid))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), what+":")
+	kib, _ := strconv.Atoi(strings.Fields(rest)[0])
+	return kib >> 10
+}
+
+func (a *abused) dial() net.Conn {
+	a.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(time.Minute))
+	return conn
+}
+
+// goOn waits until the honest client has had so many more beacons answered.
+func (a *abused) goOn(n int64) {
+	a.t.Helper()
+	n += a.posted.Load()
+	eventually(a.t, "the honest client is served", func() bool { return a.posted.Load() >= n || a.t.Failed() })
+}
+
+func TestIdleConnections(t *testing.T) {
+	idle := 10_000
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); int(limit.Cur) < idle+1000 {
+		idle = int(limit.Cur) - 1000
+	}
+	a := newAbused(t)
+	for i := range idle {
+		conn := a.dial()
+		if i%2 == 0 { // the others never say a word
+			fmt.Fprintf(conn, "POST /idle HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+		}
+	}
+	a.goOn(50)
+	t.Logf("%d connections, %d MiB", idle, a.memory("VmRSS"))
+	a.done()
+}
+
+func TestSlowHeadersAndBodies(t *testing.T) {
+	a := newAbused(t)
+	var conns []net.Conn
+	for i := range 2000 {
+		conn := a.dial()
+		if i%2 == 0 {
+			fmt.Fprintf(conn, "POST /slow HTTP/1.1\r\nHost: x\r\nX-")
+		} else {
+			fmt.Fprintf(conn, "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
+		}
+		conns = append(conns, conn)
+	}
+	for range 10 {
+		for _, conn := range conns {
+			conn.Write([]byte("a"))
+		}
+		a.goOn(5)
+	}
+	// A header has ten seconds.
+	if _, err := io.ReadAll(conns[0]); err != nil && !strings.Contains(err.Error(), "reset") {
+		t.Error(err)
+	}
+	a.done()
+}
+
+func TestBombs(t *testing.T) {
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	for range 900 {
+		z.Write(make([]byte, 1<<20))
+	}
+	z.Close()
+	a := newAbused(t)
+	for i := range 20 {
+		res, err := http.Post(a.URL+"/bomb", []string{"text/plain", "application/json", ""}[i%3], bytes.NewReader(bomb.Bytes()))
+		if err != nil || res.StatusCode != 204 {
+			t.Fatal(res, err)
+		}
+	}
+	// Kept as they came, and not inflated.
+	rows := a.query(fmt.Sprintf("select count(*) as n from beacons where stream='/bomb' and data is null and error is not null and octet_length(body)=%d", bomb.Len()))
+	if fmt.Sprint(rows[0]["n"]) != "20" {
+		t.Error(rows)
+	}
+	a.goOn(10)
+	a.done()
+}
+
+func TestAGibibyteInChunks(t *testing.T) {
+	a := newAbused(t)
+	chunk := append([]byte("10000\r\n"), append(bytes.Repeat([]byte("x"), 0x10000), "\r\n"...)...)
+	var senders sync.WaitGroup
+	for range 8 {
+		conn := a.dial()
+		senders.Go(func() {
+			fmt.Fprintf(conn, "POST /huge HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+			written := 0
+			for written < 1<<30 {
+				n, err := conn.Write(chunk)
+				written += n
+				if err != nil {
+					break
+				}
+			}
+			if written > 16<<20 {
+				t.Errorf("%d bytes were taken", written)
+			}
+			// The answer may be lost where the connection is reset while more comes.
+			if line, err := bufio.NewReader(conn).ReadString('\n'); err == nil && !strings.Contains(line, "413") {
+				t.Errorf("%q", line)
+			}
+		})
+	}
+	senders.Wait()
+	a.goOn(10)
+	a.done()
+}
+
+func TestFloodsOfHeaders(t *testing.T) {
+	a := newAbused(t)
+	var senders sync.WaitGroup
+	for i := range 50 {
+		conn := a.dial()
+		senders.Go(func() {
+			fmt.Fprintf(conn, "POST /flood HTTP/1.1\r\nHost: x\r\n")
+			line := fmt.Sprintf("X-%d: %s\r\n", i, strings.Repeat("y", 1000))
+			if i%2 == 0 {
+				line = "A:\r\n"
+			}
+			written := 0
+			for written < 64<<20 {
+				n, err := io.WriteString(conn, strings.Repeat(line, 100))
+				written += n
+				if err != nil {
+					break
+				}
+			}
+			if written > 16<<20 {
+				t.Errorf("%d bytes were taken", written)
+			}
+			if line, err := bufio.NewReader(conn).ReadString('\n'); err == nil && !strings.Contains(line, "431") {
+				t.Errorf("%q", line)
+			}
+		})
+	}
+	senders.Wait()
+	a.goOn(10)
+	a.done()
+}
