@@ -128,11 +128,12 @@ type counts struct {
 	Now     int64              `json:"now"`     // Unix time of the newest minute, in seconds
 	Minutes [recentMinutes]int `json:"minutes"` // oldest first
 	Total   uint64             `json:"total"`
+	Lost    uint64             `json:"lost"` // preflights whose POST never came
 }
 
 func (f *recent) counts(now time.Time) counts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.advance(now)
-	return counts{f.minute * 60, f.minutes, f.total}
+	return counts{Now: f.minute * 60, Minutes: f.minutes, Total: f.total}
 }

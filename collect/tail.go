@@ -37,7 +37,9 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	defer ping.Stop()
 	var sent counts
 	countNow := func() {
-		if now := c.recent.counts(time.Now()); now != sent {
+		now := c.recent.counts(time.Now())
+		now.Lost = c.preflights.count(time.Now())
+		if now != sent {
 			sent = now
 			s.event("count", now)
 		}

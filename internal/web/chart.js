@@ -32,6 +32,8 @@ function draw() {
   show('hour', hour)
   show('minute', minutes[59])
   show('total', newest.total)
+  show('lost', newest.lost)
+  document.getElementById('lost-figure').hidden = !newest.lost
   document.getElementById('peak').textContent = peak ? `${peak.toLocaleString()} a minute` : ''
   svg.setAttribute('aria-label', `Beacons a minute over the last hour: ${hour.toLocaleString()} in all, ` +
     `${minutes[59].toLocaleString()} this minute, at most ${peak.toLocaleString()}`)
