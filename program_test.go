@@ -33,8 +33,11 @@ func TestMain(m *testing.M) {
 
 // program sends a beacon and is gone in the next statement.
 func program(url, end string) {
-	if end == "page killed" {
-		n := beacon.Navigator{Page: &beacon.Page{URL: "http://shop.example/cart"}}
+	if end == "page killed" || end == "page without an heir killed" {
+		n := beacon.Navigator{
+			Config: &beacon.Config{InProcess: end != "page killed", HonorDoNotTrack: true},
+			Page:   &beacon.Page{URL: "http://shop.example/cart"},
+		}
 		if ok, err := n.SendBeacon(url, end); !ok || err != nil {
 			os.Exit(3)
 		}

@@ -4,7 +4,6 @@ package deliver
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,9 +72,6 @@ type Deliverer struct {
 	OnAttempt func()
 	// OnEnd, if not nil, is called when a beacon's way has ended, however it ended.
 	OnEnd func(id uuid.UUID)
-	// Tracking is the directory in which the user's wish not to be tracked is noted; "" is
-	// the outbox's.
-	Tracking string
 	// Wake, if not nil, says that there may be new records.
 	Wake <-chan struct{}
 	Log  *slog.Logger
@@ -139,7 +135,7 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 			if found > 0 {
 				poll = pollMin
 			}
-			d.sweep(now, spool.TrackingForbidden(cmp.Or(d.Tracking, d.Claim.Dir())))
+			d.sweep(now, spool.TrackingForbidden(d.Claim.Dir()))
 			d.save()
 			nextScan = now.Add(poll)
 			if d.plenty() {
