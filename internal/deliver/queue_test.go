@@ -85,6 +85,27 @@ func TestOneBeaconThatAlwaysFailsHoldsUpNoOther(t *testing.T) {
 	})
 }
 
+func TestABoundedNumberAtATimeToAllOrigins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.answer = func(int, fetch.Request) (fetch.Response, error) {
+			time.Sleep(time.Second)
+			return fetch.Response{Status: 204}, nil
+		}
+		for i := range 2*inAll + 1 {
+			o.send(fmt.Sprintf("http://%d/", i), "x")
+		}
+		o.run(t.Context())
+		bySecond := map[time.Duration]int{}
+		for _, a := range o.attempts {
+			bySecond[a.at.Truncate(time.Second)]++
+		}
+		if bySecond[0] != inAll || bySecond[time.Second] != inAll || bySecond[2*time.Second] != 1 {
+			t.Errorf("%v", bySecond)
+		}
+	})
+}
+
 func TestABoundedNumberAtATimeToOneOriginAndInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t)
