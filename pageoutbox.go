@@ -101,10 +101,9 @@ func (b *pageOutbox) deliver(lock *os.File) {
 
 // send keeps the record and has it delivered at once.
 func (b *pageOutbox) send(d *draft, c *Config, f *flight) error {
-	key := d.header[2].Value
-	b.flights.Store(key, f)
+	b.flights.Store(d.key, f)
 	if err := b.Append(d.record, c.Capacity, c.Durability == Power); err != nil {
-		b.flights.Delete(key)
+		b.flights.Delete(d.key)
 		return err
 	}
 	select {
