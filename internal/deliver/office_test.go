@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -87,6 +88,12 @@ func (o *office) run(ctx context.Context) (left bool) {
 		o.t.Error(err)
 	}
 	return left
+}
+
+// segment is the file of its first beacons.
+func (o *office) segment() string {
+	segments, _ := filepath.Glob(filepath.Join(o.box.Dir(), "*.warc"))
+	return segments[0]
 }
 
 func (o *office) outcomes() spool.Status {

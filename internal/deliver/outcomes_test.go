@@ -58,8 +58,7 @@ func TestWhatArrivesAfterTheStop(t *testing.T) {
 		o := newOffice(t)
 		o.send("http://a/", "first")
 		o.send("http://b/", "last")
-		segments, _ := filepath.Glob(filepath.Join(o.box.Dir(), "*.warc"))
-		ledger := strings.TrimSuffix(segments[0], ".warc") + ".done"
+		ledger := strings.TrimSuffix(o.segment(), ".warc") + ".done"
 		o.answer = func(_ int, q fetch.Request) (fetch.Response, error) {
 			if string(q.Body) == "first" {
 				os.Mkdir(ledger, 0o700) // is no file to write to
@@ -84,8 +83,7 @@ func TestALedgerThatCantBeWrittenHoldsUpNoOtherSegment(t *testing.T) {
 		o.answer = status(204)
 		o.send("http://a/", "its outcome has no place")
 		o.box.Close()
-		segments, _ := filepath.Glob(filepath.Join(o.box.Dir(), "*.warc"))
-		ledger := strings.TrimSuffix(segments[0], ".warc") + ".done"
+		ledger := strings.TrimSuffix(o.segment(), ".warc") + ".done"
 		other, err := spool.OpenOutbox(o.box.Dir())
 		if err != nil {
 			t.Fatal(err)
@@ -113,9 +111,8 @@ func TestABeaconThatIsDamagedWhileItWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t)
 		o.answer = func(int, fetch.Request) (fetch.Response, error) {
-			segments, _ := filepath.Glob(filepath.Join(o.box.Dir(), "*.warc"))
-			text, _ := os.ReadFile(segments[0])
-			os.WriteFile(segments[0], bytes.Replace(text, []byte("hello"), []byte("hullo"), 1), 0o600)
+			text, _ := os.ReadFile(o.segment())
+			os.WriteFile(o.segment(), bytes.Replace(text, []byte("hello"), []byte("hullo"), 1), 0o600)
 			return fetch.Response{Status: 503}, nil
 		}
 		o.send("http://a/", "hello")
@@ -132,8 +129,7 @@ func TestWhatWasCutOffUnderAWaitingBeaconIsCounted(t *testing.T) {
 		o.send("http://a/", "first")
 		o.send("http://a/", "second")
 		o.answer = func(int, fetch.Request) (fetch.Response, error) {
-			segments, _ := filepath.Glob(filepath.Join(o.box.Dir(), "*.warc"))
-			os.Truncate(segments[0], 10)
+			os.Truncate(o.segment(), 10)
 			return fetch.Response{Status: 503}, nil
 		}
 		left := o.run(t.Context())

@@ -71,11 +71,7 @@ func TestOneFsyncServesAllThatWaited(t *testing.T) {
 		return nil
 	}}
 	in := newInbox(t, fsys, 1<<20)
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer box.Close()
+	box := newOutboxOn(t, fsys)
 	for where, keep := range map[string]func([]byte) error{
 		"inbox":  in.Append,
 		"outbox": func(b []byte) error { return box.Append(b, capacity, true) },
