@@ -61,6 +61,23 @@ func TestWhatIsLeftLeavesWithTheNextRun(t *testing.T) {
 	}
 }
 
+func TestADelivererThatHangsOnItsWayToStartGivesTheLockUp(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nil, nil)
+	outbox := newOutbox(t)
+	run(t, outbox, d.URL, "hang")
+	d.mu.Lock()
+	if len(d.taken) > 0 {
+		t.Error("it does not hang")
+	}
+	d.mu.Unlock()
+	eventually(t, func() error {
+		run(t, outbox, d.URL, "exit")
+		time.Sleep(time.Second) // it takes ten until the lock is free
+		return d.has(1)
+	})
+}
+
 func TestADelivererThatReachesAServerIsCountedNoMore(t *testing.T) {
 	d := newDesk(t, nil, nil)
 	outbox := newOutbox(t)

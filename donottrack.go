@@ -19,8 +19,8 @@ func doNotTrack() bool {
 
 var errDoNotTrack = errors.New("DO_NOT_TRACK is set in the environment, and this program honors it")
 
-// purge has the outbox's deliverer end what was queued earlier. A user that has no outbox
-// gets none.
+// purge has the deliverers of the outbox, and of the pages' in it, end what was queued
+// earlier. A user that has no outbox gets none.
 func purge(c *Config) error {
 	if _, err := os.Stat(c.Outbox); err != nil {
 		return errDoNotTrack
@@ -32,11 +32,17 @@ func purge(c *Config) error {
 	if now := time.Now().Unix(); box.purged.Swap(now) == now {
 		return errDoNotTrack // once a second is enough
 	}
-	if err := spool.ForbidTracking(box.Dir()); err != nil {
+	// Each has the mark in its own folder, where whoever delivers it finds it.
+	var errs []error
+	for _, dir := range append(pageDirs(box.Dir()), box.Dir()) {
+		errs = append(errs, spool.ForbidTracking(dir))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return errors.Join(errDoNotTrack, err)
 	}
 	if spool.Pending(box.Dir()) {
 		box.deliver(c)
 	}
+	adoptPages(c)
 	return errDoNotTrack
 }

@@ -61,7 +61,7 @@ func (n *Navigator) StartFetch(ctx context.Context, r *Request) (wait func() (*R
 
 // reserve takes a part of the quota.
 func (p *Page) reserve(n int) (release func(), err error) {
-	release, ok := p.group().Reserve(n)
+	release, ok := p.group.Reserve(n)
 	if !ok {
 		return nil, typeErrorf("the requests of the page that are to outlive it have no room for a body of %d bytes in their %d: wait for their answers", n, fetch.Quota)
 	}
@@ -270,7 +270,7 @@ func (n *Navigator) agent() (http.Header, error) {
 		return nil, err
 	}
 	h := http.Header{}
-	for _, f := range fields[3:] { // the first ones are the record's
+	for _, f := range fields {
 		h.Add(f.Name, f.Value)
 	}
 	return h, nil

@@ -19,8 +19,7 @@ var notYours = map[string]bool{
 // maxHeader is the most bytes that a caller's header, or a URL, can have.
 const maxHeader = 64 << 10
 
-// header appends the request's header to fields, which is empty. The first three values
-// are the record's to fill in.
+// header appends the navigator's own header to fields, and the Content-Type, if there is one.
 func (n *Navigator) header(fields warc.Fields, contentType string) (warc.Fields, error) {
 	agent := "beacon-go"
 	if n.UserAgent != "" {
@@ -29,8 +28,7 @@ func (n *Navigator) header(fields warc.Fields, contentType string) (warc.Fields,
 			return fields, typeErrorf("the User-Agent %q can't be a header's value", agent)
 		}
 	}
-	fields = append(fields, warc.Field{Name: "Host"}, warc.Field{Name: "Content-Length"}, warc.Field{Name: "Idempotency-Key"},
-		warc.Field{Name: "User-Agent", Value: agent})
+	fields = append(fields, warc.Field{Name: "User-Agent", Value: agent})
 	if contentType != "" {
 		fields = append(fields, warc.Field{Name: "Content-Type", Value: contentType})
 	}

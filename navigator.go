@@ -47,11 +47,11 @@ func typeErrorf(format string, args ...any) error {
 }
 
 // SendBeacon is the sendBeacon method of the Beacon standard ("Processing Model"). It
-// queues data to be sent to url, an absolute http or https URL, in a POST request, and
-// returns true if it was queued: written to the outbox, from where it is delivered
-// whatever becomes of this process. It returns false where it could not be: the body is
-// over [MaxBody] bytes, the outbox is full or not the user's own, the disk did not take it,
-// or DO_NOT_TRACK is honored; the Config's Logger hears which. (With [Power], false after a
+// queues data to be sent to url, an http or https URL, in a POST request, and returns true
+// if it was queued: written to the outbox, from where it is delivered whatever becomes of
+// this process. It returns false where it could not be: the body, or the URL, is over
+// [MaxBody] bytes, the outbox is full or not the user's own, the disk did not take it, or
+// DO_NOT_TRACK is honored; the Config's Logger hears which. (With [Power], false after a
 // failed fsync leaves open whether the beacon is there; it may be delivered.) The error is
 // always a [*TypeError]: of a URL that is none, data that can't be sent, or a Header or
 // UserAgent that can't be one.
@@ -69,9 +69,10 @@ func typeErrorf(format string, args ...any) error {
 //
 // The data is copied during the call.
 //
-// With a Page the beacon is the page's: its URL may be relative, the quota counts all that is
-// in flight, CORS and the page's policies apply when it leaves, and any answer is the last
-// word. It is tried again only where there was none. This process delivers it, and a later
+// Without a Page the URL is absolute. With one the beacon is the page's: its URL may be
+// relative to the page's base, all bodies that the page has in flight share the MaxBody bytes,
+// CORS and the page's policies apply when it leaves, and any answer is the last word. It is
+// tried again only where there was none. This process delivers it, and a detached or a later
 // one what this one left.
 func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 	to, err := n.target(url)
@@ -84,7 +85,7 @@ func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 	}
 	d := drafts.Get().(*draft)
 	defer drafts.Put(d)
-	if d.header, err = n.header(d.header[:0], contentType); err != nil {
+	if d.header, err = n.header(append(d.header[:0], recordHeader[:]...), contentType); err != nil {
 		return false, err
 	}
 	config := n.Config.orDefault()
@@ -99,10 +100,20 @@ func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 // more than these.
 type draft struct {
 	header, extra warc.Fields
+	key           string // the Idempotency-Key
 	record        []byte
 }
 
 var drafts = sync.Pool{New: func() any { return new(draft) }}
+
+// recordHeader is what a draft's header begins with: the record says the values.
+var recordHeader = [...]warc.Field{hostField: {Name: "Host"}, lengthField: {Name: "Content-Length"}, keyField: {Name: deliver.KeyHeader}}
+
+const (
+	hostField = iota
+	lengthField
+	keyField
+)
 
 func (d *draft) queue(n *Navigator, c *Config, to *target, body []byte, contentType string) error {
 	if len(body) > MaxBody {
@@ -132,7 +143,7 @@ func (d *draft) queue(n *Navigator, c *Config, to *target, body []byte, contentT
 }
 
 func (d *draft) queueOfPage(n *Navigator, c *Config, to *target, body []byte, contentType string) error {
-	release, ok := n.Page.group().Reserve(len(body))
+	release, ok := n.Page.group.Reserve(len(body))
 	if !ok {
 		return fmt.Errorf("the page's beacons on their way leave no room for a body of %d bytes: its quota is %d in all", len(body), MaxBody)
 	}
@@ -166,9 +177,10 @@ func (d *draft) encode(c *Config, to *target, body []byte) error {
 	expires := len(text)
 	values := string(strconv.AppendInt(text, int64(len(body)), 10))
 
-	d.header[0].Value = to.host
-	d.header[1].Value = values[expires:]
-	d.header[2].Value = values[:key]
+	d.key = values[:key]
+	d.header[hostField].Value = to.host
+	d.header[lengthField].Value = values[expires:]
+	d.header[keyField].Value = d.key
 	d.extra = append(d.extra,
 		warc.Field{Name: deliver.ExpiresField, Value: values[key:expires]},
 		warc.Field{Name: deliver.ProxyField, Value: to.proxy})

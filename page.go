@@ -44,10 +44,10 @@ type Page struct {
 	// delivers because this one is gone.
 	Intercept func(ctx context.Context, r *Request) (*Response, error)
 
-	at         atomic.Pointer[place]
-	once       sync.Once
-	page       *fetch.Page
-	fetchGroup fetch.Group
+	at    atomic.Pointer[place]
+	once  sync.Once
+	page  *fetch.Page
+	group fetch.Group // with the keepalive quota
 }
 
 // NewJar returns a jar for the cookies of pages. It heeds SameSite, the prefixes __Host- and
@@ -102,9 +102,6 @@ func (p *Page) fetchPage() *fetch.Page {
 	})
 	return p.page
 }
-
-// group is the page's fetch group, with the keepalive quota.
-func (p *Page) group() *fetch.Group { return &p.fetchGroup }
 
 // fields are a beacon's extension fields (Beacon, "Processing Model", steps 6 and 8): its mode
 // is "cors" where a form could not have sent it.

@@ -92,7 +92,7 @@ func openPageOutbox(c *Config) (*pageOutbox, error) {
 func (b *pageOutbox) deliver(lock *os.File) {
 	defer close(b.ended)
 	_, err := deliver.Drain(context.Background(), b.Outbox, lock, deliver.Deliverer{
-		Fetch: b.fetch, Eager: true, OnEnd: b.end, Wake: b.wake, Log: b.config.Logger, Tracking: b.config.Outbox,
+		Fetch: b.fetch, Eager: true, OnEnd: b.end, Wake: b.wake, Log: b.config.Logger,
 	})
 	if err != nil {
 		b.config.Logger.Warn("delivery of the pages' beacons stopped, the next one begins it again", "error", err)
@@ -101,10 +101,9 @@ func (b *pageOutbox) deliver(lock *os.File) {
 
 // send keeps the record and has it delivered at once.
 func (b *pageOutbox) send(d *draft, c *Config, f *flight) error {
-	key := d.header[2].Value
-	b.flights.Store(key, f)
+	b.flights.Store(d.key, f)
 	if err := b.Append(d.record, c.Capacity, c.Durability == Power); err != nil {
-		b.flights.Delete(key)
+		b.flights.Delete(d.key)
 		return err
 	}
 	select {
@@ -142,10 +141,15 @@ func (b *pageOutbox) end(id uuid.UUID) {
 	}
 }
 
+// pageDirs are the folders of an outbox for the beacons of pages.
+func pageDirs(outbox string) []string {
+	dirs, _ := filepath.Glob(filepath.Join(outbox, "pages", "*"))
+	return dirs
+}
+
 // adoptPages delivers what processes that are gone have left of their pages' beacons.
 func adoptPages(c *Config) {
-	dirs, _ := filepath.Glob(filepath.Join(c.Outbox, "pages", "*"))
-	for _, dir := range dirs {
+	for _, dir := range pageDirs(c.Outbox) {
 		if !spool.Pending(dir) {
 			continue
 		}
@@ -166,7 +170,7 @@ func adoptPages(c *Config) {
 		go func() {
 			defer s.Close()
 			deliver.Drain(context.Background(), s, lock, deliver.Deliverer{
-				Fetch: pageClient(c.TLS).Do, Eager: true, Idle: inProcessIdle, Patience: c.Patience, Log: c.Logger, Tracking: c.Outbox,
+				Fetch: pageClient(c.TLS).Do, Eager: true, Idle: inProcessIdle, Patience: c.Patience, Log: c.Logger,
 			})
 		}()
 	}

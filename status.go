@@ -2,7 +2,6 @@ package beacon
 
 import (
 	"errors"
-	"path/filepath"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -39,8 +38,7 @@ func (c *Config) Status() (Status, error) {
 	s, err := spool.ReadStatus(dir)
 	status := Status{Outbox: dir, Forbidden: s.Forbidden}
 	status.add(s)
-	pages, _ := filepath.Glob(filepath.Join(dir, "pages", "*"))
-	for _, page := range pages {
+	for _, page := range pageDirs(dir) {
 		s, pageErr := spool.ReadStatus(page)
 		status.add(s)
 		err = errors.Join(err, pageErr)

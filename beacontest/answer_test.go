@@ -1,8 +1,6 @@
 package beacontest_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -168,18 +166,7 @@ func TestAClientThatGivesUp(t *testing.T) {
 			t.Run(x.name+" by "+scheme, func(t *testing.T) {
 				c := start(t)
 				c.AnswerAll(append(x.keep, beacontest.Delay(time.Hour))...)
-				ctx, giveUp := context.WithCancel(t.Context())
-				given := make(chan error)
-				go func() {
-					req, _ := http.NewRequestWithContext(ctx, "POST", c.URL, strings.NewReader("x"))
-					_, err := c.Client().Do(req)
-					given <- err
-				}()
-				c.WaitRequests(1)
-				giveUp()
-				if err := <-given; !errors.Is(err, context.Canceled) {
-					t.Error(err)
-				}
+				giveUp(t, c)
 				waitGone(t, "beacontest.(*Collector).serve")
 				if r := c.Requests()[0]; len(c.Beacons()) != x.kept || r.Status != 0 {
 					t.Errorf("%v; %v", r, c.Beacons())

@@ -75,10 +75,9 @@ func TestATrackerGivesUpWhereItIsNotWanted(t *testing.T) {
 	}
 }
 
-func TestASlowServerIsGivenUpOn(t *testing.T) {
-	c := beacontest.New(t)
-	c.AnswerAll(beacontest.Hang())
-	ctx, giveUp := context.WithCancel(t.Context())
+// giveUp is a client that gives up once its request has come.
+func giveUp(t *testing.T, c *beacontest.Collector) {
+	ctx, cancel := context.WithCancel(t.Context())
 	given := make(chan error)
 	go func() {
 		req, _ := http.NewRequestWithContext(ctx, "POST", c.URL, strings.NewReader("x"))
@@ -86,10 +85,16 @@ func TestASlowServerIsGivenUpOn(t *testing.T) {
 		given <- err
 	}()
 	c.WaitRequests(1)
-	giveUp()
+	cancel()
 	if err := <-given; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+func TestASlowServerIsGivenUpOn(t *testing.T) {
+	c := beacontest.New(t)
+	c.AnswerAll(beacontest.Hang())
+	giveUp(t, c)
 	c.AnswerAll() // the server is back
 	res, err := c.Client().Post(c.URL, "", nil)
 	if err != nil || res.StatusCode != 204 || len(c.Beacons()) != 1 {

@@ -80,17 +80,19 @@ func (b *body) expose(rt *realm) any {
 	return b.object
 }
 
-// clone is "clone a body": both read the same.
-func (b *body) clone(rt *realm) *body {
-	if b == nil || b.stream == nil || b.data != nil {
-		if b == nil {
-			return nil
-		}
+// cloneBody is "clone a body", of what the message names: both read the same.
+func (c call) cloneBody(b *body, of string) *body {
+	switch {
+	case b.unusable():
+		panic(c.fail("%s body is already used", of))
+	case b == nil:
+		return nil
+	case b.stream == nil || b.data != nil:
 		return &body{data: b.data}
 	}
-	one, two := rt.tee(b.stream)
-	b.object, b.stream = one, rt.implOf(one).(*stream)
-	return &body{object: two, stream: rt.implOf(two).(*stream)}
+	one, two := c.tee(b.stream)
+	b.object, b.stream = one, c.implOf(one).(*stream)
+	return &body{object: two, stream: c.implOf(two).(*stream)}
 }
 
 // A bodied is a Request or a Response.

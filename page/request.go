@@ -52,11 +52,8 @@ func (rt *realm) defineRequest() {
 	text("duplex", func(*request) string { return "half" })
 	defineBody[*request](i)
 	method(i, "clone", 0, func(r *request, c call) any {
-		if r.body.unusable() {
-			panic(c.fail("Request body is already used"))
-		}
 		clone := *r
-		clone.body = r.body.clone(rt)
+		clone.body = c.cloneBody(r.body, i.name)
 		clone.ownHeaders(rt, &headers{append([]pair(nil), r.headers.list...), r.headers.guard})
 		clone.signal = rt.dependentSignal([]*abortSignal{r.signal})
 		return rt.make("Request", &clone)

@@ -84,11 +84,8 @@ func (rt *realm) defineResponse() {
 	getter(i, "headers", func(r *response) any { return r.headersObject })
 	defineBody[*response](i)
 	method(i, "clone", 0, func(r *response, c call) any {
-		if r.body.unusable() {
-			panic(c.fail("Response body is already used"))
-		}
 		clone := *r
-		clone.body = r.body.clone(rt)
+		clone.body = c.cloneBody(r.body, i.name)
 		return rt.make("Response", clone.own(rt, r.headers.guard, append([]pair(nil), r.headers.list...)))
 	})
 }

@@ -3,13 +3,9 @@
 package deliver
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,29 +28,10 @@ const (
 	attemptTime = 30 * time.Second
 	// abandonTime bounds the wait for the attempts that were cancelled.
 	abandonTime = 2 * time.Second
-	// maxAge is how long a beacon is good that does not say so itself.
-	maxAge = 24 * time.Hour
 
-	// Other processes' records are found by looking, often while they come.
-	pollMin, pollMax = 5 * time.Millisecond, 100 * time.Millisecond
-	pollPlenty       = 20 * time.Millisecond // with enough to do
-	// So many are looked up at a time, so that a full outbox holds up no answer.
-	scanBatch = 256
-	// keptRecords is how many of an origin's first are kept in memory between the look
-	// and the attempt.
-	keptRecords = 512
-	keptBytes   = 4 << 20 // of all origins
-
-	// What arrived is signed for so many at a time, or after so long.
-	signBatch = PerOrigin
-	signPause = 5 * time.Millisecond
-
-	// sweepPause is how long something can be overdue that waits for its turn.
-	sweepPause = 10 * time.Second
+	// never is longer than anybody waits.
+	never time.Duration = math.MaxInt64
 )
-
-// noClock is before any time that a clock which is set can show.
-var noClock = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // A Deliverer drains one outbox.
 type Deliverer struct {
@@ -73,24 +50,31 @@ type Deliverer struct {
 	OnAttempt func()
 	// OnEnd, if not nil, is called when a beacon's way has ended, however it ended.
 	OnEnd func(id uuid.UUID)
-	// Tracking is the directory in which the user's wish not to be tracked is noted; "" is
-	// the outbox's.
-	Tracking string
 	// Wake, if not nil, says that there may be new records.
 	Wake <-chan struct{}
 	Log  *slog.Logger
 
+	run
+}
+
+// A run is the state of one Run.
+type run struct {
 	origins  map[string]*origin
 	turn     []*origin // whose turn it is, round robin
 	inFlight int
-	kept     int       // bytes of the bodies in memory that wait
-	swept    time.Time // when the queues were last searched for what has expired
-	passed   string    // what the last Scan passed over, to say it once
 	results  chan result
-	arrived  []arrivals     // and not signed for
-	signed   time.Time      // when that was done last
-	unsaved  []func() error // outcomes that the disk did not take yet
-	noRoom   bool           // and it takes none at all
+	outcomes outcomes
+
+	poll   time.Duration // until the next scan
+	scanAt time.Time     // when that is
+	more   bool          // the last one did not show all
+	passed string        // what it passed over, to say it once
+	kept   int           // bytes of the bodies in memory that wait
+	swept  time.Time     // when the queues were last searched for what has expired
+
+	lastLook    time.Time // at the clock
+	lastBusy    time.Time // when something waited
+	lastSuccess time.Time // or when nothing waited
 }
 
 type result struct {
@@ -105,94 +89,79 @@ type result struct {
 // or ctx is done; what is under way then is waited for no longer. It says whether
 // anything is left.
 func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
-	d.origins, d.turn, d.kept = map[string]*origin{}, nil, 0
-	d.arrived, d.unsaved, d.noRoom = nil, nil, false
-	d.results = make(chan result, d.most())
+	d.begin(time.Now())
 	attempts, cancel := context.WithCancel(ctx)
 	defer cancel()
-
-	poll, nextScan, more := pollMin, time.Time{}, false
-	lastBusy, lastSuccess, lastLook := time.Now(), time.Now(), time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		now := time.Now()
-		if pause := now.Sub(lastLook); pause > time.Second {
-			// We were stopped, or the machine slept: that is no time without a server.
-			lastSuccess, lastBusy = lastSuccess.Add(pause), lastBusy.Add(pause)
-		}
-		lastLook = now
-		if !now.Before(nextScan) || more && !d.plenty() {
-			poll = min(max(2*poll, pollMin), pollMax)
-			found := 0
-			var err error
-			more, err = d.Claim.Scan(func(e spool.Entry, r *warc.Record) bool {
-				d.add(e, r)
-				found++
-				return found < scanBatch
-			})
-			if errors.Is(err, spool.ErrLost) {
+		d.awake(now)
+		if d.untilScan(now) <= 0 {
+			if err := d.scan(now); err != nil {
 				d.abandon(cancel)
 				return false, err
 			}
-			d.passOver(err)
-			if found > 0 {
-				poll = pollMin
-			}
-			d.sweep(now, spool.TrackingForbidden(cmp.Or(d.Tracking, d.Claim.Dir())))
-			d.save()
-			nextScan = now.Add(poll)
-			if d.plenty() {
-				// A fast server has had the next look taken by then; behind a slow one
-				// there may be beacons for others.
-				nextScan = now.Add(max(poll, pollPlenty))
-			}
+			d.sweep(now)
+			d.outcomes.save()
 		}
-		wait := nextScan.Sub(now)
-		if n := d.unsigned(); n >= signBatch || n > 0 && (d.inFlight == 0 || now.Sub(d.signed) >= signPause) {
-			d.sign(now)
-		} else if n > 0 {
-			wait = min(wait, signPause)
-		}
-		if at := d.start(attempts, now); !at.IsZero() {
-			wait = min(wait, max(at.Sub(now), 0))
-		}
-		if more && !d.plenty() {
-			wait = 0
-		}
-		left := more || d.inFlight > 0 || len(d.unsaved) > 0 || d.waiting() > 0
-		if left {
-			lastBusy = now
-		} else {
-			lastSuccess = now
-			clear(d.origins)
-			d.turn = nil
-		}
-		if d.Idle > 0 && now.Sub(lastBusy) >= d.Idle || d.Patience > 0 && now.Sub(lastSuccess) >= d.Patience {
+		wait := min(d.outcomes.signDue(now, d.inFlight == 0), d.start(attempts, now), d.untilScan(now))
+		left := d.left(now)
+		if d.Idle > 0 && now.Sub(d.lastBusy) >= d.Idle || d.Patience > 0 && now.Sub(d.lastSuccess) >= d.Patience {
 			d.abandon(cancel)
 			return left, nil
 		}
 		timer.Reset(wait)
 		select {
 		case r := <-d.results:
-			for more := true; more; {
-				if d.settle(r) {
-					lastSuccess = now
-				}
-				select {
-				case r = <-d.results:
-				default:
-					more = false
-				}
+			if d.settleAll(r) {
+				d.lastSuccess = now
 			}
 		case <-timer.C:
 		case <-d.Wake:
-			nextScan = time.Time{}
+			d.scanAt = time.Time{}
 		case <-ctx.Done():
 			d.abandon(cancel)
 			return left, nil
 		}
 	}
+}
+
+func (d *Deliverer) begin(now time.Time) {
+	d.run = run{
+		origins:  map[string]*origin{},
+		results:  make(chan result, d.most()),
+		outcomes: outcomes{claim: d.Claim, log: d.Log, onEnd: d.OnEnd},
+		lastLook: now, lastBusy: now, lastSuccess: now,
+	}
+}
+
+// awake leaves out the time in which we were stopped, or the machine slept: that is no time
+// without a server.
+func (d *Deliverer) awake(now time.Time) {
+	if pause := now.Sub(d.lastLook); pause > time.Second {
+		d.lastSuccess, d.lastBusy = d.lastSuccess.Add(pause), d.lastBusy.Add(pause)
+	}
+	d.lastLook = now
+}
+
+// left says whether anything waits for its outcome still, and notes when.
+func (d *Deliverer) left(now time.Time) bool {
+	if d.more || d.inFlight > 0 || len(d.outcomes.unsaved) > 0 || d.waiting() > 0 {
+		d.lastBusy = now
+		return true
+	}
+	d.lastSuccess = now
+	clear(d.origins)
+	d.turn = nil
+	return false
+}
+
+func (d *Deliverer) waiting() (n int) {
+	for _, o := range d.origins {
+		n += o.waiting()
+	}
+	return n
 }
 
 // abandon ends the attempts that are under way; their beacons stay pending. An attempt
@@ -207,8 +176,8 @@ func (d *Deliverer) abandon(cancel context.CancelFunc) {
 			d.inFlight = 0
 		}
 	}
-	d.sign(time.Now())
-	d.save()
+	d.outcomes.sign(time.Now())
+	d.outcomes.save()
 }
 
 // most is how many are under way at a time.
@@ -217,134 +186,4 @@ func (d *Deliverer) most() int {
 		return inAllEager
 	}
 	return inAll
-}
-
-// ended is told of what has its outcome, written down or about to be.
-func (d *Deliverer) ended(e spool.Entry) {
-	if d.OnEnd != nil {
-		d.OnEnd(e.ID)
-	}
-}
-
-// plenty says whether a server that answers has enough to do for now.
-func (d *Deliverer) plenty() bool {
-	for _, o := range d.origins {
-		if o.known && o.failures == 0 && len(o.ready) >= keptRecords-scanBatch {
-			return true
-		}
-	}
-	return false
-}
-
-func (d *Deliverer) waiting() (n int) {
-	for _, o := range d.origins {
-		n += o.waiting()
-	}
-	return n
-}
-
-func (d *Deliverer) add(e spool.Entry, r *warc.Record) {
-	name := originOf(r.Target)
-	o := d.origins[name]
-	if o == nil {
-		o = &origin{name: name}
-		d.origins[name] = o
-		d.turn = append(d.turn, o)
-	}
-	expires, err := time.Parse(time.RFC3339Nano, r.Extra.Get(ExpiresField))
-	if err != nil {
-		expires = r.Date.Add(maxAge)
-	}
-	if r.Date.Before(noClock) {
-		// The clock was not set when it was kept: nobody knows how old it is.
-		expires = time.Now().Add(expires.Sub(r.Date))
-	}
-	p := &parcel{entry: e, origin: o, expires: expires}
-	if r.Extra.Get(HonorField) != "" {
-		p.trackedAt = r.Date
-	}
-	if o.failures == 0 && len(o.ready) < keptRecords && d.kept < keptBytes {
-		kept := *r
-		kept.Request.Body = bytes.Clone(r.Request.Body)
-		p.record = &kept
-		d.kept += len(kept.Request.Body)
-	}
-	o.ready = append(o.ready, p)
-}
-
-// passOver logs what a Scan passed over, when it is something new.
-func (d *Deliverer) passOver(err error) {
-	text := fmt.Sprint(err)
-	if err != nil && text != d.passed {
-		d.Log.Warn("a part of the outbox can't be read, will try again", "error", err)
-	}
-	d.passed = text
-}
-
-// originOf cuts a serialised URL behind its authority.
-func originOf(href string) string {
-	scheme, rest, _ := strings.Cut(href, "://")
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		rest = rest[:i]
-	}
-	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
-}
-
-// start begins the attempts whose time has come, one origin after the other, and
-// returns when to look again; zero where only an answer can change anything.
-func (d *Deliverer) start(ctx context.Context, now time.Time) (again time.Time) {
-	if d.noRoom {
-		// What can't be written down would be sent again by the next run, and the next.
-		return time.Time{}
-	}
-	most := d.most()
-	for busy := true; busy && d.inFlight < most; {
-		busy, again = false, time.Time{}
-		if len(d.turn) > 1 {
-			d.turn = append(d.turn[1:], d.turn[0])
-		}
-		for _, o := range d.turn {
-			p, at := o.next(now, d.Eager)
-			if p == nil {
-				if !at.IsZero() && (again.IsZero() || at.Before(again)) {
-					again = at
-				}
-				continue
-			}
-			busy = true
-			if !p.expires.After(now) && d.expire(p) {
-				if p.record != nil {
-					d.kept -= len(p.record.Request.Body)
-				}
-				continue
-			}
-			p.round = o.failures
-			o.inFlight++
-			d.inFlight++
-			d.attempt(ctx, p, now)
-			if d.inFlight == most {
-				break
-			}
-		}
-	}
-	return again
-}
-
-// attempt begins one; its end comes as a result.
-func (d *Deliverer) attempt(ctx context.Context, p *parcel, now time.Time) {
-	r := result{parcel: p}
-	if p.record != nil {
-		r.record, p.record = *p.record, nil
-		d.kept -= len(r.record.Request.Body)
-	} else if r.record, r.damage = d.Claim.Read(p.entry); r.damage != nil {
-		d.results <- r // has room for all that are under way
-		return
-	}
-	results := d.results // of this Run: one that is abandoned can end in the next
-	go func() {
-		ctx, cancel := context.WithTimeout(ctx, attemptTime)
-		defer cancel()
-		r.response, r.err = d.Fetch(ctx, request(r.record))
-		results <- r
-	}()
 }

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"container/heap"
+	"strings"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -68,6 +69,15 @@ func (o *origin) next(now time.Time, eager bool) (*parcel, time.Time) {
 		return nil, at
 	}
 	return nil, time.Time{}
+}
+
+// originOf cuts a serialised URL behind its authority.
+func originOf(href string) string {
+	scheme, rest, _ := strings.Cut(href, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 func (o *origin) waiting() int { return len(o.ready) + len(o.later) }

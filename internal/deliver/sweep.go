@@ -8,10 +8,14 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
+// sweepPause is how long something can be overdue that waits for its turn.
+const sweepPause = 10 * time.Second
+
 // sweep ends what waits and need not any more: at once what is from before the user
 // forbade tracking, of programs that honor that, and is not kept; now and then what has
 // expired, as its turn may be far off.
-func (d *Deliverer) sweep(now, forbidden time.Time) {
+func (d *Deliverer) sweep(now time.Time) {
+	forbidden := spool.TrackingForbidden(d.Claim.Dir())
 	expiring := now.Sub(d.swept) >= sweepPause
 	if !expiring && forbidden.IsZero() {
 		return
@@ -19,16 +23,11 @@ func (d *Deliverer) sweep(now, forbidden time.Time) {
 	if expiring {
 		d.swept = now
 	}
-	ended := func(p *parcel) (is bool) {
-		defer func() {
-			if is && p.record != nil {
-				d.kept -= len(p.record.Request.Body)
-			}
-		}()
+	ended := func(p *parcel) bool {
 		switch {
 		case !p.trackedAt.IsZero() && !p.trackedAt.After(forbidden):
-			d.ended(p.entry)
-			d.finish(func() error { return d.Claim.Finish(spool.Purged, "", p.entry) })
+			d.outcomes.purge(p.entry)
+			d.forget(p)
 			return true
 		case expiring && !p.expires.After(now):
 			return d.expire(p)
@@ -59,7 +58,7 @@ func (d *Deliverer) expire(p *parcel) bool {
 		return false
 	}
 	d.Log.Warn("beacon expired", "id", p.entry.ID, "origin", p.origin.name)
-	d.ended(p.entry)
-	d.finish(func() error { return d.Claim.Bury(p.entry, record, spool.Expired, "") })
+	d.outcomes.bury(p.entry, record, spool.Expired, "")
+	d.forget(p)
 	return true
 }

@@ -169,10 +169,7 @@ func TestASegmentThatCantBeDeletedIsCountedOnce(t *testing.T) {
 		}
 		return nil
 	}}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "outbox"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	box := newOutboxOn(t, fsys)
 	appendAll(t, box, "a", "b")
 	box.w.close()
 	c := claim(t, box)

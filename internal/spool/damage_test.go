@@ -119,11 +119,7 @@ func TestOneBadSegmentHoldsUpNoOther(t *testing.T) {
 		}
 		return nil
 	}}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer box.Close()
+	box := newOutboxOn(t, fsys)
 	appendAll(t, box, "bad")
 	bad = box.w.last
 	box.w.next()
@@ -131,7 +127,7 @@ func TestOneBadSegmentHoldsUpNoOther(t *testing.T) {
 	c := claim(t, box)
 	defer c.Release()
 	var got []string
-	_, err = c.Scan(func(_ Entry, r *warc.Record) bool { got = append(got, string(r.Request.Body)); return true })
+	_, err := c.Scan(func(_ Entry, r *warc.Record) bool { got = append(got, string(r.Request.Body)); return true })
 	if err == nil || fmt.Sprint(got) != "[good]" {
 		t.Errorf("%v, %v", got, err)
 	}

@@ -32,7 +32,7 @@ func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
 			err = c.roomForDead(int64(len(b)))
 		}
 		if err == nil {
-			_, err = c.dead.append(b, false)
+			_, err = c.dead.append(b, 1, false)
 		}
 		if err != nil {
 			return wrap("bury beacon", err)
@@ -163,7 +163,7 @@ func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer, s
 		it.record.Extra = it.record.Extra.Without(outcomeField)
 		b, err := it.record.Append(nil)
 		if err == nil {
-			_, err = to.append(b, true)
+			_, err = to.append(b, 1, true)
 		}
 		if err != nil {
 			return nil, wrap("revive beacon", err)

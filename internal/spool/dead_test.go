@@ -71,10 +71,7 @@ func TestTheOldestOfTheDeadMakeRoom(t *testing.T) {
 
 func TestTheDeadSurviveAPowerCutWhenTheirSegmentIsGone(t *testing.T) {
 	fsys := &faultFS{}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	box := newOutboxOn(t, fsys)
 	const n = 40 // of 60 kB: more than a segment of the dead
 	for range n {
 		if err := box.Append(encoded(t, strings.Repeat("x", 60_000)), capacity, true); err != nil {

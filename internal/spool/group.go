@@ -9,12 +9,13 @@ const groupBytes = 1 << 20
 // that come while the group before is on its way there.
 type group struct {
 	records []byte
+	n       int           // how many they are
 	done    chan struct{} // closed when they are on disk, or never will be
 	err     error         // why they aren't, once done is closed
 }
 
-// groups is the group commit of an inbox. Nobody but its requests does the work: the first
-// of a group takes it to disk, and the others wait for that.
+// groups is the group commit of a spool. Nobody but who appends does the work: the first of a
+// group takes it to disk, and the others wait for that.
 type groups struct {
 	disk sync.Mutex // held by who takes a group there
 
@@ -23,8 +24,9 @@ type groups struct {
 	spare [][]byte // the memory of groups before: of two, as one is filled and one written
 }
 
-// keep returns when write was given the record, together with others, and returned.
-func (gs *groups) keep(record []byte, write func(records []byte) error) error {
+// keep returns when write was given the record, together with others, n in all, and returned.
+// Only one write goes on at a time.
+func (gs *groups) keep(record []byte, write func(records []byte, n int) error) error {
 	g, first := gs.join(record)
 	if !first {
 		<-g.done
@@ -37,7 +39,7 @@ func (gs *groups) keep(record []byte, write func(records []byte) error) error {
 		gs.open = nil
 	}
 	gs.mu.Unlock()
-	g.err = write(g.records)
+	g.err = write(g.records, g.n)
 	close(g.done)
 	gs.mu.Lock()
 	if len(gs.spare) < 2 && len(record) <= groupBytes {
@@ -51,7 +53,7 @@ func (gs *groups) join(record []byte) (g *group, first bool) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	if len(record) > groupBytes {
-		return &group{records: record, done: make(chan struct{})}, true // alone, and not copied
+		return &group{records: record, n: 1, done: make(chan struct{})}, true // alone, and not copied
 	}
 	if gs.open == nil || len(gs.open.records)+len(record) > groupBytes {
 		gs.open, first = &group{done: make(chan struct{})}, true
@@ -60,5 +62,6 @@ func (gs *groups) join(record []byte) (g *group, first bool) {
 		}
 	}
 	gs.open.records = append(gs.open.records, record...)
+	gs.open.n++
 	return gs.open, first
 }

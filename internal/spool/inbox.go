@@ -77,9 +77,9 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 // error it may be there or not, and must not be acknowledged.
 func (in *Inbox) Append(record []byte) error { return in.groups.keep(record, in.write) }
 
-func (in *Inbox) write(records []byte) error {
+func (in *Inbox) write(records []byte, n int) error {
 	began := time.Now()
-	if _, err := in.w.append(records, true); err != nil {
+	if _, err := in.w.append(records, n, true); err != nil {
 		return err
 	}
 	if in.OnSync != nil {
@@ -94,6 +94,8 @@ func (in *Inbox) write(records []byte) error {
 
 // Close ends the inbox's segment and lets another process have the directory.
 func (in *Inbox) Close() error {
+	in.groups.disk.Lock() // a group that is on its way gets there
+	defer in.groups.disk.Unlock()
 	return errors.Join(in.w.close(), in.lock.Close())
 }
 

@@ -71,20 +71,30 @@ func TestOneFsyncServesAllThatWaited(t *testing.T) {
 		return nil
 	}}
 	in := newInbox(t, fsys, 1<<20)
-	var all sync.WaitGroup
-	for range 50 {
-		b := encoded(t, "x")
-		all.Go(func() {
-			for range 4 {
-				if err := in.Append(b); err != nil {
-					t.Error(err)
+	box := newOutboxOn(t, fsys)
+	for where, keep := range map[string]func([]byte) error{
+		"inbox":  in.Append,
+		"outbox": func(b []byte) error { return box.Append(b, capacity, true) },
+	} {
+		syncs.Store(0)
+		var all sync.WaitGroup
+		for range 50 {
+			b := encoded(t, "x")
+			all.Go(func() {
+				for range 4 {
+					if err := keep(b); err != nil {
+						t.Error(err)
+					}
 				}
-			}
-		})
+			})
+		}
+		all.Wait()
+		if n := syncs.Load(); n > 100 {
+			t.Errorf("%s: %d fsyncs for 200 records", where, n)
+		}
 	}
-	all.Wait()
-	if n := syncs.Load(); n > 100 {
-		t.Errorf("%d fsyncs for 200 records", n)
+	if n, err := box.Waiting(); n != 200 || err != nil {
+		t.Errorf("%d of 200 are waiting (%v)", n, err)
 	}
 }
 

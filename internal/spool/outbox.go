@@ -36,6 +36,8 @@ type Outbox struct {
 	fs  fileSystem
 	w   *writer
 
+	groups groups // of durable records
+
 	// room is how many bytes may be appended before the directory is measured again, a
 	// part of the capacity of.
 	room, of atomic.Int64
@@ -77,11 +79,18 @@ func (o *Outbox) Append(record []byte, capacity int64, durable bool) error {
 	if err := o.reserve(int64(len(record)), capacity); err != nil {
 		return err
 	}
-	first, err := o.w.append(record, durable)
+	if durable {
+		return o.groups.keep(record, func(records []byte, n int) error { return o.write(records, n, true) })
+	}
+	return o.write(record, 1, false)
+}
+
+func (o *Outbox) write(records []byte, n int, durable bool) error {
+	first, err := o.w.append(records, n, durable)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Somebody deleted the directory under us; the next one is as good.
 		if err = o.make(); err == nil {
-			first, err = o.w.append(record, durable)
+			first, err = o.w.append(records, n, durable)
 		}
 	}
 	if first {

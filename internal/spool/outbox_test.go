@@ -34,9 +34,11 @@ func encoded(t testing.TB, body string) []byte {
 
 const capacity = 16 << 20
 
-func newOutbox(t testing.TB) *Outbox {
+func newOutbox(t testing.TB) *Outbox { return newOutboxOn(t, osFS{}) }
+
+func newOutboxOn(t testing.TB, fsys fileSystem) *Outbox {
 	t.Helper()
-	box, err := OpenOutbox(filepath.Join(t.TempDir(), "outbox"))
+	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "outbox"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,109 +119,6 @@ func TestAtCapacityAppendIsRefusedUntilThereIsRoom(t *testing.T) {
 	os.RemoveAll(filepath.Join(box.Dir(), deadName))
 	if n, err := fill(); n != 0 || !errors.Is(err, ErrFull) {
 		t.Errorf("without dead/: %d more, %v", n, err)
-	}
-}
-
-func TestTheDiskTakesNothing(t *testing.T) {
-	for _, why := range []error{errNoSpace, errors.New("disk quota exceeded"), errors.New("read-only file system"), errors.New("input/output error")} {
-		bad := false
-		fsys := &faultFS{
-			cut: func(name string) int {
-				if bad && isSegment(name) && why == errNoSpace {
-					return 40 // a part of the record still goes in
-				}
-				return -1
-			},
-			fail: func(op, _ string) error {
-				if bad && (op == "write" || op == "open") && why != errNoSpace {
-					return why
-				}
-				return nil
-			},
-		}
-		box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer box.Close()
-		appendAll(t, box, "before")
-		bad = true
-		for range 3 {
-			if err := box.Append(encoded(t, "lost"), capacity, false); !errors.Is(err, why) {
-				t.Fatalf("%v: %v", why, err)
-			}
-		}
-		bad = false
-		appendAll(t, box, "after")
-		c := claim(t, box)
-		defer c.Release()
-		if got, _ := bodies(t, c); fmt.Sprint(got) != "[before after]" {
-			t.Errorf("%v: read back: %v", why, got)
-		}
-		if s := status(t, box); s.Dead() != 0 || s.Pending != 2 {
-			t.Errorf("%v: %+v", why, s)
-		}
-	}
-}
-
-func TestWhatCantBeCutOffAgainEndsTheSegmentQuietly(t *testing.T) {
-	bad := false
-	fsys := &faultFS{
-		cut: func(string) int {
-			if bad {
-				return 40
-			}
-			return -1
-		},
-		fail: func(op, _ string) error {
-			if bad && op == "truncate" {
-				return errors.New("input/output error")
-			}
-			return nil
-		},
-	}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer box.Close()
-	appendAll(t, box, "before")
-	bad = true
-	if err := box.Append(encoded(t, "lost"), capacity, false); err == nil {
-		t.Fatal("kept on a bad disk")
-	}
-	bad = false
-	appendAll(t, box, "after")
-	c := claim(t, box)
-	defer c.Release()
-	if got, _ := bodies(t, c); fmt.Sprint(got) != "[before after]" {
-		t.Errorf("read back: %v", got)
-	}
-	if s := status(t, box); s.Dead() != 0 {
-		t.Errorf("a cut-short end was counted: %+v", s)
-	}
-}
-
-func TestPowerDurabilityReportsAFailedSync(t *testing.T) {
-	bad := true
-	fsys := &faultFS{fail: func(op, name string) error {
-		if bad && op == "sync" && isSegment(name) {
-			return errors.New("input/output error")
-		}
-		return nil
-	}}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer box.Close()
-	if err := box.Append(encoded(t, "x"), capacity, true); err == nil {
-		t.Error("kept without a sync")
-	}
-	bad = false
-	appendAll(t, box, "y")
-	if names, _ := listSegments(osFS{}, box.Dir()); len(names) != 2 {
-		t.Errorf("after a failed sync nothing more may go into the segment: %v", names)
 	}
 }
 
@@ -354,60 +253,5 @@ func TestWaitingCountsOwnBeaconsWithoutOutcome(t *testing.T) {
 	}
 	if n, err := box.Waiting(); n != 0 || err != nil {
 		t.Errorf("%d waiting at the end (%v)", n, err)
-	}
-}
-
-func TestWaitingCountsWhileASegmentEnds(t *testing.T) {
-	var box *Outbox
-	counted := -1
-	fsys := &faultFS{}
-	fsys.fail = func(op, name string) error {
-		if op == "sync" && isSegment(name) && counted == 0 {
-			fsys.mu.Unlock() // the step is this test's own
-			counted, _ = box.Waiting()
-			fsys.mu.Lock()
-		}
-		return nil
-	}
-	var err error
-	if box, err = openOutbox(fsys, filepath.Join(t.TempDir(), "o")); err != nil {
-		t.Fatal(err)
-	}
-	defer box.Close()
-	for range 4 {
-		if err := box.Append(encoded(t, "x"), capacity, true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	box.w.mu.Lock()
-	box.w.current.size++ // as if a record were not synced yet
-	box.w.mu.Unlock()
-	counted = 0
-	box.w.next()
-	if counted != 4 {
-		t.Errorf("%d waiting while the segment is synced for the last time", counted)
-	}
-}
-
-func TestOnlyADurableRecordIsSynced(t *testing.T) {
-	syncs := 0
-	fsys := &faultFS{fail: func(op, name string) error {
-		if op == "sync" && isSegment(name) {
-			syncs++
-		}
-		return nil
-	}}
-	box, err := openOutbox(fsys, filepath.Join(t.TempDir(), "o"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer box.Close()
-	for i, durable := range []bool{false, true, false, true} {
-		if err := box.Append(encoded(t, "x"), capacity, durable); err != nil {
-			t.Fatal(err)
-		}
-		if want := (i + 1) / 2; syncs != want {
-			t.Errorf("after record %d: %d syncs, want %d", i+1, syncs, want)
-		}
 	}
 }

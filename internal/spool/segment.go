@@ -28,11 +28,9 @@ type segment struct {
 	// count is how many those are, and looked when the file was last seen to be there.
 	count  int
 	looked time.Time
-	// For group commit: bytes known to be on disk, whether a sync is under way, and
-	// the error that ended the segment.
+	// synced is how many bytes are known to be on disk, and syncing whether more are under way.
 	synced  int64
 	syncing bool
-	err     error
 }
 
 // segmentName sorts by time. It comes after the name `after`, whatever the clock says,

@@ -4,20 +4,19 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"os"
 	"sync"
 	"time"
 )
 
-// A writer appends records to segments of its own. It is safe for concurrent use; its
-// lock is held over the write(2), and at the end of a segment over the making of the next.
+// A writer appends records to segments of its own. Its lock is held over the write(2), and at
+// the end of a segment over the making of the next. It is safe for concurrent use, but one
+// goroutine at a time syncs: that of a group, or a claim's.
 type writer struct {
 	fs         fileSystem
 	dir        string
 	maxSegment int64
 
 	mu      sync.Mutex
-	synced  sync.Cond
 	current *segment
 	last    string         // the newest segment name known, ours or not
 	ended   map[string]int // how many records the earlier segments have; nil if nobody asks
@@ -26,25 +25,23 @@ type writer struct {
 }
 
 func newWriter(fsys fileSystem, dir string, maxSegment int64) *writer {
-	w := &writer{fs: fsys, dir: dir, maxSegment: maxSegment}
-	w.synced.L = &w.mu
-	return w
+	return &writer{fs: fsys, dir: dir, maxSegment: maxSegment}
 }
 
-// append writes one whole record and says whether it is its segment's first; a durable one
-// is on disk when it returns. After an error nothing of the record is there to be read,
-// unless it was the sync that failed: then nobody knows.
-func (w *writer) append(record []byte, durable bool) (first bool, err error) {
+// append writes n whole records and says whether they are their segment's first; durable ones
+// are on disk when it returns. After an error nothing of them is there to be read, unless it
+// was the sync that failed: then nobody knows.
+func (w *writer) append(records []byte, n int, durable bool) (first bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s, err := w.write(record)
+	s, err := w.write(records)
 	if err != nil {
 		return false, err
 	}
-	s.count++
-	first = s.count == 1
+	first = s.count == 0
+	s.count += n
 	if durable {
-		err = w.commit(s, s.size)
+		err = w.commit(s)
 	}
 	return first, err
 }
@@ -65,11 +62,11 @@ func (w *writer) counts(gone func(segment string) bool) map[string]int {
 	return counts
 }
 
-func (w *writer) write(record []byte) (*segment, error) {
+func (w *writer) write(records []byte) (*segment, error) {
 	if w.closed {
 		return nil, errClosed
 	}
-	if s := w.current; s != nil && s.size > 0 && s.size+int64(len(record)) > w.maxSegment {
+	if s := w.current; s != nil && s.size > 0 && s.size+int64(len(records)) > w.maxSegment {
 		if err := w.finish(); err != nil {
 			return nil, err
 		}
@@ -84,15 +81,15 @@ func (w *writer) write(record []byte) (*segment, error) {
 			w.current, w.last = s, s.name
 		}
 		s := w.current
-		n, err := s.file.Write(record)
-		if err == nil && n < len(record) {
+		n, err := s.file.Write(records)
+		if err == nil && n < len(records) {
 			err = io.ErrShortWrite
 		}
 		if err != nil {
-			// What was written of the record is cut off again; where even that
-			// fails, the segment ends here and its reader passes over the rest.
+			// What was written of it is cut off again; where even that fails, the
+			// segment ends here and its reader passes over the rest.
 			if cutErr := s.file.Truncate(s.size); cutErr != nil || s.size == 0 {
-				w.abandon(s, err)
+				w.leave(s)
 				if cutErr == nil {
 					w.fs.Remove(s.path)
 				}
@@ -103,7 +100,7 @@ func (w *writer) write(record []byte) (*segment, error) {
 			s.size += int64(n)
 			return s, nil
 		}
-		w.abandon(s, os.ErrNotExist)
+		w.leave(s)
 	}
 	return nil, errors.New("append to segment: it is deleted as soon as it is made")
 }
@@ -123,78 +120,62 @@ func (w *writer) exists(s *segment) bool {
 	return w.fs.Exists(s.path)
 }
 
-// commit is the group commit: the first to come syncs for all that was written until
-// then, and who comes meanwhile waits for the next round. It is called with the lock
-// held and gives it up while it syncs.
-func (w *writer) commit(s *segment, upTo int64) error {
-	for s.synced < upTo {
-		if s.err != nil {
-			return wrap("sync segment", s.err)
-		}
-		if s.syncing {
-			w.synced.Wait()
-			continue
-		}
-		s.syncing = true
-		size, first := s.size, s.synced == 0
-		w.mu.Unlock()
-		err := s.file.Sync()
-		if err == nil && first {
-			err = w.fs.SyncDir(w.dir)
-		}
-		w.mu.Lock()
-		s.syncing = false
-		if err != nil {
-			// What of it is on disk is unknown now, and a second fsync could
-			// lie: nothing more goes into this segment.
-			w.abandon(s, err)
-		} else {
-			s.synced = size
-		}
-		w.synced.Broadcast()
+// commit brings to disk what was written to s until now. It is called with the lock held,
+// and gives it up while it syncs, so that no other write waits for the disk.
+func (w *writer) commit(s *segment) error {
+	size, first := s.size, s.synced == 0
+	if s.synced == size {
+		return nil
 	}
-	return nil
+	s.syncing = true
+	w.mu.Unlock()
+	err := s.file.Sync()
+	if err == nil && first {
+		err = w.fs.SyncDir(w.dir)
+	}
+	w.mu.Lock()
+	s.syncing = false
+	if err == nil {
+		s.synced = size
+	}
+	if err != nil || w.current != s {
+		// After an error what of it is on disk is unknown, and a second fsync could lie:
+		// nothing more goes into this segment.
+		w.leave(s)
+	}
+	return wrap("sync segment", err)
 }
 
-func (w *writer) abandon(s *segment, err error) {
-	if s.err == nil {
-		s.err = err
-		s.file.Close()
-		w.remember(s)
-	}
+// leave ends a segment: nothing more goes into it. Where it is being synced, who does that
+// closes it.
+func (w *writer) leave(s *segment) {
 	if w.current == s {
 		w.current = nil
+		if w.ended != nil {
+			w.ended[s.name] = s.count
+		}
+	}
+	if !s.syncing {
+		s.file.Close()
 	}
 }
 
-func (w *writer) remember(s *segment) {
-	if w.ended != nil {
-		w.ended[s.name] = s.count
-	}
-}
-
-// finish ends the current segment, so that the next record begins a new one. Nobody
-// appends to a segment that is no longer current, so its last sync covers it.
+// finish ends the current segment, so that the next record begins a new one.
 func (w *writer) finish() error {
 	s := w.current
 	if s == nil {
 		return nil
 	}
-	w.current = nil
-	w.remember(s) // commit gives up the lock
-	if s.synced > 0 || w.lasting {
-		if err := w.commit(s, s.size); err != nil {
+	if w.lasting {
+		if err := w.commit(s); err != nil {
 			return err
 		}
 	}
-	w.abandon(s, errFinished)
+	w.leave(s)
 	return nil
 }
 
-var (
-	errFinished = errors.New("segment is finished")
-	errClosed   = errors.New("spool is closed")
-)
+var errClosed = errors.New("spool is closed")
 
 // segmentsOf sets the size in bytes at which a new segment is begun.
 func (w *writer) segmentsOf(size int64) {
@@ -210,7 +191,7 @@ func (w *writer) sync() error {
 	if w.current == nil {
 		return nil
 	}
-	return w.commit(w.current, w.current.size)
+	return w.commit(w.current)
 }
 
 // next ends the current segment: what follows goes into another one.

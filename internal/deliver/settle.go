@@ -6,13 +6,26 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
+
+// settleAll settles r and the results that have come with it, and says whether a server was
+// there.
+func (d *Deliverer) settleAll(r result) (answered bool) {
+	answered = d.settle(r)
+	for {
+		select {
+		case r := <-d.results:
+			answered = d.settle(r) || answered
+		default:
+			return answered
+		}
+	}
+}
 
 // settle decides what an attempt's end means for its beacon and its origin, and says
 // whether the server was there and took or refused it.
@@ -29,12 +42,11 @@ func (d *Deliverer) settle(r result) (answered bool) {
 	switch {
 	case errors.Is(r.damage, fs.ErrNotExist):
 		d.Log.Warn("beacon is gone: its segment was deleted by somebody else", "id", p.entry.ID)
-		d.ended(p.entry)
+		d.outcomes.ended(p.entry)
 		return false
 	case errors.As(r.damage, &damage) || errors.Is(r.damage, warc.ErrShort):
 		d.Log.Error("beacon is damaged on disk and was set aside", "id", p.entry.ID, "error", r.damage)
-		d.ended(p.entry)
-		d.finish(func() error { return d.Claim.BuryDamaged(p.entry, r.damage) })
+		d.outcomes.buryDamaged(p.entry, r.damage)
 		return false
 	case r.damage != nil:
 		d.Log.Warn("outbox can't be read, will try again", "error", r.damage)
@@ -43,14 +55,13 @@ func (d *Deliverer) settle(r result) (answered bool) {
 	case errors.As(r.err, &forbidden) && forbidden.Status >= 200 && forbidden.Status < 300:
 		// The server has it, if the page may not know.
 		o.answered(p)
-		d.arrive(p.entry, fmt.Sprintf("%d, %s", forbidden.Status, forbidden.Reason))
+		d.outcomes.arrive(p.entry, fmt.Sprintf("%d, %s", forbidden.Status, forbidden.Reason))
 		return true
 	case errors.As(r.err, &forbidden):
 		// The page's rules, or the server's, don't let it go there; or it got there, and was
 		// refused.
 		d.Log.Warn("beacon may not be sent", "id", p.entry.ID, "origin", o.name, "reason", forbidden.Reason, "status", forbidden.Status)
-		d.ended(p.entry)
-		d.finish(func() error { return d.Claim.Bury(p.entry, r.record, spool.Refused, forbidden.Reason) })
+		d.outcomes.bury(p.entry, r.record, spool.Refused, forbidden.Reason)
 		return true
 	case r.err != nil:
 		d.fail(p, 0)
@@ -66,14 +77,11 @@ func (d *Deliverer) settle(r result) (answered bool) {
 		// The standard has a redirected POST go on as a GET, and calls that success.
 		o.answered(p)
 		d.Log.Warn("server redirects without the body: send to the URL that it names", "id", p.entry.ID, "origin", o.name)
-		d.ended(p.entry)
-		d.finish(func() error {
-			return d.Claim.Bury(p.entry, r.record, spool.Refused, "redirected without the body, then "+detail)
-		})
+		d.outcomes.bury(p.entry, r.record, spool.Refused, "redirected without the body, then "+detail)
 		return true
 	case status >= 200 && status < 300:
 		o.answered(p)
-		d.arrive(p.entry, detail)
+		d.outcomes.arrive(p.entry, detail)
 		return true
 	case mayChange(status) && r.record.Extra.Get(ModeField) == "": // a page takes any answer for one
 		d.fail(p, r.response.RetryAfter)
@@ -82,8 +90,7 @@ func (d *Deliverer) settle(r result) (answered bool) {
 	default:
 		o.answered(p)
 		d.Log.Warn("server refused the beacon", "id", p.entry.ID, "origin", o.name, "status", status)
-		d.ended(p.entry)
-		d.finish(func() error { return d.Claim.Bury(p.entry, r.record, spool.Refused, detail) })
+		d.outcomes.bury(p.entry, r.record, spool.Refused, detail)
 		return true
 	}
 }
@@ -126,56 +133,4 @@ func (d *Deliverer) again(p *parcel, atLeast time.Duration) {
 	p.failures++
 	p.notBefore = time.Now().Add(max(backoff(p.failures), atLeast))
 	heap.Push(&p.origin.later, p)
-}
-
-// arrivals are beacons of one segment that arrived, and whose outcome is written next.
-type arrivals struct {
-	detail  string
-	entries []spool.Entry
-}
-
-func (d *Deliverer) arrive(e spool.Entry, detail string) {
-	d.ended(e)
-	if n := len(d.arrived); n > 0 && d.arrived[n-1].detail == detail && d.arrived[n-1].entries[0].Beside(e) {
-		d.arrived[n-1].entries = append(d.arrived[n-1].entries, e)
-		return
-	}
-	d.arrived = append(d.arrived, arrivals{detail, []spool.Entry{e}})
-}
-
-func (d *Deliverer) unsigned() (n int) {
-	for _, a := range d.arrived {
-		n += len(a.entries)
-	}
-	return n
-}
-
-// sign writes down what arrived since the last time.
-func (d *Deliverer) sign(now time.Time) {
-	d.signed = now
-	for _, a := range d.arrived {
-		d.finish(func() error { return d.Claim.Finish(spool.Delivered, a.detail, a.entries...) })
-	}
-	d.arrived = d.arrived[:0]
-}
-
-// finish writes an outcome down, now or when the disk takes it.
-func (d *Deliverer) finish(write func() error) {
-	switch err := write(); {
-	case errors.Is(err, fs.ErrNotExist):
-		d.Log.Warn("outcome has no place any more: the outbox was deleted", "error", err)
-	case err != nil:
-		d.Log.Error("outcome can't be written down, will try again", "error", err)
-		d.unsaved = append(d.unsaved, write)
-		d.noRoom = d.noRoom || spool.NoRoom(err)
-	}
-}
-
-func (d *Deliverer) save() {
-	d.noRoom = false
-	d.unsaved = slices.DeleteFunc(d.unsaved, func(write func() error) bool {
-		err := write()
-		d.noRoom = d.noRoom || spool.NoRoom(err)
-		return err == nil || errors.Is(err, fs.ErrNotExist)
-	})
 }

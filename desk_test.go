@@ -1,0 +1,107 @@
+//go:build unix
+
+package beacon_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A desk is a server that remembers what it took.
+type desk struct {
+	*httptest.Server
+	mu    sync.Mutex
+	taken map[string][]string // bodies by Idempotency-Key
+}
+
+func newDesk(t *testing.T, listener net.Listener, answer http.HandlerFunc) *desk {
+	t.Helper()
+	d := &desk{taken: map[string][]string{}}
+	d.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		if answer != nil {
+			answer(w, r)
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		key := r.Header.Get("Idempotency-Key")
+		d.taken[key] = append(d.taken[key], string(body))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	if listener != nil {
+		d.Listener.Close()
+		d.Listener = listener
+	}
+	d.Start()
+	t.Cleanup(d.Close)
+	return d
+}
+
+func (d *desk) wait(t *testing.T, n int) {
+	t.Helper()
+	eventually(t, func() error { return d.has(n) })
+}
+
+// has says what n beacons lack.
+func (d *desk) has(n int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if have := len(d.taken); have < n {
+		return fmt.Errorf("%d of %d beacons arrived", have, n)
+	}
+	return nil
+}
+
+// eventually looks again and again, for half a minute, until nothing is amiss.
+func eventually(t *testing.T, amiss func() error) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		err := amiss()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still after 30 s: %v", err)
+		}
+	}
+}
+
+// newOutbox is a folder outside the test's own, as a deliverer may outlive the test.
+func newOutbox(t testing.TB) string {
+	dir, err := os.MkdirTemp("", "beacon-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return filepath.Join(dir, "outbox")
+}
+
+// logged is what a logger wrote, from whichever goroutine.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
