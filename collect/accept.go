@@ -77,8 +77,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 		return 0, malformed("This request can't be kept: " + err.Error())
 	}
 	if err := c.keep(b.record); err != nil {
-		c.health.failed.Store(time.Now().UnixNano())
-		c.options.Logger.Error("beacon can't be kept", "error", err)
+		c.cannotKeep(err)
 		return 0, &refusal{reason: "disk", status: http.StatusServiceUnavailable, wait: retryAfter, text: "The disk can't take it now; try again later."}
 	}
 	if c.recent != nil {

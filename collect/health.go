@@ -10,6 +10,17 @@ import (
 type health struct {
 	draining atomic.Bool
 	failed   atomic.Int64 // when the disk last refused a beacon, Unix time in nanoseconds
+	logged   atomic.Int64 // when that was last logged
+}
+
+// cannotKeep remembers that the disk refused a beacon, and says so once a second: a full disk
+// is not helped by a log that grows with each beacon.
+func (c *Collector) cannotKeep(err error) {
+	now := time.Now().UnixNano()
+	c.health.failed.Store(now)
+	if last := c.health.logged.Load(); now-last > int64(time.Second) && c.health.logged.CompareAndSwap(last, now) {
+		c.options.Logger.Error("beacons can't be kept and are answered 503", "error", err)
+	}
 }
 
 // healthz answers 200: the process runs and answers.

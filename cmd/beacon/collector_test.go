@@ -5,10 +5,8 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -16,92 +14,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/google/uuid"
 )
-
-// kills is how often a test kills what it tests.
-func kills(t *testing.T, otherwise int) int {
-	n, err := strconv.Atoi(os.Getenv("BEACON_KILLS"))
-	if err != nil || n <= 0 {
-		return otherwise
-	}
-	return n
-}
-
-// TestWhatGot204IsInTheTableOnce kills the collector under load from four clients, and
-// starts it again, time after time.
-func TestWhatGot204IsInTheTableOnce(t *testing.T) {
-	p := newPlace(t)
-	address := freeAddress(t)
-	s := p.serve(address)
-
-	ctx, stop := context.WithCancel(t.Context())
-	var mu sync.Mutex
-	acknowledged := map[string]bool{}
-	sent := 0
-	var clients sync.WaitGroup
-	for client := range 4 {
-		clients.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
-				// A client tries until it has an answer, as senders do.
-				key := uuid.Must(uuid.NewV7()).String()
-				body := fmt.Sprintf(`{"client":%d,"n":%d}`, client, n)
-				mu.Lock()
-				sent++
-				mu.Unlock()
-				for ctx.Err() == nil {
-					req, _ := http.NewRequest("POST", "http://"+address+"/load", strings.NewReader(body))
-					req.Header.Set("Content-Type", "application/json")
-					req.Header.Set("Idempotency-Key", key)
-					res, err := http.DefaultClient.Do(req)
-					if err != nil {
-						time.Sleep(5 * time.Millisecond)
-						continue
-					}
-					res.Body.Close()
-					if res.StatusCode == http.StatusNoContent {
-						mu.Lock()
-						acknowledged[key] = true
-						mu.Unlock()
-						break
-					}
-				}
-			}
-		})
-	}
-	for range kills(t, 20) {
-		time.Sleep(rand.N(300 * time.Millisecond))
-		s.kill()
-		s = p.serve(address)
-	}
-	time.Sleep(100 * time.Millisecond)
-	stop()
-	clients.Wait()
-
-	rows := s.query("select id from beacons where stream='/load'")
-	seen := map[string]bool{}
-	for _, row := range rows {
-		id := row["id"].(string)
-		if seen[id] {
-			t.Errorf("%s is there twice", id)
-		}
-		seen[id] = true
-	}
-	for key := range acknowledged {
-		if !seen[key] {
-			t.Errorf("%s got 204 and is not in the table", key)
-		}
-	}
-	t.Logf("%d sent, %d acknowledged, %d in the table", sent, len(acknowledged), len(rows))
-	if len(acknowledged) < 100 {
-		t.Errorf("only %d beacons were acknowledged: no load to speak of", len(acknowledged))
-	}
-	s.stop()
-}
 
 // TestBadInput sends what no decent client sends. Each gets a clear answer or is a row
 // with the reason, and what comes afterwards is collected as ever.

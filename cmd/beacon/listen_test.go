@@ -238,7 +238,9 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 		conn.SetDeadline(time.Now().Add(10 * time.Second))
 		return conn
 	}
-	ask := func(conn net.Conn, path string) { fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", path) }
+	ask := func(conn net.Conn, path string) {
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", path)
+	}
 	status := func(conn net.Conn) string { line, _ := bufio.NewReader(conn).ReadString('\n'); return line }
 
 	served := open() // the oldest of all, but at work

@@ -18,7 +18,9 @@ import (
 const (
 	// inboxSegment is the size in bytes at which an inbox begins a new segment.
 	inboxSegment = 64 << 20
-	inboxRecord  = warc.MaxHead + warc.MaxBlock + 1<<10
+	// inboxPatience is how long a record waits for the disk.
+	inboxPatience = 10 * time.Second
+	inboxRecord   = warc.MaxHead + warc.MaxBlock + 1<<10
 )
 
 // An Inbox is a collector's spool: one writer, whose Append returns when the record is
@@ -62,6 +64,7 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 	}
 	in := &Inbox{dir: dir, fs: fsys, keep: inboxKept, lock: lock, added: make(chan struct{})}
 	in.w = newWriter(fsys, dir, segmentSize)
+	in.groups.patience = inboxPatience
 	names, err := listSegments(fsys, dir)
 	if err != nil {
 		lock.Close()
@@ -74,7 +77,8 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 }
 
 // Append keeps one encoded record. It returns nil when the record is on disk; after an
-// error it may be there or not, and must not be acknowledged.
+// error it may be there or not, and must not be acknowledged. Its error is ErrSlow where the
+// disk has not answered for ten seconds, or where 32 MiB wait for it.
 func (in *Inbox) Append(record []byte) error { return in.groups.keep(record, in.write) }
 
 func (in *Inbox) write(records []byte, n int) error {
