@@ -28,6 +28,7 @@ var rules = []struct {
 	{"collect", "internal/warc internal/spool internal/row", "the collector's answer waits for its inbox and nothing else: engines read behind it"},
 	{"beacontest", "collect internal/warc internal/row", "a test's collector answers by the real one's code, and knows neither a disk nor a sender"},
 	{"internal/browsertest", "", "it drives a browser, for whichever test has a page for it"},
+	{"internal/loadtest", "", "it loads a server, for whichever benchmark has one"},
 	{"conformance", "", "the suite is tests alone: nobody can import it"},
 	{"internal/sink/duckdb", "internal/warc internal/spool internal/row", "a sink reads the inbox and is known to no one but the command"},
 }
@@ -60,10 +61,12 @@ func TestEveryPackageHasARule(t *testing.T) {
 	}
 }
 
-// TestOnlyTestsDriveABrowser holds for commands too: .Imports leaves out those of tests.
-func TestOnlyTestsDriveABrowser(t *testing.T) {
-	if slices.Contains(list(t, "{{join .Imports \"\\n\"}}", "..."), module+"/internal/browsertest") {
-		t.Error("internal/browsertest is imported by what is no test")
+// TestWhatIsForTestsIsForTests holds for commands too: .Imports leaves out those of tests.
+func TestWhatIsForTestsIsForTests(t *testing.T) {
+	for _, pkg := range []string{"internal/browsertest", "internal/loadtest"} {
+		if slices.Contains(list(t, "{{join .Imports \"\\n\"}}", "..."), module+"/"+pkg) {
+			t.Errorf("%s is imported by what is no test", pkg)
+		}
 	}
 }
 

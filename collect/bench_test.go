@@ -3,21 +3,16 @@
 package collect_test
 
 import (
-	"bufio"
-	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/loadtest"
 )
 
 // BenchmarkDurable204AgainstDiscard posts 512 bytes of JSON on so many connections to the
@@ -37,8 +32,8 @@ func BenchmarkDurable204AgainstDiscard(b *testing.B) {
 				w.WriteHeader(http.StatusNoContent)
 			}), conns)
 			for b.Loop() {
-				durable.run(b)
-				discard.run(b)
+				durable.run()
+				discard.run()
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(durable.rate(), "durable/s")
@@ -50,12 +45,9 @@ func BenchmarkDurable204AgainstDiscard(b *testing.B) {
 	}
 }
 
-// A load is a server and the connections to it. It writes prepared bytes, so that the
-// time is the server's and not a client library's.
+// A load is a server and what it was posted.
 type load struct {
-	conns []net.Conn
-	input []byte
-
+	*loadtest.Load
 	posted     int
 	spent, cpu time.Duration
 }
@@ -71,50 +63,14 @@ func newLoad(b *testing.B, h http.Handler, conns int) *load {
 	server := &http.Server{Handler: h}
 	go server.Serve(l)
 	b.Cleanup(func() { server.Close() })
-	body := `{"x":"` + strings.Repeat("x", 504) + `"}`
-	ld := &load{input: fmt.Appendf(nil, "POST /load HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)}
-	for range conns {
-		conn, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { conn.Close() })
-		ld.conns = append(ld.conns, conn)
-	}
-	return ld
+	return &load{Load: loadtest.Dial(b, l.Addr().String(), conns)}
 }
 
-// run posts 16384 beacons.
-func (l *load) run(b *testing.B) {
+func (l *load) run() {
 	const n = 1 << 14
-	began, cpu := time.Now(), cpuTime()
-	var left atomic.Int64
-	left.Store(n)
-	var all sync.WaitGroup
-	for _, conn := range l.conns {
-		all.Go(func() {
-			r := bufio.NewReader(conn)
-			for left.Add(-1) >= 0 {
-				if _, err := conn.Write(l.input); err != nil {
-					b.Error(err)
-					return
-				}
-				for first := true; ; first = false {
-					line, err := r.ReadSlice('\n')
-					if err != nil || first && !bytes.HasPrefix(line, []byte("HTTP/1.1 204")) {
-						b.Errorf("%q %v", line, err)
-						return
-					}
-					if len(line) == 2 {
-						break
-					}
-				}
-			}
-		})
-	}
-	all.Wait()
+	cpu := cpuTime()
+	l.spent += l.Post(n)
 	l.posted += n
-	l.spent += time.Since(began)
 	l.cpu += cpuTime() - cpu
 }
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -71,22 +70,11 @@ func (a *abused) done() {
 	if n := fmt.Sprint(rows[0]["n"]); n != strconv.FormatInt(a.posted.Load(), 10) {
 		a.t.Errorf("%s rows of %d beacons", n, a.posted.Load())
 	}
-	peak := a.memory("VmHWM")
+	peak := memoryOf(a.cmd.Process.Pid, "VmHWM") >> 20
 	a.t.Logf("%d beacons of the honest client, the slowest in %v; %d MiB at the peak", a.posted.Load(), time.Duration(a.worst.Load()).Round(time.Millisecond), peak)
 	if peak > mostMemory {
 		a.t.Errorf("%d MiB at the peak, over %d", peak, mostMemory)
 	}
-}
-
-// memory is VmRSS or VmHWM in MiB.
-func (a *abused) memory(what string) int {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", a.cmd.Process.Pid))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), what+":")
-	kib, _ := strconv.Atoi(strings.Fields(rest)[0])
-	return kib >> 10
 }
 
 func (a *abused) dial() net.Conn {
@@ -121,7 +109,7 @@ func TestIdleConnections(t *testing.T) {
 		}
 	}
 	a.goOn(50)
-	t.Logf("%d connections, %d MiB", idle, a.memory("VmRSS"))
+	t.Logf("%d connections, %d MiB", idle, memoryOf(a.cmd.Process.Pid, "VmRSS")>>20)
 	a.done()
 }
 

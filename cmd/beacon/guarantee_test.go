@@ -307,7 +307,7 @@ func TestADeadServer(t *testing.T) {
 	// Its patience is five seconds, see fill.
 	peak := 0
 	for deadline := time.Now().Add(30 * time.Second); len(deliverers(p.outbox)) > 0; time.Sleep(20 * time.Millisecond) {
-		peak = max(peak, peakMemory(pids[0]))
+		peak = max(peak, memoryOf(pids[0], "VmHWM"))
 		if time.Now().After(deadline) {
 			t.Fatal("the deliverer does not end")
 		}
@@ -332,13 +332,13 @@ func TestADeadServer(t *testing.T) {
 	}
 }
 
-// peakMemory is the most that a process had resident, in bytes.
-func peakMemory(pid int) int {
+// memoryOf is what a process has resident, VmRSS, or had at the most, VmHWM, in bytes.
+func memoryOf(pid int, what string) int {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kb, _ := strconv.Atoi(strings.Fields(rest)[0])
-			return kb << 10
+		if rest, ok := strings.CutPrefix(line, what+":"); ok {
+			kib, _ := strconv.Atoi(strings.Fields(rest)[0])
+			return kib << 10
 		}
 	}
 	return 0

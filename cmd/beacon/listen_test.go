@@ -90,7 +90,7 @@ func TestHTTPSWithACertificateThatIsRenewed(t *testing.T) {
 }
 
 // eventually waits for up to ten seconds.
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -40,12 +40,12 @@ func TestMain(m *testing.M) {
 
 // A place is a user's: an outbox, a collector's data, and the environment that says so.
 type place struct {
-	t      *testing.T
+	t      testing.TB
 	outbox string
 	data   string
 }
 
-func newPlace(t *testing.T) *place {
+func newPlace(t testing.TB) *place {
 	t.Helper()
 	// Not t.TempDir: a deliverer may still be at work in it when the test ends.
 	dir, err := os.MkdirTemp("", "beacon-test-")

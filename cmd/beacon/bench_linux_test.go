@@ -1,0 +1,250 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/loadtest"
+)
+
+// connections of a load: at 30,000 beacons a second from browsers 30 ms away, 900 are in
+// flight.
+const benchConnections = 1024
+
+// A process is a server under load.
+type process struct {
+	*loadtest.Load
+	pid func() []int // it and its children
+
+	posted     int
+	spent, cpu time.Duration
+}
+
+func (p *process) run(n int) {
+	before := cpuOf(p.pid())
+	p.spent += p.Post(n)
+	p.posted += n
+	p.cpu += cpuOf(p.pid()) - before
+}
+
+func (p *process) rate() float64    { return float64(p.posted) / p.spent.Seconds() }
+func (p *process) cpuEach() float64 { return float64(p.cpu.Microseconds()) / float64(p.posted) }
+
+// cpuOf is the CPU time of processes, to 10 ms.
+func cpuOf(pids []int) (sum time.Duration) {
+	for _, pid := range pids {
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if i := strings.LastIndexByte(string(stat), ')'); i > 0 {
+			fields := strings.Fields(string(stat[i+1:]))
+			for _, f := range fields[11:13] { // utime and stime, in hundredths of a second
+				n, _ := strconv.Atoi(f)
+				sum += time.Duration(n) * 10 * time.Millisecond
+			}
+		}
+	}
+	return sum
+}
+
+func children(pid int) []int {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	pids := []int{pid}
+	for _, f := range strings.Fields(string(text)) {
+		n, _ := strconv.Atoi(f)
+		pids = append(pids, n)
+	}
+	return pids
+}
+
+func benchCollector(b *testing.B) (*server, *process) {
+	s := newPlace(b).serve("127.0.0.1:0")
+	return s, &process{
+		Load: loadtest.Dial(b, strings.TrimPrefix(s.URL, "http://"), benchConnections),
+		pid:  func() []int { return []int{s.cmd.Process.Pid} },
+	}
+}
+
+// BenchmarkCollectorAgainstNginx posts to the collector, which keeps each beacon and has a
+// table behind it, and to nginx as it is set up to collect beacons: the body is in the access
+// log. nginx knows a body only where it hands it on, so it proxies to itself. Its log is not
+// synced.
+func BenchmarkCollectorAgainstNginx(b *testing.B) {
+	_, ours := benchCollector(b)
+	nginx := startNginx(b)
+	const n = 1 << 15
+	for b.Loop() {
+		ours.run(n)
+		nginx.run(n)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(ours.rate(), "collector/s")
+	b.ReportMetric(nginx.rate(), "nginx/s")
+	b.ReportMetric(ours.rate()/nginx.rate(), "collector/nginx")
+	b.ReportMetric(ours.cpuEach(), "collector-cpu-µs")
+	b.ReportMetric(nginx.cpuEach(), "nginx-cpu-µs")
+}
+
+func startNginx(b *testing.B) *process {
+	b.Helper()
+	if _, err := exec.LookPath("nginx"); err != nil {
+		b.Skip("this needs nginx")
+	}
+	dir := b.TempDir()
+	os.Chmod(dir, 0o755)
+	os.Chmod(filepath.Dir(dir), 0o755)
+	front, back := freeAddress(b), freeAddress(b)
+	config := fmt.Sprintf(`
+daemon off;
+worker_processes auto;
+worker_rlimit_nofile 16384;
+pid %[1]s/pid;
+error_log %[1]s/error.log;
+events { worker_connections 8192; }
+http {
+	log_format beacon escape=json '{"time":"$time_iso8601","uri":"$request_uri","agent":"$http_user_agent","referrer":"$http_referer","body":"$request_body"}';
+	access_log off;
+	client_body_temp_path %[1]s/body;
+	proxy_temp_path %[1]s/proxy;
+	fastcgi_temp_path %[1]s/fastcgi;
+	uwsgi_temp_path %[1]s/uwsgi;
+	scgi_temp_path %[1]s/scgi;
+	client_max_body_size 1m;
+	client_body_buffer_size 64k;
+	keepalive_requests 1000000000;
+	server {
+		listen %[2]s backlog=4096;
+		location / {
+			access_log %[1]s/beacons.log beacon;
+			proxy_pass http://%[3]s;
+		}
+	}
+	server {
+		listen %[3]s backlog=4096;
+		location / { return 204; }
+	}
+}
+`, dir, front, back)
+	name := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(name, []byte(config), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command("nginx", "-p", dir, "-c", name)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt)
+		cmd.Wait()
+	})
+	eventually(b, "nginx listens", func() bool {
+		conn, err := net.Dial("tcp", front)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	return &process{Load: loadtest.Dial(b, front, benchConnections), pid: func() []int { return children(cmd.Process.Pid) }}
+}
+
+// BenchmarkSustained posts as fast as the collector answers for so many seconds
+// (BEACON_SUSTAIN, 30), and waits until all of it is in the table. Its rate is that of the
+// whole.
+func BenchmarkSustained(b *testing.B) {
+	seconds, err := strconv.Atoi(os.Getenv("BEACON_SUSTAIN"))
+	if err != nil || seconds <= 0 {
+		seconds = 30
+	}
+	for b.Loop() {
+		s, ours := benchCollector(b)
+		for ours.spent < time.Duration(seconds)*time.Second {
+			ours.run(1 << 14)
+		}
+		caughtUp := time.Now()
+		for {
+			rows := s.query("select count(*) as n from beacons")
+			if fmt.Sprint(rows[0]["n"]) == strconv.Itoa(ours.posted) {
+				break
+			}
+			if time.Since(caughtUp) > 10*time.Minute {
+				b.Fatalf("%v rows of %d", rows, ours.posted)
+			}
+		}
+		behind := time.Since(caughtUp)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(ours.posted), "beacons")
+		b.ReportMetric(ours.rate(), "acknowledged/s")
+		b.ReportMetric(behind.Seconds(), "s-behind-at-the-end")
+		b.ReportMetric(float64(ours.posted)/(ours.spent+behind).Seconds(), "into-the-table/s")
+		b.ReportMetric(ours.cpuEach(), "cpu-µs")
+		b.ReportMetric(float64(memoryOf(s.cmd.Process.Pid, "VmHWM"))/(1<<20), "peak-MiB")
+		s.stop()
+		b.ReportMetric(float64(sizeOf(b, filepath.Join(s.p.data, "inbox")))/float64(ours.posted), "inbox-B/beacon")
+		b.ReportMetric(float64(sizeOf(b, filepath.Join(s.p.data, "beacons.duckdb")))/float64(ours.posted), "table-B/beacon")
+	}
+}
+
+// sizeOf is the bytes of a file, or of all in a folder.
+func sizeOf(b *testing.B, path string) (sum int64) {
+	b.Helper()
+	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			info, statErr := d.Info()
+			if statErr == nil {
+				sum += info.Size()
+			}
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return sum
+}
+
+// BenchmarkAckAtHalfLoad measures how long an answer takes at half of the rate that the
+// collector has at most, with the table behind it.
+func BenchmarkAckAtHalfLoad(b *testing.B) {
+	for b.Loop() {
+		s, ours := benchCollector(b)
+		ours.run(1 << 16)
+		// The table has caught up before the measurement begins.
+		s.query("select count(*) from beacons")
+		half := ours.rate() / 2
+		took := ours.PostAt(half, 10*time.Second)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(half, "beacons/s")
+		for _, p := range []float64{0.5, 0.99} {
+			b.ReportMetric(float64(took[int(p*float64(len(took)))].Microseconds())/1000, fmt.Sprintf("p%v-ms", p*100))
+		}
+		s.stop()
+	}
+}
+
+// BenchmarkIdle is what a connection costs that is open and says nothing.
+func BenchmarkIdle(b *testing.B) {
+	for b.Loop() {
+		s := newPlace(b).serve("127.0.0.1:0")
+		before := memoryOf(s.cmd.Process.Pid, "VmRSS")
+		const n = 5000
+		for range n {
+			res, err := (&http.Client{Transport: &http.Transport{}}).Post(s.URL+"/idle", "text/plain", strings.NewReader("x"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(memoryOf(s.cmd.Process.Pid, "VmRSS")-before)/n/1024, "KiB/connection")
+	}
+}
