@@ -16,6 +16,7 @@ var rules = []struct {
 	{"internal/warc", "", "the record is a codec: it opens no files and knows no one"},
 	{"internal/datadir", "", "it only knows the platform's folders"},
 	{"internal/web", "", "the live page is files; what they ask the server is HTTP"},
+	{"internal/plainhttp", "", "it answers HTTP for any handler"},
 	{"internal/form", "", "it encodes forms, for whoever sends them"},
 	{"internal/weburl", "", "URLs and their origins are what pages and the user agent agree on: it knows neither"},
 	{"internal/fetchrules", "", "what a header may be is asked by who makes a request and by who sends it"},

@@ -13,11 +13,12 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/loadtest"
+	"github.com/seed-d051cf5a/beacon/internal/plainhttp"
 )
 
 // BenchmarkDurable204AgainstDiscard posts 512 bytes of JSON on so many connections to the
-// collector, and to a handler that discards the body and answers 204, in turn. The CPU time
-// is the process's, so it has the clients' in it.
+// collector, as beacon serve runs it, and to a handler of net/http that discards the body and
+// answers 204, in turn. The CPU time is the process's, so it has the clients' in it.
 func BenchmarkDurable204AgainstDiscard(b *testing.B) {
 	for _, conns := range []int{64, 256, 1024} {
 		b.Run(strconv.Itoa(conns)+"-connections", func(b *testing.B) {
@@ -26,11 +27,13 @@ func BenchmarkDurable204AgainstDiscard(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer c.Close()
-			durable := newLoad(b, c, conns)
-			discard := newLoad(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			keeps := &plainhttp.Server{Server: &http.Server{Handler: c}}
+			durable := newLoad(b, keeps.Serve, keeps.Close, conns)
+			discards := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				io.Copy(io.Discard, r.Body)
 				w.WriteHeader(http.StatusNoContent)
-			}), conns)
+			})}
+			discard := newLoad(b, discards.Serve, discards.Close, conns)
 			for b.Loop() {
 				durable.run()
 				discard.run()
@@ -55,14 +58,13 @@ type load struct {
 func (l *load) rate() float64    { return float64(l.posted) / l.spent.Seconds() }
 func (l *load) cpuEach() float64 { return float64(l.cpu.Microseconds()) / float64(l.posted) }
 
-func newLoad(b *testing.B, h http.Handler, conns int) *load {
+func newLoad(b *testing.B, serve func(net.Listener) error, close func() error, conns int) *load {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := &http.Server{Handler: h}
-	go server.Serve(l)
-	b.Cleanup(func() { server.Close() })
+	go serve(l)
+	b.Cleanup(func() { close() })
 	return &load{Load: loadtest.Dial(b, l.Addr().String(), conns)}
 }
 

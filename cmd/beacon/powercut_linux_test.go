@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -156,7 +155,7 @@ func TestADiskThatIsSlow(t *testing.T) {
 	eventually(t, "it recovers without a restart", func() bool { status, _, _ := post(); return status == 204 })
 	acknowledged := 2
 	rows := s.waitRows(acknowledged, "select id from beacons where stream='/slow'")
-	t.Log(fmt.Sprintf("%d rows; 503 after %v", len(rows), took.Round(time.Millisecond)))
+	t.Logf("%d rows; 503 after %v", len(rows), took.Round(time.Millisecond))
 }
 
 // TestADiskThatIsFull fills it, and makes room again.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
+	"github.com/seed-d051cf5a/beacon/internal/plainhttp"
 )
 
 const defaultListen = "127.0.0.1:8080"
@@ -144,7 +145,7 @@ func serve(ctx context.Context, s serving) error {
 	}
 	defer engine.Close()
 
-	server := &http.Server{
+	server := &plainhttp.Server{Server: &http.Server{
 		Handler:           routes(c, engine, registry),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -152,16 +153,22 @@ func serve(ctx context.Context, s serving) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          serverLog(log),
 		Protocols:         new(http.Protocols),
-	}
+	}}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetHTTP2(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
-	listener.conns.watch(server)
+	listener.conns.watch(server.Server)
 	server.RegisterOnShutdown(c.Drain)
 
 	s.greet(listener, engine)
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() {
+		if listener.secure {
+			ended <- server.Server.Serve(listener)
+		} else {
+			ended <- server.Serve(listener)
+		}
+	}()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)

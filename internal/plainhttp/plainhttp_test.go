@@ -1,0 +1,329 @@
+package plainhttp
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// echo answers with all that it sees of a request.
+var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	var all []string
+	for name, values := range r.Header {
+		for _, v := range values {
+			all = append(all, fmt.Sprintf("%q: %q", name, v))
+		}
+	}
+	slices.Sort(all)
+	w.Header().Set("X-Seen", "yes")
+	switch r.URL.Path {
+	case "/204":
+		w.WriteHeader(204)
+		return
+	case "/close":
+		w.Header().Set("Connection", "close")
+	case "/panic":
+		panic(http.ErrAbortHandler)
+	}
+	fmt.Fprintf(w, "%s %q %q %q %q %d %v %q %v\n%s\n", r.Method, r.RequestURI, r.URL.Path, r.URL.RawQuery, r.Host, r.ContentLength, r.Proto, body, err, strings.Join(all, "\n"))
+})
+
+// start serves h by both servers.
+func start(t testing.TB, h http.Handler, change func(*http.Server)) (plain, reference string, s *Server) {
+	t.Helper()
+	quiet := log.New(io.Discard, "", 0)
+	dir := t.TempDir()
+	listen := func(name string) net.Listener {
+		l, err := net.Listen("unix", filepath.Join(dir, name)) // there are more of them than of ports
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	a, b := listen("a"), listen("b")
+	s = &Server{Server: &http.Server{Handler: h, ErrorLog: quiet}}
+	other := &http.Server{Handler: h, ErrorLog: quiet}
+	if change != nil {
+		change(s.Server)
+		change(other)
+	}
+	go s.Serve(a)
+	go other.Serve(b)
+	t.Cleanup(func() { s.Close(); other.Close() })
+	return a.Addr().String(), b.Addr().String(), s
+}
+
+// exchange sends raw, says that no more will come, and returns what comes back, without the
+// dates.
+func exchange(t testing.TB, address, raw string) string {
+	t.Helper()
+	conn, err := net.Dial("unix", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	io.WriteString(conn, raw)
+	conn.(*net.UnixConn).CloseWrite()
+	return answers(conn)
+}
+
+// answers reads responses until the end, as a client does.
+func answers(conn net.Conn) (all string) {
+	in := bufio.NewReader(conn)
+	for {
+		res, err := http.ReadResponse(in, &http.Request{Method: "POST"})
+		if err != nil {
+			return all
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Header.Del("Date")
+		res.Header.Del("Content-Length") // net/http sends long answers in chunks
+		var header []string
+		for name, values := range res.Header {
+			header = append(header, fmt.Sprint(name, values))
+		}
+		slices.Sort(header)
+		all += fmt.Sprintf("%s %v close=%v\n%s\n", res.Status, header, res.Close, body)
+	}
+}
+
+var same = []string{
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST /a/b?c=d%20e&f HTTP/1.1\r\nHost: x:8080\r\nContent-Length: 0\r\n\r\n",
+	"POST /204 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+	"POST /close HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+	"POST /panic HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
+	"POST / HTTP/1.1\r\nhOsT: x\r\ncontent-length:3\r\ncookie: a\r\nCookie: b\r\nX-Empty:\r\nX-Pad: \t a b \t \r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab", // cut short
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+	"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+	"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\n Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\nContent-Length: 3\n\nabc",
+	"POST / HTTP/1.1\r\nHost:\nx\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\r\n",
+	"POST / HTTP/1.1\r\nHost: x\r\nX: a\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nX: a\rb\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nX: caf\xc3\xa9 \xff\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nX\xff: a\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nno colon\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\n: a\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost:\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: a b\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.0\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.2\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/2.0\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST /  HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST /a b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST /%zz HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST /\xff HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST /#a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST //a//b/../c HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST /a//b/../c/. HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST http://x/a HTTP/1.1\r\nHost: y\r\nContent-Length: 3\r\n\r\nabc",
+	"POST * HTTP/1.1\r\nHost: y\r\nContent-Length: 3\r\n\r\nabc",
+	"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+	"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"post / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: Keep-Alive\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nPragma: no-cache\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcGET /2 HTTP/1.1\r\nHost: x\r\n\r\nPOST /3 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n" + strings.Repeat("x", 70000),
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n" + strings.Repeat("x", 65536),
+	"POST / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 5000) + "\r\nContent-Length: 3\r\n\r\nabc",
+	"POST /" + strings.Repeat("a", 5000) + " HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HT",
+	"PO",
+	"",
+	"\x16\x03\x01\x02\x00garbage\r\n\r\n",
+}
+
+// TestItAnswersAsNetHTTPDoes sends the same bytes to both.
+func TestItAnswersAsNetHTTPDoes(t *testing.T) {
+	plain, reference, _ := start(t, echo, nil)
+	for _, raw := range same {
+		if got, want := exchange(t, plain, raw), exchange(t, reference, raw); got != want {
+			t.Errorf("%.200q\nis answered\n%s\nand by net/http\n%s", raw, got, want)
+		}
+	}
+}
+
+func FuzzItAnswersAsNetHTTPDoes(f *testing.F) {
+	for _, raw := range same {
+		f.Add([]byte(raw))
+	}
+	plain, reference, _ := start(f, echo, nil)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if got, want := exchange(t, plain, string(raw)), exchange(t, reference, string(raw)); got != want {
+			t.Errorf("%q\nis answered\n%s\nand by net/http\n%s", raw, got, want)
+		}
+	})
+}
+
+// Each byte comes in a packet of its own, and the server can't know that more will.
+func TestPieces(t *testing.T) {
+	plain, _, _ := start(t, echo, nil)
+	conn, err := net.Dial("unix", plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	in := bufio.NewReader(conn)
+	for _, raw := range []string{same[0], same[6], "GET /x HTTP/1.1\r\nHost: x\r\n\r\n"} {
+		for i := range raw {
+			io.WriteString(conn, raw[i:i+1])
+		}
+		res, err := http.ReadResponse(in, nil)
+		if err != nil || res.StatusCode != 200 {
+			t.Fatalf("%q: %v %v", raw, res, err)
+		}
+		io.Copy(io.Discard, res.Body)
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	plain, _, _ := start(t, echo, func(s *http.Server) {
+		s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout = 100*time.Millisecond, 200*time.Millisecond, 300*time.Millisecond
+	})
+	for name, raw := range map[string]string{
+		"silent":         "",
+		"half a header":  "POST / HTTP/1.1\r\nHos",
+		"half a body":    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
+		"idle":           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+		"idle, and more": same[5] + same[5],
+	} {
+		conn, err := net.Dial("unix", plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		io.WriteString(conn, raw)
+		if _, err := io.ReadAll(conn); err != nil { // until it is closed
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAShutdownFinishesWhatHasBegun(t *testing.T) {
+	begun, finish := make(chan bool), make(chan bool)
+	plain, _, s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun <- true
+		<-finish
+		w.WriteHeader(204)
+	}), nil)
+	dial := func() net.Conn {
+		conn, err := net.Dial("unix", plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		return conn
+	}
+	silent, busy := dial(), dial()
+	io.WriteString(busy, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+	<-begun
+	ended := make(chan error, 1)
+	go func() { ended <- s.Shutdown(t.Context()) }()
+	if b, err := io.ReadAll(silent); err != nil || len(b) > 0 {
+		t.Errorf("%q %v", b, err)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended before its request did: %v", err)
+	default:
+	}
+	close(finish)
+	if got := answers(busy); !strings.HasPrefix(got, "204") {
+		t.Errorf("%q", got)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if conn, err := net.Dial("unix", plain); err == nil {
+		conn.Close()
+		t.Error("it still listens")
+	}
+}
+
+func TestAShutdownThatHasNoTime(t *testing.T) {
+	begun, finish := make(chan bool), make(chan bool)
+	defer close(finish)
+	plain, _, s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun <- true
+		<-finish
+	}), nil)
+	conn, err := net.Dial("unix", plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+	<-begun
+	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := s.Shutdown(soon); err == nil {
+		t.Error("no error")
+	}
+}
+
+// A panic is the connection's end, and nobody else's.
+func TestAPanic(t *testing.T) {
+	var said strings.Builder
+	plain, _, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/panic" {
+			panic("at the disco")
+		}
+		w.WriteHeader(204)
+	}), func(s *http.Server) { s.ErrorLog = log.New(&said, "", 0) })
+	if got := exchange(t, plain, "POST /panic HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); got != "" {
+		t.Errorf("%q", got)
+	}
+	if got := exchange(t, plain, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); !strings.HasPrefix(got, "204") {
+		t.Errorf("%q", got)
+	}
+	if !strings.Contains(said.String(), "at the disco") || !strings.Contains(said.String(), "plainhttp_test.go") {
+		t.Errorf("it says %q", said.String())
+	}
+}
+
+// What a handler leaves of a body is not the next request.
+func TestALeftBody(t *testing.T) {
+	plain, reference, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body.Read(make([]byte, 1))
+		fmt.Fprint(w, r.URL.Path)
+	}), nil)
+	raw := "POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n" + strings.Repeat("POST /evil HTTP/1.1\r\nHost: x\r\n\r\n", 1000)[:9000] +
+		"POST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+	got, want := exchange(t, plain, raw), exchange(t, reference, raw)
+	if got != want || strings.Count(got, "200 OK") != 2 {
+		t.Errorf("%s\nand by net/http\n%s", got, want)
+	}
+}
