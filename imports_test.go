@@ -27,6 +27,7 @@ var rules = []struct {
 	{"collect", "internal/warc internal/spool internal/row", "the collector's answer waits for its inbox and nothing else: engines read behind it"},
 	{"beacontest", "collect internal/warc internal/row", "a test's collector answers by the real one's code, and knows neither a disk nor a sender"},
 	{"conformance", "", "the suite is tests alone: nobody can import it"},
+	{"trackers", "", "the trackers meet the command as everybody's do, over HTTP"},
 	{"internal/sink/duckdb", "internal/warc internal/spool internal/row", "a sink reads the inbox and is known to no one but the command"},
 }
 
