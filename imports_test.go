@@ -31,6 +31,7 @@ var rules = []struct {
 	{"internal/browsertest", "", "it drives a browser, for whichever test has a page for it"},
 	{"internal/loadtest", "", "it loads a server, for whichever benchmark has one"},
 	{"conformance", "", "the suite is tests alone: nobody can import it"},
+	{"trackers", "", "the trackers meet the command as everybody's do, over HTTP"},
 	{"internal/sink/duckdb", "internal/warc internal/spool internal/row", "a sink reads the inbox and is known to no one but the command"},
 }
 

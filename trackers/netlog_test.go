@@ -1,0 +1,75 @@
+package trackers
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"testing"
+)
+
+// A netLog is what Chromium writes with --log-net-log: every byte that left on every socket,
+// which a page's end, unlike the events of its DevTools, takes nothing away from.
+type netLog struct {
+	Constants struct {
+		LogEventTypes map[string]int `json:"logEventTypes"`
+	} `json:"constants"`
+	Events []struct {
+		Type   int `json:"type"`
+		Source struct {
+			ID int `json:"id"`
+		} `json:"source"`
+		Params struct {
+			Address string `json:"address"` // of a socket's other end
+			Bytes   []byte `json:"bytes"`
+		} `json:"params"`
+	} `json:"events"`
+}
+
+// requestsTo returns the requests that left for an address whole.
+func requestsTo(t *testing.T, path, address string) (requests []*http.Request) {
+	t.Helper()
+	var log netLog
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &log)
+	}
+	if err != nil {
+		t.Fatalf("the browser's log: %v", err)
+	}
+	kind := log.Constants.LogEventTypes
+	sent := map[int]*bytes.Buffer{} // by socket
+	for _, e := range log.Events {
+		switch e.Type {
+		case kind["TCP_CONNECT_ATTEMPT"]:
+			if e.Params.Address == address {
+				sent[e.Source.ID] = new(bytes.Buffer)
+			}
+		case kind["SOCKET_BYTES_SENT"]:
+			if b := sent[e.Source.ID]; b != nil {
+				b.Write(e.Params.Bytes)
+			}
+		}
+	}
+	for _, b := range sent {
+		for r := bufio.NewReader(b); ; {
+			request, err := http.ReadRequest(r)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("the browser's log: %v", err)
+			}
+			body, err := io.ReadAll(request.Body)
+			if err != nil {
+				t.Logf("%s %s was cut short by the browser", request.Method, request.RequestURI)
+				break
+			}
+			request.Body = io.NopCloser(bytes.NewReader(body))
+			requests = append(requests, request)
+		}
+	}
+	return requests
+}

@@ -1,0 +1,88 @@
+// Package trackers points trackers of the npm registry at the collector, as they are, in a
+// real Chromium: what the browser says that it sent is what the table has.
+package trackers
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// patience is how long the tests wait for what should come in a moment.
+const patience = 15 * time.Second
+
+// trackers are set up in pages/, a file each, by options that they document. What they send is
+// up to them; some of it has to be there for a visit to count.
+//
+// No package that we know of has Matomo's own matomo.js: those named for it load it from the
+// server. The one here speaks its protocol, but was written for apps.
+var trackers = []struct {
+	page string
+	used []string // is in the rows' data before the page is left
+	left []string // is sent when the page is left
+	asks []string // paths of GETs that are questions and no beacons
+}{
+	{page: "boomerangjs", used: []string{`"nt_nav_st"`}, left: []string{`"rt.quit"`}},
+	{page: "grafana-faro-web-sdk", used: []string{`"name":"signup"`, `"value":"the page broke"`}, left: []string{`"cls":`}},
+	{page: "matomo-tracker-react-native", used: []string{`"Screen / the page"`, `"e_n":"signup"`}},
+	{page: "mixpanel-browser", used: []string{`"$mp_web_page_view"`, `"event":"signup"`, `"$set":`}, left: []string{`"event":"left"`}},
+	{page: "plausible-analytics-tracker", used: []string{`"n":"pageview"`, `"n":"signup"`}, left: []string{`"n":"engagement"`}},
+	{page: "plausible-tracker", used: []string{`"n":"pageview"`, `"n":"signup"`}},
+	{page: "posthog-js", used: []string{`"event":"$pageview"`, `"event":"signup"`}, left: []string{`"event":"$pageleave"`}, asks: []string{"/array/"}},
+	{page: "segment-analytics-next", used: []string{`"type":"page"`, `"type":"identify"`, `"event":"signup"`}},
+	{page: "sentry-browser", used: []string{`the page broke`, `ui.webvital.lcp`}, left: []string{`ui.webvital.cls`}},
+	{page: "snowplow-browser-tracker", used: []string{`"e":"pv"`, `"se_ac":"signup"`}, left: []string{`"se_ac":"left"`}},
+	{page: "web-vitals", used: []string{`"name":"TTFB"`, `"name":"FCP"`}, left: []string{`"name":"CLS"`}},
+}
+
+func TestWhatATrackerSendsIsInTheTable(t *testing.T) {
+	scripts, command := bundle(t), build(t)
+	for _, tracker := range trackers {
+		t.Run(tracker.page, func(t *testing.T) {
+			t.Parallel()
+			collector := serve(t, command)
+			site := publish(t, scripts, tracker.page, collector.URL)
+			browser := startChromium(t)
+			for i, leave := range []func(tab context.Context){
+				func(tab context.Context) {
+					browser.do(tab, "navigate away", chromedp.Navigate(site+"/elsewhere"))
+				},
+				browser.closeTab,
+			} {
+				tab := browser.open(site)
+				browser.do(tab, "use the page",
+					chromedp.SendKeys(chromedp.CSS("#name"), "somebody"),
+					chromedp.Click(chromedp.CSS("#signup")))
+				collector.await(tracker.used, i+1)
+				leave(tab)
+				collector.await(tracker.left, i+1)
+			}
+			browser.close()
+
+			requests := requestsTo(t, browser.log, strings.TrimPrefix(collector.URL, "http://"))
+			compare(t, collector, slices.DeleteFunc(requests, func(r *http.Request) bool {
+				asks := func(path string) bool { return r.Method == "GET" && strings.HasPrefix(r.RequestURI, path) }
+				return r.Method == "OPTIONS" || slices.ContainsFunc(tracker.asks, asks)
+			}))
+		})
+	}
+}
+
+// needs skips the test where something is missing; on a machine of continuous integration
+// that is a failure.
+func needs(t *testing.T, what string, found bool) {
+	t.Helper()
+	switch {
+	case found:
+	case os.Getenv("CI") == "true":
+		t.Fatalf("this needs %s, and there is none", what)
+	default:
+		t.Skipf("this needs %s, and there is none", what)
+	}
+}
