@@ -41,3 +41,4 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzAnswer -fuzztime $(FUZZTIME) ./internal/fetch
 	go test -run '^$$' -fuzz FuzzSendBeacon -fuzztime $(FUZZTIME) ./page
 	go test -run '^$$' -fuzz FuzzItAnswersAsNetHTTPDoes -fuzztime $(FUZZTIME) ./internal/plainhttp
+	go test -run '^$$' -fuzz FuzzCollector -fuzztime $(FUZZTIME) ./collect

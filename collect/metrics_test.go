@@ -9,10 +9,7 @@ import (
 // A counts reads what a collector has counted.
 type counts struct{ registry *prometheus.Registry }
 
-func counting(t *testing.T) counts {
-	t.Helper()
-	return counts{prometheus.NewRegistry()}
-}
+func counting(testing.TB) counts { return counts{prometheus.NewRegistry()} }
 
 // all are the counters, and the histograms' counts, by name and the values of their labels.
 func (c counts) all(t *testing.T) map[string]float64 {
