@@ -89,30 +89,36 @@ func (c *collector) query(sql string) (rows [][]string) {
 	}
 }
 
+// count says in how many rows' data a text is.
+func (c *collector) count(text string) int {
+	c.t.Helper()
+	return len(c.query("select id::varchar from beacons where contains(data::varchar, '" + text + "')"))
+}
+
 // await waits until each of some texts is in the data of n rows, or more.
 func (c *collector) await(texts []string, n int) {
 	c.t.Helper()
 	for _, text := range texts {
-		c.until(n, "where contains(data::varchar, '"+text+"')")
+		c.until(text, n, func() int { return c.count(text) })
 	}
 }
 
 // awaitRows waits until there are n rows, or more.
 func (c *collector) awaitRows(n int) {
 	c.t.Helper()
-	c.until(n, "")
+	c.until("anything", n, func() int { return len(c.query("select id::varchar from beacons")) })
 }
 
 // until waits for rows. If they don't come the test goes on: it has yet to say what did.
-func (c *collector) until(n int, where string) {
+func (c *collector) until(what string, n int, count func() int) {
 	c.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		rows := c.query("select id::varchar from beacons " + where)
-		if len(rows) >= n {
+		there := count()
+		if there >= n {
 			return
 		}
 		if time.Now().After(deadline) {
-			c.t.Errorf("%d rows of %d after %v: %s", len(rows), n, patience, where)
+			c.t.Errorf("%s is in %d rows of %d after %v", what, there, n, patience)
 			return
 		}
 	}

@@ -27,17 +27,21 @@ var trackers = []struct {
 	used []string // is in the rows' data before the page is left
 	left []string // is sent when the page is left
 	asks []string // paths of GETs that are questions and no beacons
+	once string   // is in one row of a visit: what is answered is not sent again
 }{
 	{page: "boomerangjs", used: []string{`"nt_nav_st"`}, left: []string{`"rt.quit"`}},
+	{page: "boomerangjs-get", used: []string{`"nt_nav_st"`}, left: []string{`"rt.quit"`}},
 	{page: "grafana-faro-web-sdk", used: []string{`"name":"signup"`, `"value":"the page broke"`}, left: []string{`"cls":`}},
 	{page: "matomo-tracker-react-native", used: []string{`"Screen / the page"`, `"e_n":"signup"`}},
 	{page: "mixpanel-browser", used: []string{`"$mp_web_page_view"`, `"event":"signup"`, `"$set":`}, left: []string{`"event":"left"`}},
+	{page: "mixpanel-browser-get", used: []string{`"$mp_web_page_view"`, `"event":"signup"`}},
 	{page: "plausible-analytics-tracker", used: []string{`"n":"pageview"`, `"n":"signup"`}, left: []string{`"n":"engagement"`}},
 	{page: "plausible-tracker", used: []string{`"n":"pageview"`, `"n":"signup"`}},
-	{page: "posthog-js", used: []string{`"event":"$pageview"`, `"event":"signup"`}, left: []string{`"event":"$pageleave"`}, asks: []string{"/array/"}},
+	{page: "posthog-js", used: []string{`"event":"$pageview"`, `"event":"signup"`}, left: []string{`"event":"$pageleave"`}, asks: []string{"/array/"}, once: `"event":"$pageview"`},
 	{page: "segment-analytics-next", used: []string{`"type":"page"`, `"type":"identify"`, `"event":"signup"`}},
 	{page: "sentry-browser", used: []string{`the page broke`, `ui.webvital.lcp`}, left: []string{`ui.webvital.cls`}},
 	{page: "snowplow-browser-tracker", used: []string{`"e":"pv"`, `"se_ac":"signup"`}, left: []string{`"se_ac":"left"`}},
+	{page: "snowplow-browser-tracker-get", used: []string{`"e":"pv"`, `"se_ac":"signup"`}, left: []string{`"se_ac":"left"`}},
 	{page: "web-vitals", used: []string{`"name":"TTFB"`, `"name":"FCP"`}, left: []string{`"name":"CLS"`}},
 }
 
@@ -70,6 +74,9 @@ func TestWhatATrackerSendsIsInTheTable(t *testing.T) {
 				asks := func(path string) bool { return r.Method == "GET" && strings.HasPrefix(r.RequestURI, path) }
 				return r.Method == "OPTIONS" || slices.ContainsFunc(tracker.asks, asks)
 			}))
+			if n := collector.count(tracker.once); tracker.once != "" && n != 2 {
+				t.Errorf("%s is in %d rows of 2 visits", tracker.once, n)
+			}
 		})
 	}
 }

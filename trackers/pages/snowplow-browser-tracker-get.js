@@ -1,0 +1,6 @@
+import { newTracker, trackPageView, trackStructEvent } from '@snowplow/browser-tracker'
+
+newTracker('sp', collector, { appId: 'shop', eventMethod: 'get', keepalive: true })
+trackPageView()
+used = () => trackStructEvent({ category: 'form', action: 'signup', label: 'plan', property: 'pro' })
+left = () => trackStructEvent({ category: 'page', action: 'left' })
