@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/row"
 )
 
 // retryAfter is what a sender is asked to wait when the disk can't take a beacon.
@@ -36,11 +38,21 @@ func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
 	c.metrics.accepted.Inc()
 	c.metrics.bytes.Add(float64(size))
 	c.metrics.ack.Observe(time.Since(began).Seconds())
-	if isPixel(r) {
+	switch {
+	case c.options.OK != nil && c.options.OK(streamOf(r)):
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte("1"))
+	case r.Method == http.MethodGet:
 		showPixel(w)
-		return
+	default:
+		w.WriteHeader(http.StatusNoContent)
 	}
-	w.WriteHeader(http.StatusNoContent)
+}
+
+// streamOf is the path as it was sent.
+func streamOf(r *http.Request) string {
+	s, _ := row.Target(r.RequestURI)
+	return s
 }
 
 // accept takes what may come in, and what is allowed here, to disk.

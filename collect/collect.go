@@ -34,6 +34,10 @@ type Options struct {
 	// JSON array, or lines of JSON, is a row for each member then. It is called from many
 	// goroutines at a time. Default: a beacon is one row.
 	Batch func(stream string) bool
+	// OK says whether beacons of a stream are answered 200 and "1" instead of 204: there are
+	// trackers that take nothing else for success, and send again. It is called as Batch is.
+	// Default: none are.
+	OK func(stream string) bool
 	// Origin says whether pages of an origin, as the header Origin has it, may send here; the
 	// others are answered 403. [Origins] makes one of patterns. It is called from many
 	// goroutines at a time. Default: all may. A program, which has no origin, always may.
@@ -144,6 +148,7 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodOptions:
 		c.preflight(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		c.checkOrigin(w, r) // so that a script sees the status
 		http.Error(w, "Nothing to see here: a beacon is a POST to this path, or a GET of a path that ends in .gif.", http.StatusNotFound)
 	default:
 		w.Header().Set("Allow", "POST, OPTIONS")

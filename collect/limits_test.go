@@ -110,3 +110,46 @@ func TestTooMuchIsToldBeforeItIsRead(t *testing.T) {
 	}
 	count.want(t, map[string]float64{"beacon_refused_total{too-large}": 2})
 }
+
+func TestStreamsThatAreAnswered200(t *testing.T) {
+	c, url := open(t, collect.Options{OK: func(stream string) bool { return stream == "/e/" }})
+	for path, want := range map[string]string{"/e/?x=1": "200 OK1", "/e": "204 No Content", "/": "204 No Content"} {
+		res := do(t, "POST", url+path, "x")
+		if got := res.Status + text(t, res); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if n := len(records(t, c)); n != 3 {
+		t.Errorf("%d are kept", n)
+	}
+}
+
+func TestWhichGETsAreBeacons(t *testing.T) {
+	c, url := open(t, collect.Options{})
+	for _, x := range []struct {
+		path   string
+		header []string
+		kept   bool
+	}{
+		{"/a.gif", nil, true},
+		{"/a.gif?x=1", nil, true},
+		{"/i?x=1", []string{"Sec-Fetch-Dest", "image"}, true},
+		{"/i?x=1", []string{"Sec-Fetch-Dest", "empty", "Origin", "https://shop.example"}, true},
+		{"/i?x=1", []string{"Accept", "image/avif,image/webp,*/*;q=0.8"}, true},
+		{"/i?x=1", []string{"Sec-Fetch-Dest", "document"}, false},
+		{"/i?x=1", []string{"Sec-Fetch-Dest", "script", "Origin", "https://shop.example"}, false},
+		{"/i?x=1", []string{"Accept", "text/html"}, false},
+		{"/i?x=1", nil, false},
+		{"/i", []string{"Sec-Fetch-Dest", "image"}, false},
+		{"/-/i?x=1", []string{"Sec-Fetch-Dest", "image"}, false},
+	} {
+		before := len(records(t, c))
+		res := do(t, "GET", url+x.path, "", x.header...)
+		if kept := len(records(t, c)) > before; kept != x.kept || (res.StatusCode == 200) != x.kept || (res.Header.Get("Content-Type") == "image/gif") != x.kept {
+			t.Errorf("GET %s %v: %s, kept %v", x.path, x.header, res.Status, kept)
+		}
+		if strings.Contains(strings.Join(x.header, " "), "Origin") && res.Header.Get("Access-Control-Allow-Origin") == "" {
+			t.Errorf("GET %s %v: a script can't see the status", x.path, x.header)
+		}
+	}
+}

@@ -37,10 +37,8 @@ func (c *Collector) newRecord(r *http.Request, body []byte, from sender, now tim
 	}
 	slices.SortStableFunc(header[1:], func(a, b warc.Field) int { return strings.Compare(a.Name, b.Name) })
 	ip, extra := c.private(from.address, now)
-	if c.options.Batch != nil {
-		if stream, _ := row.Target(target); c.options.Batch(stream) {
-			extra = append(extra, warc.Field{Name: row.BatchField, Value: "yes"})
-		}
+	if c.options.Batch != nil && c.options.Batch(streamOf(r)) {
+		extra = append(extra, warc.Field{Name: row.BatchField, Value: "yes"})
 	}
 	return warc.Record{
 		ID: beaconID(r.Header.Get("Idempotency-Key"), r.URL.Path), Date: now, IP: ip, Extra: extra,

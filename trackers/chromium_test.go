@@ -2,14 +2,14 @@ package trackers
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"github.com/seed-d051cf5a/beacon/internal/browsertest"
 )
 
 // chromium is a headless Chromium with a profile of its own, which writes down what it does
@@ -22,54 +22,16 @@ type chromium struct {
 
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
-	path := ""
-	for _, name := range []string{
-		"chromium", "google-chrome", "google-chrome-stable",
-		"chromium-browser", // last: Ubuntu's only says which snap to install
-		"/Applications/Chromium.app/Contents/MacOS/Chromium",
-		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-	} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
+	path := browsertest.Find()
 	needs(t, "Chromium", path != "")
 	log := filepath.Join(t.TempDir(), "net-log.json")
-	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(path),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("headless", "new"),
-		chromedp.DisableGPU,
-		chromedp.NoFirstRun,
-		chromedp.NoDefaultBrowserCheck,
-		// Nothing is on the wire but what the pages ask for.
-		chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-quic", true),
-		// A container's /dev/shm is often too small.
-		chromedp.Flag("disable-dev-shm-usage", true),
-		// Nor does it ask for anybody's password store.
-		chromedp.Flag("password-store", "basic"),
-		chromedp.Flag("use-mock-keychain", true),
+	return &chromium{t, browsertest.Start(t, path, 2*time.Minute,
 		// Trackers leave out the visits of what says that it is a robot.
 		chromedp.Flag("disable-blink-features", "AutomationControlled"),
 		chromedp.UserAgent("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"),
 		chromedp.Flag("log-net-log", log),
 		chromedp.Flag("net-log-capture-mode", "Everything"),
-	}
-	if os.Getuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // its sandbox refuses root
-	}
-	ctx, kill := context.WithTimeout(context.Background(), 2*time.Minute)
-	ctx, wait := chromedp.NewExecAllocator(ctx, options...)
-	ctx, _ = chromedp.NewContext(ctx)
-	t.Cleanup(func() { kill(); wait() })
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start %s: %v", path, err)
-	}
-	return &chromium{t, ctx, log}
+	), log}
 }
 
 // open opens a page in a tab of its own.

@@ -41,9 +41,12 @@ func build(t *testing.T) string {
 	return filepath.Join(dir, "beacon")
 }
 
-func serve(t *testing.T, command string) *collector {
+func serve(t *testing.T, command string, ok []string) *collector {
 	t.Helper()
 	cmd := exec.Command(command, "serve", "--listen", "127.0.0.1:0", "--data", t.TempDir())
+	for _, stream := range ok {
+		cmd.Args = append(cmd.Args, "--answer-200", stream)
+	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {

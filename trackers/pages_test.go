@@ -17,7 +17,9 @@ import (
 func bundle(t *testing.T) string {
 	t.Helper()
 	npm, err := exec.LookPath("npm")
-	needs(t, "npm", err == nil)
+	if err != nil {
+		t.Skip("this needs npm, and there is none")
+	}
 	lock, err := os.Stat("package-lock.json")
 	if err != nil {
 		t.Fatal(err)

@@ -124,6 +124,12 @@ func (row *Row) decode(q *warc.Request) (text []byte, err error) {
 		row.Data, err = decodePing(q.Header)
 		return nil, err
 	}
+	if len(row.Body) == 0 && row.Kind == Form && row.Query != "" {
+		// Matomo posts its parameters in the query.
+		_, query, _ := strings.Cut(q.Target, "?")
+		row.Data, err = decodeForm([]byte(query))
+		return nil, err
+	}
 	text, packed, err := inflate(row.Body, codings(q.Header), row.Kind != Binary || isOpaque(mime.essence))
 	if err != nil {
 		return nil, err
