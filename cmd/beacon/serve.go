@@ -105,7 +105,7 @@ func serve(ctx context.Context, listen, data, token string, batch []string, log 
 // routes is not an http.ServeMux, which would redirect a beacon whose path is not clean: a
 // preflight may not be redirected, and a POST to any path is a beacon as it was sent.
 func routes(c *collect.Collector, e *engine) http.Handler {
-	page, query := web.Handler(), c.Operator(e.QueryHandler())
+	page, query, export := web.Handler(), c.Operator(e.QueryHandler()), c.Operator(e.ExportHandler())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch path := r.URL.EscapedPath(); {
@@ -113,6 +113,8 @@ func routes(c *collect.Collector, e *engine) http.Handler {
 			page.ServeHTTP(w, r)
 		case path == collect.Operators+"query":
 			query.ServeHTTP(w, r)
+		case path == collect.Operators+"export" && ofTable(r.URL.Query().Get("format")):
+			export.ServeHTTP(w, r)
 		default:
 			c.ServeHTTP(w, r)
 		}
