@@ -4,10 +4,12 @@
 package collect
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -157,10 +159,18 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // export sends what the inbox holds, as WARC.
-func (c *Collector) export(w http.ResponseWriter, r *http.Request) {
+func (c *Collector) export(w http.ResponseWriter, _ *http.Request) {
+	inbox, err := c.inbox.Snapshot()
+	if err != nil {
+		c.options.Logger.Error("the inbox can't be exported", "error", err)
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	defer inbox.Close()
 	w.Header().Set("Content-Type", "application/warc")
-	if err := c.inbox.CopyTo(w); err != nil {
+	w.Header().Set("Content-Length", strconv.FormatInt(inbox.Size, 10))
+	if _, err := io.Copy(w, inbox); err != nil {
+		// The client misses what the length promised.
 		c.options.Logger.Warn("export ended early", "error", err)
-		panic(http.ErrAbortHandler) // so that the client sees that it is not whole
 	}
 }

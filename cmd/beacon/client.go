@@ -25,35 +25,41 @@ func (c *client) flags(f *pflag.FlagSet) {
 
 // get asks for a page below /-/ and returns its body.
 func (c *client) get(ctx context.Context, page string, query url.Values) (io.ReadCloser, error) {
+	body, _, err := c.do(ctx, http.MethodGet, page, query, nil)
+	return body, err
+}
+
+// do also sends a body, and returns the size of the answer's in bytes, or -1.
+func (c *client) do(ctx context.Context, method, page string, query url.Values, send io.Reader) (answer io.ReadCloser, size int64, err error) {
 	base, err := url.Parse(c.server)
 	if err != nil || base.Host == "" {
-		return nil, usagef("--server %q is no URL: write it like http://%s", c.server, defaultListen)
+		return nil, 0, usagef("--server %q is no URL: write it like http://%s", c.server, defaultListen)
 	}
 	u := base.JoinPath("-", page)
 	u.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), send)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, 0, usageError{err}
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, fmt.Errorf("no collector answers at %s: start one with 'beacon serve', or name another with --server", c.server)
+		return nil, 0, fmt.Errorf("no collector answers at %s: start one with 'beacon serve', or name another with --server", c.server)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if res.StatusCode != http.StatusOK {
 		defer res.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 		if res.StatusCode == http.StatusUnauthorized {
-			return nil, errors.New("the collector asks for its token: give it with --token, or in BEACON_TOKEN")
+			return nil, 0, errors.New("the collector asks for its token: give it with --token, or in BEACON_TOKEN")
 		}
-		return nil, errors.New(strings.TrimSpace(string(text)))
+		return nil, 0, errors.New(strings.TrimSpace(string(text)))
 	}
-	return res.Body, nil
+	return res.Body, res.ContentLength, nil
 }
 
 // isTerminal says whether a person is looking at the file.

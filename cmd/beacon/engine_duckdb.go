@@ -65,6 +65,15 @@ func (e *engine) catchUp(ctx context.Context) error {
 	return e.db.CaughtUp(ctx, end)
 }
 
+// catchUpSoon waits, but not for long, until what asks sees all that was collected.
+func (e *engine) catchUpSoon(ctx context.Context, what string) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := e.catchUp(ctx); err != nil {
+		e.log.Warn(what+" sees a table that lags behind", "error", err)
+	}
+}
+
 // QueryHandler answers GET /-/query?sql=… with lines of JSON: the columns' names, then an
 // array a row, then an object with the number of rows or with the error that ended it. A
 // query sees every beacon that was acknowledged before it came.
@@ -81,11 +90,7 @@ func (e *engine) QueryHandler() http.Handler {
 			return
 		}
 		ctx := r.Context()
-		soon, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		if err := e.catchUp(soon); err != nil {
-			e.log.Warn("a query sees a table that lags behind", "error", err)
-		}
+		e.catchUpSoon(ctx, "a query")
 		rows, err := e.db.Query(ctx, sql)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)

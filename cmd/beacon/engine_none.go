@@ -12,7 +12,7 @@ import (
 
 // This build has no table: DuckDB is a C++ library, and it was built without cgo or for a
 // machine that the library is not there for.
-const noTable = "this build has no SQL: it collects, tails and exports; for queries build it with cgo and a C compiler (CGO_ENABLED=1)"
+const noTable = "this build has no SQL: it collects, tails and exports WARC; for queries build it with cgo and a C compiler (CGO_ENABLED=1)"
 
 type engine struct{ missing string }
 
@@ -22,7 +22,10 @@ func openEngine(context.Context, string, *collect.Collector, *slog.Logger) (*eng
 
 func (*engine) Close() error { return nil }
 
-func (*engine) QueryHandler() http.Handler {
+func (*engine) QueryHandler() http.Handler  { return withoutTable() }
+func (*engine) ExportHandler() http.Handler { return withoutTable() }
+
+func withoutTable() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, noTable, http.StatusNotImplemented)
 	})

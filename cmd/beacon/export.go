@@ -1,38 +1,90 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 )
 
 func exportCommand() *cobra.Command {
 	var c client
+	var format string
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write the collector's records to standard output, as WARC",
-		Long: `Write the records that the collector's inbox holds to standard output, as one WARC
-file: each is the request as it came. The inbox keeps what is not in the table yet, and
-1 GiB of what is. For what is in the table use 'beacon query --format json' or csv.`,
-		Example: `  beacon export > beacons.warc`,
-		Args:    exactly(0, "no arguments"),
+		Short: "Write the collector's beacons to standard output: Parquet, CSV, JSON or WARC",
+		Long: `Write the collector's beacons to standard output.
+
+parquet, csv and json are the table as it is at that moment: csv with the columns' names in
+the first line, json with an object a line. In both a body that is not UTF-8 is an object
+{"base64": "..."}.
+
+warc are the records that the inbox holds, each the request as it came: what is not in the
+table yet, and 1 GiB of what is. 'beacon import' reads them.
+
+An export that fails leaves nothing in the file that it was to be written to.`,
+		Example: `  beacon export --format parquet > beacons.parquet
+  beacon export --format json | jq .data
+  beacon export > beacons.warc`,
+		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if isTerminal(os.Stdout) {
-				return usagef("records are not for a terminal: write them to a file, as in 'beacon export > beacons.warc'")
+			query := url.Values{}
+			switch format {
+			case formatWARC:
+			case "parquet", "csv", "json":
+				query.Set("format", format)
+			default:
+				return usagef("--format %q: choose parquet, csv, json or warc", format)
 			}
-			body, err := c.get(cmd.Context(), "export", nil)
+			if isTerminal(os.Stdout) && (format == formatWARC || format == "parquet") {
+				return usagef("this is not for a terminal: write it to a file, as in 'beacon export --format %s > beacons.%s'", format, format)
+			}
+			done := showProgress("export", time.Second)
+			defer done()
+			body, size, err := c.do(cmd.Context(), http.MethodGet, "export", query, nil)
+			done()
 			if err != nil {
 				return err
 			}
 			defer body.Close()
-			if _, err := io.Copy(os.Stdout, body); err != nil {
-				return fmt.Errorf("export: %w", err)
-			}
-			return nil
+			return whole(os.Stdout, func(w io.Writer) error {
+				_, err := io.Copy(w, showTransfer("export", body, size))
+				return err
+			})
 		},
 	}
 	c.flags(cmd.Flags())
+	cmd.Flags().StringVar(&format, "format", formatWARC, "parquet, csv, json or warc")
 	return cmd
+}
+
+const formatWARC = "warc"
+
+// ofTable says whether an export in this format is of the table, and not of the inbox.
+func ofTable(format string) bool { return format != "" && format != formatWARC }
+
+// whole writes to a file, and takes back what was written if not all was: half of an export
+// looks like a whole one.
+func whole(f *os.File, write func(io.Writer) error) error {
+	begin := int64(-1)
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		begin = info.Size()
+	}
+	err := write(f)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the collector or the network ended it early: try again")
+	}
+	err = fmt.Errorf("export: %w", err)
+	if begin >= 0 {
+		return errors.Join(err, f.Truncate(begin))
+	}
+	return err
 }

@@ -38,7 +38,7 @@ In the format table a single value is printed bare, for scripts.`,
 			if err != nil {
 				return err
 			}
-			done := showProgress(time.Second)
+			done := showProgress("query", time.Second)
 			defer done()
 			letJustSentArrive(cmd.Context())
 			body, err := c.get(cmd.Context(), "query", url.Values{"sql": args})

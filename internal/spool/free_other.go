@@ -4,5 +4,5 @@ package spool
 
 import "math"
 
-// Not known here: the disk says itself when it is full.
-func diskFree(string) (int64, error) { return math.MaxInt64, nil }
+// Free is not known here: the disk says itself when it is full.
+func Free(string) (int64, error) { return math.MaxInt64, nil }

@@ -4,8 +4,8 @@ package spool
 
 import "golang.org/x/sys/unix"
 
-// diskFree is how many bytes an ordinary user can still write to the disk that dir is on.
-func diskFree(dir string) (int64, error) {
+// Free is how many bytes an ordinary user can still write to the disk that dir is on.
+func Free(dir string) (int64, error) {
 	var st unix.Statfs_t
 	err := unix.Statfs(dir, &st)
 	return int64(st.Bavail) * int64(st.Bsize), err

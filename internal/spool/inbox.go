@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -276,33 +275,6 @@ func (r *InboxReader) advance() (bool, error) {
 	r.r.close()
 	r.name, r.off = r.name+"\x00", 0 // the least name behind it
 	return true, nil
-}
-
-// CopyTo writes all that is on disk to w, as one WARC file.
-func (in *Inbox) CopyTo(w io.Writer) error {
-	names, err := listSegments(in.fs, in.dir)
-	if err != nil {
-		return wrap("read inbox", err)
-	}
-	for _, name := range names {
-		size, err := in.limit(name)
-		if err != nil {
-			return err
-		}
-		f, err := in.fs.Open(filepath.Join(in.dir, name), os.O_RDONLY)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // trimmed meanwhile
-		}
-		if err != nil {
-			return wrap("read inbox", err)
-		}
-		_, err = io.Copy(w, io.NewSectionReader(f, 0, size))
-		f.Close()
-		if err != nil {
-			return wrap("copy inbox", err)
-		}
-	}
-	return nil
 }
 
 // Close frees what the reader holds.

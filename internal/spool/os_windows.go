@@ -28,8 +28,8 @@ func NoRoom(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) || errors.Is(err, windows.ERROR_WRITE_PROTECT)
 }
 
-// diskFree is how many bytes the user can still write to the disk that dir is on.
-func diskFree(dir string) (int64, error) {
+// Free is how many bytes the user can still write to the disk that dir is on.
+func Free(dir string) (int64, error) {
 	path, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return 0, err

@@ -123,7 +123,7 @@ func (o *Outbox) reserve(n, capacity int64) error {
 		return wrap("measure outbox", err)
 	}
 	o.counts() // forgets what is gone
-	disk, err := diskFree(o.dir)
+	disk, err := Free(o.dir)
 	if err != nil {
 		disk = capacity // it says itself when it is full
 	}

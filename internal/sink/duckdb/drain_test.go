@@ -406,29 +406,3 @@ func TestAPathTheDriverWouldMistakeIsRefused(t *testing.T) {
 		t.Log(err)
 	}
 }
-
-// The rate at which beacons of 512 bytes of JSON become rows, with nothing else to do.
-func BenchmarkDrain(b *testing.B) {
-	c := newBench(b)
-	body := `{"event":"view","path":"/products/1234","text":"` + strings.Repeat("x", 462) + `"}`
-	for n := 0; n < b.N; {
-		var buf []byte
-		for range 1000 {
-			buf = append(buf, encode(b, record(n, "application/json", body))...)
-			n++
-		}
-		if err := c.in.Append(buf); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ResetTimer()
-	c.drain()
-	end, err := c.in.End()
-	if err == nil {
-		err = c.db.CaughtUp(b.Context(), end)
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
-}

@@ -72,6 +72,10 @@ const sinkName = "duckdb"
 
 // Open opens the file, and makes it and its directory where they aren't there.
 func Open(path string) (*DB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
 	db := &DB{path: path, insert: insertBatch}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -87,16 +91,13 @@ func Open(path string) (*DB, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	db.done.reach(at)
+	db.forgetExports() // the file is open, so they are no other process's
 	return db, nil
 }
 
 func openPool(path string) (*sql.DB, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
 	// The driver takes a file's name for a URL.
-	if _, err := url.Parse(abs); err != nil || strings.Contains(abs, "?") {
+	if _, err := url.Parse(path); err != nil || strings.Contains(path, "?") {
 		return nil, errors.New("the engine can't open a path with '?' or '%' in it: name another one")
 	}
 	settings := url.Values{}
@@ -113,7 +114,7 @@ func openPool(path string) (*sql.DB, error) {
 	} {
 		settings.Set(name, value)
 	}
-	connector, err := duckdb.NewConnector(abs+"?"+settings.Encode(), nil)
+	connector, err := duckdb.NewConnector(path+"?"+settings.Encode(), nil)
 	if err != nil {
 		if strings.Contains(err.Error(), "Could not set lock") {
 			return nil, fmt.Errorf("%w: another process has it open: stop that one, or name another file", err)

@@ -49,11 +49,21 @@ func query(ctx context.Context, conn *sql.Conn, text string) (*Rows, error) {
 	if _, err := conn.ExecContext(ctx, "begin transaction read only"); err != nil {
 		return nil, err
 	}
+	asked := text
+	if at := plainExplain.FindStringSubmatchIndex(text); at != nil {
+		asked = text[at[4]:]
+	}
+	if err := checkSyntax(ctx, conn, asked); err != nil {
+		return nil, err
+	}
 	kind, err := check(conn, text)
 	if err != nil {
 		return nil, err
 	}
 	if kind == duckdb.STATEMENT_TYPE_EXPLAIN {
+		if err := checkPlan(ctx, conn, asked); err != nil {
+			return nil, err
+		}
 		return explain(ctx, conn, text)
 	}
 	// query() takes the text for one SELECT or refuses it, however it ends, be it with
@@ -165,7 +175,7 @@ func checkPlan(ctx context.Context, conn *sql.Conn, text string) error {
 			return fmt.Errorf("read plan: %w", err)
 		}
 		if f, ok := n.Extra["Function"].(string); ok && !functions.MatchString(f) {
-			return fmt.Errorf("the function %s is not answered here: ask the tables", strings.ToLower(f))
+			return notAnswered(f)
 		}
 		todo = append(todo[1:], n.Children...)
 	}
