@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/seed-d051cf5a/beacon/collect"
 )
 
@@ -21,6 +23,8 @@ func openEngine(context.Context, string, *collect.Collector, *slog.Logger) (*eng
 }
 
 func (*engine) Close() error { return nil }
+
+func (*engine) metrics() []prometheus.Collector { return nil }
 
 func (*engine) QueryHandler() http.Handler  { return withoutTable() }
 func (*engine) ExportHandler() http.Handler { return withoutTable() }

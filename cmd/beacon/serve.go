@@ -146,6 +146,7 @@ func serve(ctx context.Context, s serving) error {
 		return fmt.Errorf("%w\nIf the file is damaged, move it away: what is in the inbox goes into a new one", err)
 	}
 	defer engine.Close()
+	registry.MustRegister(engine.metrics()...)
 
 	server := &plainhttp.Server{Server: &http.Server{
 		Handler:           routes(c, engine, registry),

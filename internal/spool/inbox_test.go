@@ -238,3 +238,30 @@ func TestTrimKeepsWhatIsNewAndTheNewestSegment(t *testing.T) {
 		t.Errorf("%v", left)
 	}
 }
+
+func TestHowFarAReaderIsBehind(t *testing.T) {
+	in := newInbox(t, osFS{}, 1<<10) // a few records a segment
+	size := int64(0)
+	for range 10 {
+		record := encoded(t, "x")
+		size += int64(len(record))
+		if err := in.Append(record); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := in.Reader(Cursor{})
+	defer r.Close()
+	at := Cursor{}
+	for n := 0; ; n++ {
+		bytes, since, err := in.Behind(at)
+		if err != nil || bytes != size || since.IsZero() != (n == 10) {
+			t.Errorf("after %d: %d bytes, since %v, %v; want %d", n, bytes, since, err, size)
+		}
+		it, err := r.TryNext()
+		if err != nil {
+			break
+		}
+		at = it.Next
+		size -= int64(len(encoded(t, "x")))
+	}
+}

@@ -45,6 +45,13 @@ func (db *DB) CaughtUp(ctx context.Context, end spool.Cursor) error {
 	}
 }
 
+// At is the place in the inbox up to which everything is in the table.
+func (db *DB) At() spool.Cursor {
+	db.done.mu.Lock()
+	defer db.done.mu.Unlock()
+	return db.done.at
+}
+
 // ask ends Drain's waiting, if it waits, so that it begins another round.
 func (p *progress) ask() {
 	p.mu.Lock()
