@@ -62,6 +62,7 @@ func Open(dir string, options Options) (*Collector, error) {
 	}
 	c.mux.Handle("GET "+Operators+"tail", c.Operator(http.HandlerFunc(c.tail)))
 	c.mux.Handle("GET "+Operators+"export", c.Operator(http.HandlerFunc(c.export)))
+	c.mux.Handle("POST "+Operators+"import", c.Operator(http.HandlerFunc(c.importWARC)))
 	return c, nil
 }
 

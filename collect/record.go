@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
@@ -47,6 +48,17 @@ func newRecord(r *http.Request, body []byte, now time.Time) warc.Record {
 	}
 }
 
+// scrub takes from a record that came in a file what never reaches the disk.
+func scrub(r *warc.Record) {
+	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
+		return unkept[http.CanonicalHeaderKey(f.Name)]
+	})
+	addr, _ := netip.ParseAddr(r.IP)
+	r.IP = network(addr)
+	// Of an outbox's own fields none is a collector's.
+	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name != row.BatchField })
+}
+
 // keySpace is the name space of the ids of beacons whose key is not itself a UUID.
 var keySpace = uuid.MustParse("7d2a9c7e-5d0f-4a3b-9d55-0c7a8f6f2b11")
 
@@ -64,19 +76,21 @@ func beaconID(key, stream string) uuid.UUID {
 	return uuid.NewSHA1(keySpace, []byte(stream+" "+key))
 }
 
-// truncated is the address without the part that names one household: a /24 of IPv4, a
-// /48 of IPv6.
 func truncated(remote string) string {
-	at, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return ""
-	}
-	addr, bits := at.Addr().Unmap().WithZone(""), 48
+	at, _ := netip.ParseAddrPort(remote)
+	return network(at.Addr())
+}
+
+// network is the address without the part that names one household: a /24 of IPv4, a /48
+// of IPv6; "" where it is none.
+func network(addr netip.Addr) string {
+	bits := 48
+	addr = addr.Unmap().WithZone("")
 	if addr.Is4() {
 		bits = 24
 	}
 	prefix, err := addr.Prefix(bits)
-	if err != nil {
+	if err != nil || !addr.IsValid() {
 		return ""
 	}
 	return prefix.Addr().String()

@@ -67,8 +67,8 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 	return in, nil
 }
 
-// Append keeps one encoded record. It returns nil when the record is on disk; after an
-// error it may be there or not, and must not be acknowledged.
+// Append keeps one encoded record, or some. It returns nil when they are on disk; after an
+// error they may be there or not, and must not be acknowledged.
 func (in *Inbox) Append(record []byte) error { return in.groups.keep(record, in.write) }
 
 func (in *Inbox) write(records []byte) error {
