@@ -35,6 +35,8 @@ bench:
 fuzz:
 	go test -run '^$$' -fuzz FuzzRoundTrip -fuzztime $(FUZZTIME) ./internal/warc
 	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/warc
+	go test -run '^$$' -fuzz FuzzStream -fuzztime $(FUZZTIME) ./internal/warc
+	go test -run '^$$' -fuzz FuzzImport -fuzztime $(FUZZTIME) ./collect
 	go test -run '^$$' -fuzz FuzzOf -fuzztime $(FUZZTIME) ./internal/row
 	go test -run '^$$' -fuzz FuzzCSP -fuzztime $(FUZZTIME) ./internal/fetch
 	go test -run '^$$' -fuzz FuzzReferrerPolicy -fuzztime $(FUZZTIME) ./internal/fetch

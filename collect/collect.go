@@ -103,6 +103,7 @@ func Open(dir string, options Options) (*Collector, error) {
 	c.mux.Handle("GET "+Operators+"export", c.Operator(http.HandlerFunc(c.export)))
 	c.mux.Handle("GET "+Operators+"healthz", c.Watcher(http.HandlerFunc(c.healthz)))
 	c.mux.Handle("GET "+Operators+"readyz", c.Watcher(http.HandlerFunc(c.readyz)))
+	c.mux.Handle("POST "+Operators+"import", c.Operator(http.HandlerFunc(c.importWARC)))
 	return c, nil
 }
 

@@ -70,6 +70,11 @@ func choose[T ~int](to *T, names []string, text string) error {
 
 func optsOut(h http.Header) bool { return h.Get("Sec-Gpc") == "1" || h.Get("Dnt") == "1" }
 
+// asksNot is the same of a record.
+func asksNot(r *warc.Record) bool {
+	return r.Request.Header.Get("Sec-GPC") == "1" || r.Request.Header.Get("DNT") == "1"
+}
+
 // unkept are the headers that never reach the disk: those that let somebody in, and those in
 // which proxies pass on an address.
 var unkept = map[string]bool{
@@ -79,6 +84,18 @@ var unkept = map[string]bool{
 	"True-Client-Ip": true, "Client-Ip": true, "Cf-Connecting-Ip": true, "Cf-Connecting-Ipv6": true, "Cf-Pseudo-Ipv4": true,
 	"Fastly-Client-Ip": true, "Fly-Client-Ip": true, "X-Azure-Clientip": true, "X-Azure-Socketip": true,
 	"X-Appengine-User-Ip": true, "X-Vercel-Forwarded-For": true, "X-Nf-Client-Connection-Ip": true, "X-Remote-Addr": true,
+}
+
+// secret says which headers of a request from that address are not kept. A proxy that nobody
+// has heard of may have put the address into any.
+func (c *Collector) secret(a netip.Addr) func(name, value string) bool {
+	address := ""
+	if c.options.Address != AddressKept && a.IsValid() {
+		address = a.String()
+	}
+	return func(name, value string) bool {
+		return unkept[name] || address != "" && strings.Contains(value, address)
+	}
 }
 
 // telling says whether a header is one that an anonymous beacon goes without.
@@ -108,11 +125,28 @@ func (c *Collector) private(a netip.Addr, now time.Time) (ip string, extra warc.
 	return ip, extra
 }
 
+// scrub does to a record that came in a file what is done to a request.
+func (c *Collector) scrub(r *warc.Record, now time.Time) {
+	a, _ := netip.ParseAddr(r.IP)
+	a = a.Unmap().WithZone("")
+	secret := c.secret(a)
+	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
+		return secret(http.CanonicalHeaderKey(f.Name), f.Value)
+	})
+	// Of an outbox's own fields none is a collector's.
+	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name != row.BatchField && f.Name != row.AddressField })
+	ip, extra := c.private(a, now)
+	r.IP, r.Extra = ip, append(r.Extra, extra...)
+	if c.options.OptOut == OptOutAnonymous && asksNot(r) {
+		anonymize(r)
+	}
+}
+
 // anonymize takes away what tells one person from another.
 func anonymize(r *warc.Record) {
 	r.IP = ""
 	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name == row.AddressField })
-	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool { return telling(f.Name) })
+	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool { return telling(http.CanonicalHeaderKey(f.Name)) })
 }
 
 func truncated(a netip.Addr) string {

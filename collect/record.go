@@ -19,19 +19,13 @@ func (c *Collector) newRecord(r *http.Request, body []byte, from sender, now tim
 	if !strings.HasPrefix(target, "/") {
 		target = r.URL.RequestURI() // it was an absolute URL, as for a proxy
 	}
-	address := ""
-	if c.options.Address != AddressKept && from.address.IsValid() {
-		address = from.address.String()
-	}
+	secret := c.secret(from.address)
 	header := make(warc.Fields, 1, len(r.Header)+1)
 	header[0] = warc.Field{Name: "Host", Value: r.Host}
 	for name, values := range r.Header {
-		if !unkept[name] {
-			for _, v := range values {
-				// A proxy that nobody has heard of may have put the address anywhere.
-				if address == "" || !strings.Contains(v, address) {
-					header = append(header, warc.Field{Name: name, Value: v})
-				}
+		for _, v := range values {
+			if !secret(name, v) {
+				header = append(header, warc.Field{Name: name, Value: v})
 			}
 		}
 	}

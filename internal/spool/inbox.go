@@ -75,8 +75,8 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 	return in, nil
 }
 
-// Append keeps one encoded record. It returns nil when the record is on disk; after an
-// error it may be there or not, and must not be acknowledged. Its error is ErrSlow where the
+// Append keeps one encoded record, or some. It returns nil when they are on disk; after an
+// error they may be there or not, and must not be acknowledged. Its error is ErrSlow where the
 // disk has not answered for ten seconds, or where 32 MiB wait for it.
 func (in *Inbox) Append(record []byte) error { return in.groups.keep(record, in.write) }
 

@@ -1,0 +1,140 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// elsewhere is another collector, which is empty.
+func elsewhere(t *testing.T, flags ...string) *server {
+	return newPlace(t).serve("127.0.0.1:0", flags...)
+}
+
+func (s *server) importFile(content []byte) (stdout, stderr string, status int) {
+	s.p.t.Helper()
+	path := filepath.Join(s.p.t.TempDir(), "beacons.warc")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		s.p.t.Fatal(err)
+	}
+	return s.p.beacon("import", "--server", s.URL, path)
+}
+
+// table is the whole table.
+func (s *server) table() string {
+	s.p.t.Helper()
+	rows := s.query("select * exclude body, hex(body) as body from beacons order by id")
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		lines[i] = fmt.Sprint(row)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestAnExportIsImportedAsTheSameTable(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0", "--batch", "/events")
+	s.post("/x?a=b", "application/json", `{"a":1}`)
+	s.post("/events", "application/json", `[{"a":1},{"a":2}]`)
+	s.post("/bytes", "application/octet-stream", "\xff\x00\r\n\r\nWARC/1.1\r\n")
+	s.post("/large", "text/plain", strings.Repeat("x", 1<<20))
+	s.post("/none", "", "")
+	if res, err := http.Get(s.URL + "/p.gif?q=1"); err != nil || res.StatusCode != 200 {
+		t.Fatal(res, err)
+	}
+	req, _ := http.NewRequest("POST", s.URL+"/key", strings.NewReader("keyed"))
+	req.Header.Set("Idempotency-Key", "17")
+	req.Header.Set("Cookie", "secret=1")
+	req.Header.Set("Origin", "https://example.com")
+	if res, err := http.DefaultClient.Do(req); err != nil || res.StatusCode != 204 {
+		t.Fatal(res, err)
+	}
+	export, errs, status := p.beacon("export", "--server", s.URL)
+	if status != 0 {
+		t.Fatal(errs)
+	}
+	want := s.table()
+	if strings.Count(want, "\n") != 7 {
+		t.Fatalf("the table is %s", want)
+	}
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	w.Write([]byte(export))
+	w.Close()
+
+	other := elsewhere(t)
+	for _, file := range [][]byte{[]byte(export), zipped.Bytes()} {
+		out, errs, status := other.importFile(file)
+		if status != 0 || out != "7 imported, 0 skipped that are no requests, 0 damaged\n" {
+			t.Errorf("status %d: %s%s", status, out, errs)
+		}
+		if got := other.table(); got != want {
+			t.Errorf("got  %.2000s\nwant %.2000s", got, want)
+		}
+	}
+
+	cmd := other.p.command("command", "import", "--server", elsewhere(t).URL, "-")
+	cmd.Stdin = strings.NewReader(export)
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "7 imported") {
+		t.Errorf("from standard input: %v: %s", err, out)
+	}
+}
+
+// asWget is a record as wget --warc-file writes it.
+func asWget(kind, block string) string {
+	return fmt.Sprintf("WARC/1.0\r\nWARC-Type: %s\r\nWARC-Target-URI: <http://example.com/p?q=1>\r\nContent-Type: application/http;msgtype=%s\r\nWARC-Date: 2026-11-22T06:20:12Z\r\n"+
+		"WARC-Record-ID: <urn:uuid:6d7f0c2e-6a2b-4a53-8a0c-8b2f9f3f0c22>\r\nWARC-IP-Address: 198.51.100.7\r\nWARC-Warcinfo-ID: <urn:uuid:8e4a8d1f-1b0b-4b6e-9d3c-6a5f0d9d2c11>\r\n"+
+		"WARC-Block-Digest: sha1:ZBP4Q3WPGYMZBG3LPNU3HF7KJHRB6R5E\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n", kind, kind, len(block), block)
+}
+
+func TestAnotherProgramsFileIsImported(t *testing.T) {
+	s := elsewhere(t)
+	out, errs, status := s.importFile([]byte(asWget("warcinfo", "software: Wget/1.21.3\n") +
+		asWget("request", "POST /p?q=1 HTTP/1.1\r\nHost: example.com\r\nContent-Type: text/plain\r\ncookie: secret=1\r\nUser-Agent: Wget\r\n\r\nhi") +
+		asWget("response", "HTTP/1.1 200 OK\r\n\r\n")))
+	if status != 0 || out != "1 imported, 2 skipped that are no requests, 0 damaged\n" {
+		t.Errorf("status %d: %s%s", status, out, errs)
+	}
+	row := s.query("select * from beacons")[0]
+	for name, want := range map[string]any{
+		"id": "6d7f0c2e-6a2b-4a53-8a0c-8b2f9f3f0c22", "received_at": "2026-11-22T06:20:12Z", "stream": "/p", "query": "q=1", "ip": "198.51.100.0", "kind": "text", "data": "hi",
+	} {
+		if row[name] != want {
+			t.Errorf("%s is %v, want %v", name, row[name], want)
+		}
+	}
+	if out, _, _ := s.p.beacon("export", "--server", s.URL); strings.Contains(out, "secret") {
+		t.Errorf("a cookie is kept: %s", out)
+	}
+}
+
+func TestADamagedFileIsImportedAsFarAsItGoes(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	for _, body := range []string{"first", "second", "third"} {
+		s.post("/x", "text/plain", body)
+	}
+	export, _, _ := p.beacon("export", "--server", s.URL)
+	flipped := []byte(export)
+	flipped[bytes.Index(flipped, []byte("second"))] ^= 1
+	for name, file := range map[string][]byte{"a flipped bit": flipped, "cut short": []byte(export[:len(export)-5]), "something else before": []byte("{}\n" + export)} {
+		out, errs, status := elsewhere(t).importFile(file)
+		if status != 1 || !strings.Contains(out, " 0 skipped") || strings.Contains(out, "0 damaged") || strings.HasPrefix(out, "0 ") || !strings.Contains(errs, "if you have a whole copy") {
+			t.Errorf("%s: status %d: %s%s", name, status, out, errs)
+		}
+	}
+	if _, errs, status := p.beacon("import", "--server", s.URL, filepath.Join(t.TempDir(), "none")); status != 2 || !strings.Contains(errs, "no such file") {
+		t.Errorf("no file: status %d: %s", status, errs)
+	}
+	closed := elsewhere(t, "--token", "x")
+	if out, errs, status := closed.importFile([]byte(export)); status != 1 || !strings.Contains(errs, "token") {
+		t.Errorf("without the token: status %d: %s%s", status, out, errs)
+	}
+}
