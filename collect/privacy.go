@@ -155,7 +155,7 @@ func truncated(a netip.Addr) string {
 		bits = 24
 	}
 	prefix, err := a.Prefix(bits)
-	if err != nil {
+	if err != nil || !prefix.IsValid() {
 		return "" // it isn't known
 	}
 	return prefix.Addr().String()
