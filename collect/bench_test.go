@@ -22,7 +22,8 @@ import (
 func BenchmarkDurable204AgainstDiscard(b *testing.B) {
 	for _, conns := range []int{64, 256, 1024} {
 		b.Run(strconv.Itoa(conns)+"-connections", func(b *testing.B) {
-			c, err := collect.Open(b.TempDir(), collect.Options{})
+			count := counting(b)
+			c, err := collect.Open(b.TempDir(), collect.Options{Metrics: count.registry})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -38,7 +39,9 @@ func BenchmarkDurable204AgainstDiscard(b *testing.B) {
 				durable.run()
 				discard.run()
 			}
+			all := count.all(b)
 			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(all["beacon_accepted_total"]/all["beacon_fsync_seconds"], "beacons/fsync")
 			b.ReportMetric(durable.rate(), "durable/s")
 			b.ReportMetric(discard.rate(), "discard/s")
 			b.ReportMetric(durable.rate()/discard.rate(), "durable/discard")

@@ -12,7 +12,7 @@ type counts struct{ registry *prometheus.Registry }
 func counting(testing.TB) counts { return counts{prometheus.NewRegistry()} }
 
 // all are the counters, and the histograms' counts, by name and the values of their labels.
-func (c counts) all(t *testing.T) map[string]float64 {
+func (c counts) all(t testing.TB) map[string]float64 {
 	t.Helper()
 	families, err := c.registry.Gather()
 	if err != nil {

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -74,6 +75,7 @@ func (gs *groups) keep(record []byte, write func(records []byte, n int) error) e
 func (gs *groups) take(g *group, write func(records []byte, n int) error) {
 	gs.disk.Lock()
 	defer gs.disk.Unlock()
+	runtime.Gosched() // who is about to join does: a round costs the same for one as for many
 	gs.mu.Lock()
 	if gs.open == g {
 		gs.open = nil
