@@ -213,6 +213,31 @@ func TestATableFromBeforeThereWereBotsGetsTheColumn(t *testing.T) {
 	b.want("select body, bot from beacons order by id", "old | NULL\nnew | %!s(bool=true)")
 }
 
+func TestATableWithAKeyLosesIt(t *testing.T) {
+	b := newBench(t)
+	stop := b.drain()
+	b.put(record(1, "text/plain", "old"), record(2, "application/json", `{"a":1}`))
+	b.caughtUp()
+	stop()
+	before := b.ask("from beacons order by id")
+	keyed := strings.Replace(columnsOfBeacons, "id           uuid not null, --", "id uuid primary key, --", 1)
+	if _, err := b.db.pool.Exec("alter table beacons rename to other; create table beacons " + keyed + "; alter table beacons add column bot boolean; insert into beacons from other; drop table other"); err != nil {
+		t.Fatal(err)
+	}
+	b.want("select count(*) from duckdb_constraints() where table_name = 'beacons' and constraint_type = 'PRIMARY KEY'", "1")
+	if err := b.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.openDB()
+	b.want("select count(*) from duckdb_constraints() where table_name = 'beacons' and constraint_type = 'PRIMARY KEY'", "0")
+	b.want("from beacons order by id", before)
+	b.want("select count(*) from (describe beacons) where \"null\" = 'NO'", "5")
+	b.drain()
+	b.put(record(2, "text/plain", "again"), record(3, "text/plain", "new"))
+	b.caughtUp()
+	b.want("select count(*) from beacons", "3")
+}
+
 func TestOneBeaconIsThereAtOnce(t *testing.T) {
 	b := newBench(t)
 	b.drain()

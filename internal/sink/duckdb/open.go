@@ -43,8 +43,17 @@ type DB struct {
 // The times are instants (TIMESTAMPTZ), so that comparing them with now() is right in
 // every time zone. That needs the ICU extension, which all builds have linked in.
 const schema = `
-create table if not exists beacons (
-	id           uuid primary key,
+create table if not exists beacons ` + columnsOfBeacons + `;
+alter table beacons add column if not exists bot boolean; -- NULL in the rows from before there was one
+create table if not exists cursors (
+	sink     varchar primary key,
+	segment  varchar not null,
+	"offset" bigint not null
+);
+insert into cursors values ('` + sinkName + `', '', 0) on conflict do nothing;`
+
+const columnsOfBeacons = `(
+	id           uuid not null, -- once, which Drain sees to
 	received_at  timestamptz not null,
 	sent_at      timestamptz,
 	stream       varchar not null,
@@ -58,14 +67,7 @@ create table if not exists beacons (
 	body         blob not null,
 	data         json,
 	error        varchar
-);
-alter table beacons add column if not exists bot boolean; -- NULL in the rows from before there was one
-create table if not exists cursors (
-	sink     varchar primary key,
-	segment  varchar not null,
-	"offset" bigint not null
-);
-insert into cursors values ('` + sinkName + `', '', 0) on conflict do nothing;`
+)`
 
 // sinkName is this sink's key in the table of cursors.
 const sinkName = "duckdb"
@@ -141,8 +143,32 @@ func setUp(pool *sql.DB) error {
 		return err
 	}
 	// TimeZone belongs to ICU and can't be set before the file is open.
-	_, err = pool.Exec(fmt.Sprintf(`set global TimeZone = 'UTC'; set global memory_limit = '%dMiB'; set global lock_configuration = true;`, limit) + schema)
-	return err
+	if _, err = pool.Exec(fmt.Sprintf(`set global TimeZone = 'UTC'; set global memory_limit = '%dMiB'; set global lock_configuration = true;`, limit) + schema); err != nil {
+		return err
+	}
+	return withoutKey(pool)
+}
+
+// withoutKey makes the table anew where it has a primary key still, as it had at first: the
+// engine can't take that away.
+func withoutKey(pool *sql.DB) error {
+	var keyed bool
+	err := pool.QueryRow(`select count(*) > 0 from duckdb_constraints() where table_name = 'beacons' and constraint_type = 'PRIMARY KEY'`).Scan(&keyed)
+	if err != nil || !keyed {
+		return err
+	}
+	_, err = pool.Exec(`begin;
+		create table keyless ` + columnsOfBeacons + `;
+		alter table keyless add column bot boolean;
+		insert into keyless by name from beacons;
+		drop table beacons;
+		alter table keyless rename to beacons;
+		commit;
+		checkpoint`)
+	if err != nil {
+		return fmt.Errorf("take the key off the table: %w", err)
+	}
+	return nil
 }
 
 // memoryLimit is a quarter of what the engine would take, which is 80 % of the
