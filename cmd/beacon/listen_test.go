@@ -212,7 +212,7 @@ func TestOneAddressHasSoManyConnections(t *testing.T) {
 // Whoever waits longest goes when there are too many, and no one who is being served.
 func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 	conns := newConnections(0, nil)
-	conns.most = 4
+	conns.most = 5
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -220,6 +220,7 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 	hold := make(chan struct{})
 	held := make(chan struct{}, 1)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
 		if r.URL.Path == "/hold" {
 			held <- struct{}{}
 			<-hold
@@ -249,6 +250,8 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 	silent := open()
 	half := open()
 	fmt.Fprintf(half, "POST / HT")
+	slow := open()
+	fmt.Fprintf(slow, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
 	idle := open()
 	ask(idle, "/")
 	if line := status(idle); !strings.Contains(line, "204") {
@@ -261,7 +264,7 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 			t.Errorf("number %d: %q", i, line)
 		}
 	}
-	for name, conn := range map[string]net.Conn{"silent": silent, "half a header": half, "idle": idle} {
+	for name, conn := range map[string]net.Conn{"silent": silent, "half a header": half, "half a body": slow, "idle": idle} {
 		rest, err := io.ReadAll(conn) // until it is closed
 		if err != nil && !strings.Contains(err.Error(), "reset") {
 			t.Errorf("%s: %q %v", name, rest, err)
