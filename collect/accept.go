@@ -18,7 +18,7 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 type buffer struct {
 	body, record []byte
-	counted      int // bytes that this beacon's body took of the collector's memory
+	counted      int // bytes of body's that the collector's memory counts
 }
 
 // keepBuffer is the largest buffer that is worth keeping for the next beacon.
@@ -118,6 +118,14 @@ func (b *buffer) read(w http.ResponseWriter, r *http.Request, c *Collector) *ref
 	}
 	if r.ContentLength > c.options.MaxBody {
 		return c.tooLarge(w)
+	}
+	// What another beacon left is held for as long as this one's client takes, too.
+	if large := cap(b.body) - freeBody; large > 0 {
+		if c.memory.take(large) {
+			b.counted = large
+		} else {
+			b.body = nil
+		}
 	}
 	for {
 		if len(b.body) == cap(b.body) && !b.grow(r.ContentLength, &c.memory) {
