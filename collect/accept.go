@@ -39,7 +39,7 @@ func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
 	c.metrics.bytes.Add(float64(size))
 	c.metrics.ack.Observe(time.Since(began).Seconds())
 	switch {
-	case c.options.OK != nil && c.options.OK(streamOf(r)):
+	case c.options.Answer200 != nil && c.options.Answer200(streamOf(r)):
 		w.Header().Set("Content-Type", "application/json")
 		w.Write([]byte("1"))
 	case r.Method == http.MethodGet:
@@ -62,7 +62,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 	if no := c.checkOrigin(w, r); no != nil {
 		return 0, no
 	}
-	optsOut := optsOut(r.Header)
+	optsOut := optsOut(r.Header.Get)
 	if optsOut && c.options.OptOut == OptOutRefuse {
 		return 0, &refusal{reason: "opt-out", status: http.StatusOK, text: "Not kept: you ask not to be tracked."}
 	}

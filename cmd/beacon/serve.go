@@ -39,7 +39,7 @@ type serving struct {
 	listener listening
 
 	// As they were written.
-	batch, ok, origins, proxies []string
+	batch, answer200, origins, proxies []string
 }
 
 func serveCommand() *cobra.Command {
@@ -70,7 +70,7 @@ the other commands ask.`,
 	f.StringVar(&s.data, "data", datadir.Join("collector"), "`directory` for the beacons")
 	f.StringVar(&s.collect.Token, "token", "", "what queries and the live page must carry; without it they are open on this machine only")
 	f.StringArrayVar(&s.batch, "batch", nil, "`stream` such as /events whose JSON arrays and lines of JSON become a row for each member; may be repeated")
-	f.StringArrayVar(&s.ok, "answer-200", nil, "`stream` such as /e/ whose beacons are answered 200 instead of 204, for trackers that take nothing else; may be repeated")
+	f.StringArrayVar(&s.answer200, "answer-200", nil, "`stream` such as /e/ whose beacons are answered 200 instead of 204, for trackers that take nothing else; may be repeated")
 
 	f.StringArrayVar(&s.origins, "origin", nil, "`pattern` of the origins whose pages may send here, such as https://*.shop.example; may be repeated; all may without it")
 	f.Int64Var(&s.collect.MaxBody, "max-body", 1<<20, "most `bytes` of one beacon's body")
@@ -91,7 +91,7 @@ the other commands ask.`,
 // settle makes of the flags what they say.
 func (s *serving) settle() (err error) {
 	s.collect.Batch = func(stream string) bool { return slices.Contains(s.batch, stream) }
-	s.collect.OK = func(stream string) bool { return slices.Contains(s.ok, stream) }
+	s.collect.Answer200 = func(stream string) bool { return slices.Contains(s.answer200, stream) }
 	if len(s.origins) > 0 {
 		if s.collect.Origin, err = collect.Origins(s.origins...); err != nil {
 			return fmt.Errorf("--origin: %w", err)
