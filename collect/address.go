@@ -67,8 +67,22 @@ func (c *Collector) secret(a netip.Addr) func(name, value string) bool {
 		address = a.String()
 	}
 	return func(name, value string) bool {
-		return unkept[name] || address != "" && strings.Contains(value, address)
+		return unkept[name] || address != "" && (strings.Contains(value, address) || spells(value, a))
 	}
+}
+
+// spells says whether an address stands in a value in another way than it is written here:
+// there are many for one of IPv6.
+func spells(value string, a netip.Addr) bool {
+	if strings.Count(value, ":") < 2 {
+		return false
+	}
+	for text := range strings.FieldsFuncSeq(value, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF:.", r) }) {
+		if b, err := netip.ParseAddr(text); err == nil && b.Unmap() == a {
+			return true
+		}
+	}
+	return false
 }
 
 // private is what is kept of an address: for WARC-IP-Address where it is still one, and a

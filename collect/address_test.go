@@ -31,13 +31,15 @@ func TestWhatIsKeptOfAnAddress(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		c, url := openIn(t, dir, collect.Options{Address: x.address, Proxies: behindProxy})
-		do(t, "POST", url+"/x", "body", "X-Forwarded-For", x.from, "X-Real-Ip", x.from, "X-Some-Proxys-Own", "client="+x.from+";x", "Cf-Connecting-Ip", x.from)
+		otherwise := "[" + strings.ToUpper(netip.AddrFrom16(netip.MustParseAddr(x.from).As16()).StringExpanded()) + "]:4711"
+		do(t, "POST", url+"/x", "body", "X-Forwarded-For", x.from, "X-Real-Ip", x.from, "X-Some-Proxys-Own", "client="+x.from+";x", "X-Another", otherwise, "Cf-Connecting-Ip", x.from)
 		r := records(t, c)[0]
 		if got := row.Of(&r).IP; !regexp.MustCompile("^" + x.want + "$").MatchString(got) {
 			t.Errorf("%v of %s: %q", x.address, x.from, got)
 		}
 		if x.address != collect.AddressKept {
 			nowhere(t, dir, x.from)
+			nowhere(t, dir, otherwise)
 		}
 	}
 }
