@@ -40,7 +40,9 @@ func anonymize(r *warc.Record) {
 // telling says whether a header is one that an anonymous beacon goes without.
 func telling(name string) bool {
 	switch name {
-	case "User-Agent", "Referer", "Accept-Language", "From":
+	case "User-Agent", "Referer", "Accept-Language", "From",
+		// Client hints from before they were all named Sec-CH-….
+		"Device-Memory", "Downlink", "Dpr", "Ect", "Rtt", "Save-Data", "Viewport-Width", "Width":
 		return true
 	}
 	return strings.HasPrefix(name, "Sec-Ch-")

@@ -10,7 +10,7 @@ import (
 )
 
 func TestWhoAsksNotToBeTracked(t *testing.T) {
-	header := []string{"X-Forwarded-For", "203.0.113.77", "User-Agent", "Somebody/1", "Referer", "https://shop.example/me", "Accept-Language", "gsw", "Sec-Ch-Ua-Platform", `"Plan 9"`, "Content-Type", "text/plain"}
+	header := []string{"X-Forwarded-For", "203.0.113.77", "User-Agent", "Somebody/1", "Referer", "https://shop.example/me", "Accept-Language", "gsw", "Sec-Ch-Ua-Platform", `"Plan 9"`, "Device-Memory", "0.25", "Content-Type", "text/plain"}
 	for _, x := range []struct {
 		policy collect.OptOut
 		signal []string
@@ -44,7 +44,7 @@ func TestWhoAsksNotToBeTracked(t *testing.T) {
 			if known := r.IP != "" && r.UserAgent != "" && r.Referrer != ""; known != x.known {
 				t.Errorf("%v, %v: %+v", x.policy, x.signal, r)
 			}
-			if unknown := r.IP == "" && r.UserAgent == "" && r.Referrer == "" && !strings.Contains(headers(all[0]), "gsw") && !strings.Contains(headers(all[0]), "Plan 9"); unknown == x.known {
+			if unknown := r.IP == "" && r.UserAgent == "" && r.Referrer == "" && !strings.Contains(headers(all[0]), "gsw") && !strings.Contains(headers(all[0]), "Plan 9") && !strings.Contains(headers(all[0]), "0.25"); unknown == x.known {
 				t.Errorf("%v, %v: %+v", x.policy, x.signal, all[0])
 			}
 			if string(r.Body) != "body" || r.ContentType != "text/plain" {
