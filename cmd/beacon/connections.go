@@ -38,7 +38,7 @@ type connections struct {
 type connection struct {
 	net.Conn
 	of      *connections
-	address netip.Addr
+	address netip.Addr // or network; not valid where there is no bound for it
 
 	place    *list.Element // in the list of those that wait, or nil
 	handlers int           // that have their request's body
@@ -94,6 +94,10 @@ func (l countingListener) Accept() (net.Conn, error) {
 func (cs *connections) add(conn net.Conn) *connection {
 	c := &connection{Conn: conn, of: cs}
 	if a := addressOf(conn.RemoteAddr()); cs.perAddress > 0 && !contains(cs.exempt, a) {
+		if a.Is6() {
+			network, _ := a.Prefix(64) // is one's own, as for --address-rate
+			a = network.Addr()
+		}
 		c.address = a
 	}
 	cs.mu.Lock()

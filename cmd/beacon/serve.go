@@ -74,9 +74,9 @@ the other commands ask.`,
 
 	f.StringArrayVar(&s.origins, "origin", nil, "`pattern` of the origins whose pages may send here, such as https://*.shop.example; may be repeated; all may without it")
 	f.Int64Var(&s.collect.MaxBody, "max-body", 1<<20, "most `bytes` of one beacon's body")
-	f.Float64Var(&s.collect.AddressRate, "address-rate", 0, "`beacons` a second that one address may send on average; 0 is any number")
+	f.Float64Var(&s.collect.AddressRate, "address-rate", 0, "`beacons` a second that one address (of IPv6, one /64) may send on average; 0 is any number")
 	f.Float64Var(&s.collect.OriginRate, "origin-rate", 0, "`beacons` a second that the pages of one origin may send on average; 0 is any number")
-	f.IntVar(&s.listener.perAddress, "address-connections", 0, "`connections` that one address may have at a time, proxies aside; 0 is any number")
+	f.IntVar(&s.listener.perAddress, "address-connections", 0, "`connections` that one address (of IPv6, one /64) may have at a time, proxies aside; 0 is any number")
 
 	f.StringArrayVar(&s.proxies, "proxy", nil, "`address` or CIDR of a reverse proxy that is trusted to say, in X-Forwarded-For or Forwarded, who is behind it; may be repeated")
 	f.BoolVar(&s.listener.proxyProtocol, "proxy-protocol", false, "take the PROXY protocol, version 1 and 2, from those proxies")
