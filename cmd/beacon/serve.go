@@ -148,25 +148,14 @@ func serve(ctx context.Context, s serving) error {
 	defer engine.Close()
 	registry.MustRegister(engine.metrics()...)
 
-	server := &plainhttp.Server{Server: &http.Server{
-		Handler:           routes(c, engine, registry),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          serverLog(log),
-		Protocols:         new(http.Protocols),
-	}}
-	server.Protocols.SetHTTP1(true)
-	server.Protocols.SetHTTP2(true)
-	server.Protocols.SetUnencryptedHTTP2(true)
+	server := newServer(routes(c, engine, registry), log)
 	listener.conns.watch(server.Server)
 	server.RegisterOnShutdown(c.Drain)
 
 	s.greet(listener, engine)
 	ended := make(chan error, 1)
 	go func() {
-		if listener.secure {
+		if listener.secure { // requests come after a handshake, which may agree on HTTP/2
 			ended <- server.Server.Serve(listener)
 		} else {
 			ended <- server.Serve(listener)
@@ -184,6 +173,22 @@ func serve(ctx context.Context, s serving) error {
 		server.Close()
 	}
 	return nil
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *plainhttp.Server {
+	s := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          serverLog(log),
+		Protocols:         new(http.Protocols),
+	}
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetHTTP2(true)
+	s.Protocols.SetUnencryptedHTTP2(true)
+	return &plainhttp.Server{Server: s}
 }
 
 // greet says where everything is.
