@@ -60,10 +60,11 @@ var unkept = map[string]bool{
 }
 
 // secret says which headers of a request from that address are not kept. A proxy that nobody
-// has heard of may have put the address into any.
+// has heard of may have put the address into any. That of every machine tells nothing of
+// anybody, and stands in the origins of who develops there.
 func (c *Collector) secret(a netip.Addr) func(name, value string) bool {
 	address := ""
-	if c.options.Address != AddressKept && a.IsValid() {
+	if c.options.Address != AddressKept && a.IsValid() && !a.IsLoopback() {
 		address = a.String()
 	}
 	return func(name, value string) bool {

@@ -44,6 +44,15 @@ func TestWhatIsKeptOfAnAddress(t *testing.T) {
 	}
 }
 
+func TestAPageOfTheSameMachineHasItsOrigin(t *testing.T) {
+	c, url := open(t, collect.Options{})
+	do(t, "POST", url+"/x", "", "Origin", url, "Referer", url+"/page")
+	r := records(t, c)[0]
+	if got := row.Of(&r); got.Origin != url || got.Referrer != url+"/page" {
+		t.Errorf("%+v", got)
+	}
+}
+
 // nowhere fails if the text is in any file of dir.
 func nowhere(t *testing.T, dir, text string) {
 	t.Helper()
