@@ -18,7 +18,7 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 type buffer struct {
 	body, record []byte
-	counted      int // bytes that this beacon's body took of the collector's memory
+	counted      int // bytes of body's that the collector's memory counts
 }
 
 // keepBuffer is the largest buffer that is worth keeping for the next beacon.
@@ -39,7 +39,7 @@ func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
 	c.metrics.bytes.Add(float64(size))
 	c.metrics.ack.Observe(time.Since(began).Seconds())
 	switch {
-	case c.options.OK != nil && c.options.OK(streamOf(r)):
+	case c.options.Answer200 != nil && c.options.Answer200(streamOf(r)):
 		w.Header().Set("Content-Type", "application/json")
 		w.Write([]byte("1"))
 	case r.Method == http.MethodGet:
@@ -62,7 +62,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 	if no := c.checkOrigin(w, r); no != nil {
 		return 0, no
 	}
-	optsOut := optsOut(r.Header)
+	optsOut := optsOut(r.Header.Get)
 	if optsOut && c.options.OptOut == OptOutRefuse {
 		return 0, &refusal{reason: "opt-out", status: http.StatusOK, text: "Not kept: you ask not to be tracked."}
 	}
@@ -118,6 +118,14 @@ func (b *buffer) read(w http.ResponseWriter, r *http.Request, c *Collector) *ref
 	}
 	if r.ContentLength > c.options.MaxBody {
 		return c.tooLarge(w)
+	}
+	// What another beacon left is held for as long as this one's client takes, too.
+	if large := cap(b.body) - freeBody; large > 0 {
+		if c.memory.take(large) {
+			b.counted = large
+		} else {
+			b.body = nil
+		}
 	}
 	for {
 		if len(b.body) == cap(b.body) && !b.grow(r.ContentLength, &c.memory) {

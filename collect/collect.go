@@ -36,10 +36,10 @@ type Options struct {
 	// JSON array, or lines of JSON, is a row for each member then. It is called from many
 	// goroutines at a time. Default: a beacon is one row.
 	Batch func(stream string) bool
-	// OK says whether beacons of a stream are answered 200 and "1" instead of 204: there are
-	// trackers that take nothing else for success, and send again. It is called as Batch is.
+	// Answer200 says whether beacons of a stream are answered 200 and "1" instead of 204: there
+	// are trackers that take nothing else for success, and send again. It is called as Batch is.
 	// Default: none are.
-	OK func(stream string) bool
+	Answer200 func(stream string) bool
 	// Origin says whether pages of an origin, as the header Origin has it, may send here; the
 	// others are answered 403. [Origins] makes one of patterns. It is called from many
 	// goroutines at a time. Default: all may. A program, which has no origin, always may.

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
@@ -50,7 +53,7 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 		damage := part.Damage
 		switch {
 		case damage != nil:
-		case part.Type != "request", c.options.OptOut == OptOutRefuse && asksNot(&part.Record):
+		case part.Type != "request", c.options.OptOut == OptOutRefuse && optsOut(part.Record.Request.Header.Get):
 			result.Skipped++
 		case part.Record.Date.IsZero():
 			damage = errors.New("there is no WARC-Date")
@@ -65,6 +68,23 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 				result.Reason = fmt.Sprintf("at byte %d: %v", part.Offset, damage)
 			}
 		}
+	}
+}
+
+// scrub does to a record that came in a file what is done to a request.
+func (c *Collector) scrub(r *warc.Record, now time.Time) {
+	a, _ := netip.ParseAddr(r.IP)
+	a = a.Unmap().WithZone("")
+	secret := c.secret(a)
+	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
+		return secret(http.CanonicalHeaderKey(f.Name), f.Value)
+	})
+	// Of an outbox's own fields none is a collector's.
+	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name != row.BatchField && f.Name != row.AddressField })
+	ip, extra := c.private(a, now)
+	r.IP, r.Extra = ip, append(r.Extra, extra...)
+	if c.options.OptOut == OptOutAnonymous && optsOut(r.Request.Header.Get) {
+		anonymize(r)
 	}
 }
 

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -143,22 +143,21 @@ func TestAnImportIsOverWhenAllIsOnDisk(t *testing.T) {
 		r.Request.Body = bytes.Repeat([]byte("x"), importBatch/2)
 		file = append(file, encoded(t, r)...)
 	}
-	var mu sync.Mutex
-	onDisk, calls := 0, 0
-	var result imported
-	if err := result.from(bytes.NewReader(file), keeping(func(b []byte) error {
-		time.Sleep(10 * time.Millisecond) // a disk
-		mu.Lock()
-		defer mu.Unlock()
-		onDisk += len(b)
-		calls++
-		return nil
-	})); err != nil || result.Imported != 5 || onDisk != len(file) || calls != 3 {
-		t.Errorf("%+v, %d bytes of %d on disk, in %d writes: %v", result, onDisk, len(file), calls, err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		onDisk, calls := 0, 0
+		var result imported
+		if err := result.from(bytes.NewReader(file), keeping(func(b []byte) error {
+			time.Sleep(time.Second) // a disk
+			onDisk += len(b)
+			calls++
+			return nil
+		})); err != nil || result.Imported != 5 || onDisk != len(file) || calls != 3 {
+			t.Errorf("%+v, %d bytes of %d on disk, in %d writes: %v", result, onDisk, len(file), calls, err)
+		}
+	})
 	full := errors.New("no space left")
-	calls = 0
-	result = imported{}
+	calls := 0
+	var result imported
 	if err := result.from(bytes.NewReader(file), keeping(func([]byte) error {
 		if calls++; calls == 2 {
 			return full

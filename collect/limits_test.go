@@ -112,7 +112,7 @@ func TestTooMuchIsToldBeforeItIsRead(t *testing.T) {
 }
 
 func TestStreamsThatAreAnswered200(t *testing.T) {
-	c, url := open(t, collect.Options{OK: func(stream string) bool { return stream == "/e/" }})
+	c, url := open(t, collect.Options{Answer200: func(stream string) bool { return stream == "/e/" }})
 	for path, want := range map[string]string{"/e/?x=1": "200 OK1", "/e": "204 No Content", "/": "204 No Content"} {
 		res := do(t, "POST", url+path, "x")
 		if got := res.Status + text(t, res); got != want {

@@ -39,7 +39,7 @@ type recent struct {
 // newRecent begins with the newest segment, so that a collector that was started again still
 // shows what came before.
 func newRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
-	f := &recent{started: time.Now(), added: make(chan struct{}), done: make(chan struct{})}
+	rs := &recent{started: time.Now(), added: make(chan struct{}), done: make(chan struct{})}
 	end, err := inbox.End()
 	if err != nil {
 		return nil, err
@@ -49,78 +49,78 @@ func newRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
 	for {
 		it, err := reader.TryNext()
 		if err == io.EOF {
-			return f, nil
+			return rs, nil
 		}
 		if err != nil {
 			log.Warn("live view begins without what came before: the inbox can't be read", "error", err)
-			return f, nil
+			return rs, nil
 		}
 		if it.Damage == nil {
-			f.add(it.Record)
+			rs.add(it.Record)
 		}
 	}
 }
 
 // add remembers a copy of the record.
-func (f *recent) add(r warc.Record) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.number++
-	if !r.Date.Before(f.started) {
-		f.total++
+func (rs *recent) add(r warc.Record) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.number++
+	if !r.Date.Before(rs.started) {
+		rs.total++
 	}
-	f.advance(r.Date)
-	if age := f.minute - r.Date.Unix()/60; age >= 0 && age < recentMinutes {
-		f.minutes[recentMinutes-1-age]++
+	rs.advance(r.Date)
+	if age := rs.minute - r.Date.Unix()/60; age >= 0 && age < recentMinutes {
+		rs.minutes[recentMinutes-1-age]++
 	}
 	r.Request.Body = slices.Clone(r.Request.Body)
-	for f.kept == recentKept || f.bytes+len(r.Request.Body) > recentBytes && f.kept > 0 {
-		oldest := f.at(f.number - uint64(f.kept))
-		f.bytes -= len(oldest.Request.Body)
+	for rs.kept == recentKept || rs.bytes+len(r.Request.Body) > recentBytes && rs.kept > 0 {
+		oldest := rs.at(rs.number - uint64(rs.kept))
+		rs.bytes -= len(oldest.Request.Body)
 		*oldest = warc.Record{}
-		f.kept--
+		rs.kept--
 	}
-	*f.at(f.number) = r
-	f.kept++
-	f.bytes += len(r.Request.Body)
-	close(f.added)
-	f.added = make(chan struct{})
+	*rs.at(rs.number) = r
+	rs.kept++
+	rs.bytes += len(r.Request.Body)
+	close(rs.added)
+	rs.added = make(chan struct{})
 }
 
-func (f *recent) at(number uint64) *warc.Record { return &f.beacons[number%recentKept] }
+func (rs *recent) at(number uint64) *warc.Record { return &rs.beacons[number%recentKept] }
 
 // advance makes the minute of now the newest one.
-func (f *recent) advance(now time.Time) {
-	by := now.Unix()/60 - f.minute
+func (rs *recent) advance(now time.Time) {
+	by := now.Unix()/60 - rs.minute
 	if by <= 0 {
 		return
 	}
-	n := copy(f.minutes[:], f.minutes[min(by, recentMinutes):])
-	clear(f.minutes[n:])
-	f.minute += by
+	n := copy(rs.minutes[:], rs.minutes[min(by, recentMinutes):])
+	clear(rs.minutes[n:])
+	rs.minute += by
 }
 
 // since returns the beacons after number, oldest first, how many more there were that
 // are no longer remembered, and the channel that tells of the next.
-func (f *recent) since(number uint64) (beacons []warc.Record, missed uint64, added <-chan struct{}) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := f.number - number
-	if n > uint64(f.kept) {
-		missed = n - uint64(f.kept)
-		n = uint64(f.kept)
+func (rs *recent) since(number uint64) (beacons []warc.Record, missed uint64, added <-chan struct{}) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	n := rs.number - number
+	if n > uint64(rs.kept) {
+		missed = n - uint64(rs.kept)
+		n = uint64(rs.kept)
 	}
 	for ; n > 0; n-- {
-		beacons = append(beacons, *f.at(f.number - n + 1))
+		beacons = append(beacons, *rs.at(rs.number - n + 1))
 	}
-	return beacons, missed, f.added
+	return beacons, missed, rs.added
 }
 
 // before is the number before the last n beacons.
-func (f *recent) before(n int) uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.number - uint64(min(n, f.kept))
+func (rs *recent) before(n int) uint64 {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.number - uint64(min(n, rs.kept))
 }
 
 // A counts is what came in each of the last minutes.
@@ -131,9 +131,9 @@ type counts struct {
 	Lost    uint64             `json:"lost"` // preflights whose POST never came
 }
 
-func (f *recent) counts(now time.Time) counts {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.advance(now)
-	return counts{Now: f.minute * 60, Minutes: f.minutes, Total: f.total}
+func (rs *recent) counts(now time.Time) counts {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.advance(now)
+	return counts{Now: rs.minute * 60, Minutes: rs.minutes, Total: rs.total}
 }

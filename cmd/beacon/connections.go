@@ -3,6 +3,7 @@ package main
 import (
 	"container/list"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -32,15 +33,15 @@ type connections struct {
 	closed *prometheus.CounterVec
 }
 
-// A connection is in no handler while it waits: for a handshake, for a request's header, or
-// for the next request.
+// A connection waits for its client: for a handshake, for a request and its body, or for the
+// next request. It does not while a handler has all that it was sent.
 type connection struct {
 	net.Conn
 	of      *connections
-	address netip.Addr
+	address netip.Addr // or network; not valid where there is no bound for it
 
 	place    *list.Element // in the list of those that wait, or nil
-	handlers int
+	handlers int           // that have their request's body
 	gone     bool
 }
 
@@ -93,6 +94,10 @@ func (l countingListener) Accept() (net.Conn, error) {
 func (cs *connections) add(conn net.Conn) *connection {
 	c := &connection{Conn: conn, of: cs}
 	if a := addressOf(conn.RemoteAddr()); cs.perAddress > 0 && !contains(cs.exempt, a) {
+		if a.Is6() {
+			network, _ := a.Prefix(64) // is one's own, as for --address-rate
+			a = network.Addr()
+		}
 		c.address = a
 	}
 	cs.mu.Lock()
@@ -170,12 +175,45 @@ func (cs *connections) watch(s *http.Server) {
 	}
 	inner := s.Handler
 	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, _ := r.Context().Value(connectionKey{}).(*connection); c != nil {
-			c.handled(1)
-			defer c.handled(-1)
+		c, _ := r.Context().Value(connectionKey{}).(*connection)
+		if c == nil {
+			inner.ServeHTTP(w, r)
+			return
 		}
+		b := arriving{ReadCloser: r.Body, of: c}
+		if r.ContentLength == 0 {
+			b.ends()
+		} else {
+			r.Body = &b
+		}
+		defer func() {
+			if b.ended {
+				c.handled(-1)
+			}
+		}()
 		inner.ServeHTTP(w, r)
 	})
+}
+
+// arriving is a body that its connection waits for. The wait is the one that began before the
+// header: who sends byte after byte gets no later place by that.
+type arriving struct {
+	io.ReadCloser
+	of    *connection
+	ended bool
+}
+
+func (b *arriving) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !b.ended {
+		b.ends()
+	}
+	return n, err
+}
+
+func (b *arriving) ends() {
+	b.ended = true
+	b.of.handled(1)
 }
 
 // counted finds the connection below TLS and the PROXY protocol.

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pires/go-proxyproto"
@@ -74,18 +75,39 @@ func TestHTTPSWithACertificateThatIsRenewed(t *testing.T) {
 		t.Fatalf("%v %v", res, err)
 	}
 
-	// In the middle of a renewal the files don't fit; the old certificate stays in use.
-	if err := os.WriteFile(key, []byte("half of a key"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(certificateCheck + 100*time.Millisecond) // as often as it looks
-	if res, err := post(roots); err != nil || res.StatusCode != 204 {
-		t.Fatalf("%v %v", res, err)
-	}
 	_, _, renewed := writeCertificate(t, dir, 2)
 	eventually(t, "the new certificate is in use", func() bool {
 		res, err := post(renewed)
 		return err == nil && res.StatusCode == 204 && res.TLS.PeerCertificates[0].SerialNumber.Int64() == 2
+	})
+}
+
+// In the middle of a renewal the files don't fit; the old certificate stays in use.
+func TestHalfOfARenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cert, key, _ := writeCertificate(t, t.TempDir(), 1)
+		c, err := loadCertificate(cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := c.current
+		for _, text := range []string{"half of a key", ""} {
+			if err := os.WriteFile(key, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * certificateCheck)
+			if got, err := c.get(nil); got != first || err != nil {
+				t.Errorf("with %q for a key: %v %v", text, got, err)
+			}
+		}
+		writeCertificate(t, filepath.Dir(cert), 2)
+		if got, _ := c.get(nil); got != first {
+			t.Error("it looks more often than it need")
+		}
+		time.Sleep(2 * certificateCheck)
+		if got, _ := c.get(nil); got == first {
+			t.Error("the new one is not in use")
+		}
 	})
 }
 
@@ -209,10 +231,33 @@ func TestOneAddressHasSoManyConnections(t *testing.T) {
 	eventually(t, "one that is closed makes room", func() bool { return strings.Contains(answer(open("127.0.0.2")), "204") })
 }
 
+// from is a connection of which only the other end's address counts.
+type from struct {
+	net.Conn
+	address string
+}
+
+func (c from) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(c.address), Port: 4711} }
+
+func TestOneAddressOfIPv6IsItsNetwork(t *testing.T) {
+	conns := newConnections(1, nil)
+	for _, x := range []struct {
+		address string
+		room    bool
+	}{
+		{"2001:db8:0:1::1", true}, {"2001:db8:0:1:ffff::2", false}, {"2001:db8:0:2::1", true},
+		{"203.0.113.1", true}, {"203.0.113.2", true}, {"203.0.113.2", false},
+	} {
+		if c := conns.add(from{address: x.address}); (c != nil) != x.room {
+			t.Errorf("%s has room: %v", x.address, c != nil)
+		}
+	}
+}
+
 // Whoever waits longest goes when there are too many, and no one who is being served.
 func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 	conns := newConnections(0, nil)
-	conns.most = 4
+	conns.most = 5
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -220,6 +265,7 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 	hold := make(chan struct{})
 	held := make(chan struct{}, 1)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
 		if r.URL.Path == "/hold" {
 			held <- struct{}{}
 			<-hold
@@ -249,6 +295,8 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 	silent := open()
 	half := open()
 	fmt.Fprintf(half, "POST / HT")
+	slow := open()
+	fmt.Fprintf(slow, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
 	idle := open()
 	ask(idle, "/")
 	if line := status(idle); !strings.Contains(line, "204") {
@@ -261,7 +309,7 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 			t.Errorf("number %d: %q", i, line)
 		}
 	}
-	for name, conn := range map[string]net.Conn{"silent": silent, "half a header": half, "idle": idle} {
+	for name, conn := range map[string]net.Conn{"silent": silent, "half a header": half, "half a body": slow, "idle": idle} {
 		rest, err := io.ReadAll(conn) // until it is closed
 		if err != nil && !strings.Contains(err.Error(), "reset") {
 			t.Errorf("%s: %q %v", name, rest, err)

@@ -39,7 +39,7 @@ type serving struct {
 	listener listening
 
 	// As they were written.
-	batch, ok, origins, proxies []string
+	batch, answer200, origins, proxies []string
 }
 
 func serveCommand() *cobra.Command {
@@ -70,13 +70,13 @@ the other commands ask.`,
 	f.StringVar(&s.data, "data", datadir.Join("collector"), "`directory` for the beacons")
 	f.StringVar(&s.collect.Token, "token", "", "what queries and the live page must carry; without it they are open on this machine only")
 	f.StringArrayVar(&s.batch, "batch", nil, "`stream` such as /events whose JSON arrays and lines of JSON become a row for each member; may be repeated")
-	f.StringArrayVar(&s.ok, "answer-200", nil, "`stream` such as /e/ whose beacons are answered 200 instead of 204, for trackers that take nothing else; may be repeated")
+	f.StringArrayVar(&s.answer200, "answer-200", nil, "`stream` such as /e/ whose beacons are answered 200 instead of 204, for trackers that take nothing else; may be repeated")
 
 	f.StringArrayVar(&s.origins, "origin", nil, "`pattern` of the origins whose pages may send here, such as https://*.shop.example; may be repeated; all may without it")
 	f.Int64Var(&s.collect.MaxBody, "max-body", 1<<20, "most `bytes` of one beacon's body")
-	f.Float64Var(&s.collect.AddressRate, "address-rate", 0, "`beacons` a second that one address may send on average; 0 is any number")
+	f.Float64Var(&s.collect.AddressRate, "address-rate", 0, "`beacons` a second that one address (of IPv6, one /64) may send on average; 0 is any number")
 	f.Float64Var(&s.collect.OriginRate, "origin-rate", 0, "`beacons` a second that the pages of one origin may send on average; 0 is any number")
-	f.IntVar(&s.listener.perAddress, "address-connections", 0, "`connections` that one address may have at a time, proxies aside; 0 is any number")
+	f.IntVar(&s.listener.perAddress, "address-connections", 0, "`connections` that one address (of IPv6, one /64) may have at a time, proxies aside; 0 is any number")
 
 	f.StringArrayVar(&s.proxies, "proxy", nil, "`address` or CIDR of a reverse proxy that is trusted to say, in X-Forwarded-For or Forwarded, who is behind it; may be repeated")
 	f.BoolVar(&s.listener.proxyProtocol, "proxy-protocol", false, "take the PROXY protocol, version 1 and 2, from those proxies")
@@ -91,7 +91,7 @@ the other commands ask.`,
 // settle makes of the flags what they say.
 func (s *serving) settle() (err error) {
 	s.collect.Batch = func(stream string) bool { return slices.Contains(s.batch, stream) }
-	s.collect.OK = func(stream string) bool { return slices.Contains(s.ok, stream) }
+	s.collect.Answer200 = func(stream string) bool { return slices.Contains(s.answer200, stream) }
 	if len(s.origins) > 0 {
 		if s.collect.Origin, err = collect.Origins(s.origins...); err != nil {
 			return fmt.Errorf("--origin: %w", err)
@@ -148,25 +148,14 @@ func serve(ctx context.Context, s serving) error {
 	defer engine.Close()
 	registry.MustRegister(engine.metrics()...)
 
-	server := &plainhttp.Server{Server: &http.Server{
-		Handler:           routes(c, engine, registry),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          serverLog(log),
-		Protocols:         new(http.Protocols),
-	}}
-	server.Protocols.SetHTTP1(true)
-	server.Protocols.SetHTTP2(true)
-	server.Protocols.SetUnencryptedHTTP2(true)
+	server := newServer(routes(c, engine, registry), log)
 	listener.conns.watch(server.Server)
 	server.RegisterOnShutdown(c.Drain)
 
 	s.greet(listener, engine)
 	ended := make(chan error, 1)
 	go func() {
-		if listener.secure {
+		if listener.secure { // requests come after a handshake, which may agree on HTTP/2
 			ended <- server.Server.Serve(listener)
 		} else {
 			ended <- server.Serve(listener)
@@ -184,6 +173,22 @@ func serve(ctx context.Context, s serving) error {
 		server.Close()
 	}
 	return nil
+}
+
+func newServer(handler http.Handler, log *slog.Logger) *plainhttp.Server {
+	s := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          serverLog(log),
+		Protocols:         new(http.Protocols),
+	}
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetHTTP2(true)
+	s.Protocols.SetUnencryptedHTTP2(true)
+	return &plainhttp.Server{Server: s}
 }
 
 // greet says where everything is.

@@ -42,46 +42,8 @@ func (c *conn) parse(head []byte) bool {
 	if err != nil || strings.HasPrefix(target, "//") {
 		return false
 	}
-	header := c.base.Header
-	clear(header)
-	values := make([]string, 0, 16) // one for all, as they are mostly one for each name
-	host, length := "", -1
-	for text != "" {
-		line, text, _ = strings.Cut(text, "\r\n")
-		name, value, found := strings.Cut(line, ":")
-		value = strings.Trim(value, " \t")
-		if !found || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-			return false
-		}
-		switch name = textproto.CanonicalMIMEHeaderKey(name); name {
-		case "Host":
-			if host != "" || value == "" || !httpguts.ValidHostHeader(value) {
-				return false
-			}
-			host = value
-			continue
-		case "Content-Length":
-			if length >= 0 {
-				return false
-			}
-			if length = decimal(value); length < 0 || length > bodyBytes {
-				return false
-			}
-		case "Connection":
-			if !strings.EqualFold(value, "keep-alive") {
-				return false
-			}
-		case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Te", "Proxy-Connection", "Http2-Settings", "Pragma":
-			return false
-		}
-		if before := header[name]; before != nil {
-			header[name] = append(before, value)
-			continue
-		}
-		values = append(values, value)
-		header[name] = values[len(values)-1 : len(values) : len(values)]
-	}
-	if host == "" || length < 0 {
+	host, length, ok := fields(text, c.base.Header)
+	if !ok {
 		return false
 	}
 	c.in.Discard(len(head))
@@ -96,6 +58,50 @@ func (c *conn) parse(head []byte) bool {
 	}
 	c.answer.reset()
 	return true
+}
+
+// fields puts the header's fields into header, all but Host.
+func fields(text string, header http.Header) (host string, length int, ok bool) {
+	clear(header)
+	values := make([]string, 0, 16) // one for all, as they are mostly one for each name
+	length = -1
+	for text != "" {
+		var line string
+		line, text, _ = strings.Cut(text, "\r\n")
+		name, value, found := strings.Cut(line, ":")
+		value = strings.Trim(value, " \t")
+		if !found || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+			return "", 0, false
+		}
+		switch name = textproto.CanonicalMIMEHeaderKey(name); name {
+		case "Host":
+			if host != "" || value == "" || !httpguts.ValidHostHeader(value) {
+				return "", 0, false
+			}
+			host = value
+			continue
+		case "Content-Length":
+			if length >= 0 {
+				return "", 0, false
+			}
+			if length = decimal(value); length < 0 || length > bodyBytes {
+				return "", 0, false
+			}
+		case "Connection":
+			if !strings.EqualFold(value, "keep-alive") {
+				return "", 0, false
+			}
+		case "Transfer-Encoding", "Expect", "Upgrade", "Trailer", "Te", "Proxy-Connection", "Http2-Settings", "Pragma":
+			return "", 0, false
+		}
+		if before := header[name]; before != nil {
+			header[name] = append(before, value)
+			continue
+		}
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	return host, length, host != "" && length >= 0
 }
 
 // decimal is -1 for what is no plain number.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -207,27 +208,48 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// pipes is a listener whose connections are in memory, so that a bubble's clock is theirs.
+type pipes struct {
+	conns chan net.Conn
+	net.Listener
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p.conns; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error { return nil }
+
 func TestTimeouts(t *testing.T) {
-	plain, _, _ := start(t, echo, func(s *http.Server) {
-		s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout = 100*time.Millisecond, 200*time.Millisecond, 300*time.Millisecond
-	})
-	for name, raw := range map[string]string{
-		"silent":         "",
-		"half a header":  "POST / HTTP/1.1\r\nHos",
-		"half a body":    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
-		"idle":           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-		"idle, and more": same[5] + same[5],
+	for name, x := range map[string]struct {
+		raw  string
+		ends time.Duration
+	}{
+		"silent":         {"", 10 * time.Second},
+		"half a header":  {"POST / HTTP/1.1\r\nHos", 10 * time.Second},
+		"half a body":    {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc", 20 * time.Second},
+		"idle":           {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 30 * time.Second},
+		"idle, and more": {same[5] + same[5], 30 * time.Second},
+		"half a second":  {same[0] + "POST", 10 * time.Second},
 	} {
-		conn, err := net.Dial("unix", plain)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(10 * time.Second))
-		io.WriteString(conn, raw)
-		if _, err := io.ReadAll(conn); err != nil { // until it is closed
-			t.Errorf("%s: %v", name, err)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			l := pipes{conns: make(chan net.Conn)}
+			s := &Server{Server: &http.Server{Handler: echo, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, IdleTimeout: 30 * time.Second}}
+			go s.Serve(l)
+			defer s.Close()
+			defer close(l.conns)
+			client, server := net.Pipe()
+			l.conns <- server
+			began := time.Now()
+			io.WriteString(client, x.raw)
+			io.ReadAll(client) // until it is closed
+			if took := time.Since(began); took < x.ends || took > x.ends+x.ends/8 {
+				t.Errorf("%s: it is closed after %v, not %v", name, took, x.ends)
+			}
+		})
 	}
 }
 
@@ -261,7 +283,7 @@ func TestAShutdownFinishesWhatHasBegun(t *testing.T) {
 	default:
 	}
 	close(finish)
-	if got := answers(busy); !strings.HasPrefix(got, "204") {
+	if got := answers(busy); !strings.HasPrefix(got, "204") || !strings.Contains(got, "close=true") {
 		t.Errorf("%q", got)
 	}
 	if err := <-ended; err != nil {

@@ -9,6 +9,7 @@ package plainhttp
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,16 +29,17 @@ const (
 
 // A Server is an http.Server whose Handler also answers the plain requests, in the same way:
 // the two differ in nothing that a client or a handler can tell, but that a plain request's
-// context ends with its connection's only, and that its header and body are the handler's no
-// longer than it runs. Of its other fields ReadHeaderTimeout, ReadTimeout, IdleTimeout,
-// ConnContext and ErrorLog hold for both.
+// context is not done when its client goes away, that its answer can't be flushed before it is
+// whole, and that its header and body are the handler's no longer than it runs. Of its other
+// fields ReadHeaderTimeout, ReadTimeout, IdleTimeout, ConnContext and ErrorLog hold for both.
 type Server struct {
 	*http.Server
 
-	mu      sync.Mutex
-	conns   map[*conn]bool // true while it waits for a request
-	closing bool
-	gone    sync.Cond // one of conns is
+	closing atomic.Bool // is set under mu
+
+	mu    sync.Mutex
+	conns map[*conn]bool // true while it waits for a request
+	gone  sync.Cond      // one of conns is
 }
 
 // Serve accepts connections until Shutdown, and returns http.ErrServerClosed then.
@@ -64,7 +67,7 @@ func (s *Server) Serve(l net.Listener) error {
 // Shutdown ends as http.Server.Shutdown does: requests that have begun are finished.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.closing = true
+	s.closing.Store(true)
 	for c, waits := range s.conns {
 		if waits {
 			c.Close()
@@ -89,7 +92,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Close ends all connections at once.
 func (s *Server) Close() error {
 	s.mu.Lock()
-	s.closing = true
+	s.closing.Store(true)
 	for c := range s.conns {
 		c.Close()
 	}
@@ -102,7 +105,7 @@ func (s *Server) Close() error {
 func (s *Server) waits(c *conn, waits bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing && waits {
+	if s.closing.Load() && waits {
 		return false
 	}
 	if s.conns == nil {
@@ -116,7 +119,7 @@ func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	if s.closing {
+	if s.closing.Load() {
 		s.gone.Broadcast()
 	}
 }
@@ -186,8 +189,13 @@ func (s *Server) readHead(c *conn) (head []byte, ok bool) {
 	// Some clients send an empty line after a POST's body (RFC 9112, section 2.2). As net/http
 	// does, this leaves it out of the next four bytes, and answers nothing that is shorter.
 	after := c.request.Method != ""
-	c.allow(s.idle())
-	for begun := false; ; {
+	patience := cmp.Or(s.ReadHeaderTimeout, s.ReadTimeout)
+	if after {
+		c.allow(cmp.Or(s.IdleTimeout, s.ReadTimeout))
+	} else {
+		c.allow(patience)
+	}
+	for begun := !after; ; {
 		seen, _ := c.in.Peek(c.in.Buffered())
 		if after && len(seen) >= 4 {
 			after = false
@@ -204,7 +212,7 @@ func (s *Server) readHead(c *conn) (head []byte, ok bool) {
 			if !begun {
 				begun = true
 				c.deadline = time.Time{}
-				c.allow(s.ReadHeaderTimeout)
+				c.allow(patience)
 			}
 		}
 		if _, err := c.in.Peek(len(seen) + 1); err != nil {
@@ -225,13 +233,6 @@ func (c *conn) allow(d time.Duration) {
 	}
 }
 
-func (s *Server) idle() time.Duration {
-	if s.IdleTimeout > 0 {
-		return s.IdleTimeout
-	}
-	return s.ReadTimeout
-}
-
 // handle answers one request, and says whether another may follow.
 func (s *Server) handle(c *conn) bool {
 	if int(c.body.left) > c.in.Buffered() && s.ReadTimeout > 0 {
@@ -242,11 +243,14 @@ func (s *Server) handle(c *conn) bool {
 	s.Handler.ServeHTTP(&c.answer, &c.request)
 	// What the handler left of the body is in the way of the next request.
 	_, err := io.Copy(io.Discard, &c.body)
+	if s.closing.Load() {
+		c.answer.header.Set("Connection", "close")
+	}
 	keep := err == nil && c.answer.header.Get("Connection") != "close"
 	c.out = c.answer.appendTo(c.out[:0])
 	_, err = c.Write(c.out)
 	if cap(c.out) > headerBytes {
-		c.out = nil
+		c.out, c.answer.body = nil, bytes.Buffer{} // not kept while the connection idles
 	}
 	return keep && err == nil
 }

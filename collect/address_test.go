@@ -12,7 +12,6 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/row"
-	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 var behindProxy = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -32,14 +31,25 @@ func TestWhatIsKeptOfAnAddress(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		c, url := openIn(t, dir, collect.Options{Address: x.address, Proxies: behindProxy})
-		do(t, "POST", url+"/x", "body", "X-Forwarded-For", x.from, "X-Real-Ip", x.from, "X-Some-Proxys-Own", "client="+x.from+";x", "Cf-Connecting-Ip", x.from)
+		otherwise := "[" + strings.ToUpper(netip.AddrFrom16(netip.MustParseAddr(x.from).As16()).StringExpanded()) + "]:4711"
+		do(t, "POST", url+"/x", "body", "X-Forwarded-For", x.from, "X-Real-Ip", x.from, "X-Some-Proxys-Own", "client="+x.from+";x", "X-Another", otherwise, "Cf-Connecting-Ip", x.from)
 		r := records(t, c)[0]
 		if got := row.Of(&r).IP; !regexp.MustCompile("^" + x.want + "$").MatchString(got) {
 			t.Errorf("%v of %s: %q", x.address, x.from, got)
 		}
 		if x.address != collect.AddressKept {
 			nowhere(t, dir, x.from)
+			nowhere(t, dir, otherwise)
 		}
+	}
+}
+
+func TestAPageOfTheSameMachineHasItsOrigin(t *testing.T) {
+	c, url := open(t, collect.Options{})
+	do(t, "POST", url+"/x", "", "Origin", url, "Referer", url+"/page")
+	r := records(t, c)[0]
+	if got := row.Of(&r); got.Origin != url || got.Referrer != url+"/page" {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -83,58 +93,6 @@ func TestTheHashIsAnotherOneEachDayAndAfterARestart(t *testing.T) {
 	if again := hash("203.0.113.77", noon); again == one {
 		t.Error("the same hash after a restart: the salt is somewhere")
 	}
-}
-
-func TestWhoAsksNotToBeTracked(t *testing.T) {
-	header := []string{"X-Forwarded-For", "203.0.113.77", "User-Agent", "Somebody/1", "Referer", "https://shop.example/me", "Accept-Language", "gsw", "Sec-Ch-Ua-Platform", `"Plan 9"`, "Content-Type", "text/plain"}
-	for _, x := range []struct {
-		policy collect.OptOut
-		signal []string
-		status int
-		known  bool
-	}{
-		{collect.OptOutKeep, []string{"Sec-Gpc", "1"}, 204, true},
-		{collect.OptOutAnonymous, []string{"Sec-Gpc", "1"}, 204, false},
-		{collect.OptOutAnonymous, []string{"Dnt", "1"}, 204, false},
-		{collect.OptOutAnonymous, []string{"Dnt", "0"}, 204, true},
-		{collect.OptOutAnonymous, nil, 204, true},
-		{collect.OptOutRefuse, []string{"Sec-Gpc", "1"}, 200, false},
-		{collect.OptOutRefuse, nil, 204, true},
-	} {
-		for _, address := range []collect.Address{collect.AddressTruncated, collect.AddressHashed} {
-			count := counting(t)
-			c, url := open(t, collect.Options{OptOut: x.policy, Address: address, Proxies: behindProxy, Metrics: count.registry})
-			res := do(t, "POST", url+"/x", "body", append(header, x.signal...)...)
-			if res.StatusCode != x.status {
-				t.Errorf("%v, %v: %s", x.policy, x.signal, res.Status)
-			}
-			count.want(t, map[string]float64{"beacon_received_total": 1})
-			all := records(t, c)
-			if x.status == 200 {
-				if len(all) != 0 {
-					t.Error("it is kept")
-				}
-				continue
-			}
-			r := row.Of(&all[0])
-			if known := r.IP != "" && r.UserAgent != "" && r.Referrer != ""; known != x.known {
-				t.Errorf("%v, %v: %+v", x.policy, x.signal, r)
-			}
-			if unknown := r.IP == "" && r.UserAgent == "" && r.Referrer == "" && !strings.Contains(headers(all[0]), "gsw") && !strings.Contains(headers(all[0]), "Plan 9"); unknown == x.known {
-				t.Errorf("%v, %v: %+v", x.policy, x.signal, all[0])
-			}
-			if string(r.Body) != "body" || r.ContentType != "text/plain" {
-				t.Errorf("%+v", r)
-			}
-		}
-	}
-}
-
-func headers(r warc.Record) (all string) {
-	for _, f := range r.Request.Header {
-		all += f.Name + ": " + f.Value + "\n"
-	}
-	return all
 }
 
 func TestPoliciesAreTexts(t *testing.T) {

@@ -6,9 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -40,24 +38,6 @@ func (a *Address) UnmarshalText(text []byte) error {
 	return choose(a, addressNames, string(text))
 }
 
-// An OptOut is what becomes of a beacon whose sender asks not to be tracked: with Sec-GPC
-// (Global Privacy Control) or DNT (Tracking Preference Expression).
-type OptOut int
-
-const (
-	OptOutKeep      OptOut = iota // it is kept as any other, with the header that says so
-	OptOutAnonymous               // without address, user agent, referrer, languages and client hints
-	OptOutRefuse                  // not at all: the answer is 200 instead of 204, so that nobody tries again
-)
-
-var optOutNames = []string{"keep", "anonymous", "refuse"}
-
-// MarshalText returns keep, anonymous or refuse.
-func (o OptOut) MarshalText() ([]byte, error) { return []byte(optOutNames[o]), nil }
-
-// UnmarshalText reads what MarshalText writes; the error names the choices.
-func (o *OptOut) UnmarshalText(text []byte) error { return choose(o, optOutNames, string(text)) }
-
 func choose[T ~int](to *T, names []string, text string) error {
 	for i, name := range names {
 		if name == text {
@@ -66,13 +46,6 @@ func choose[T ~int](to *T, names []string, text string) error {
 		}
 	}
 	return fmt.Errorf("%q is none of %s", text, strings.Join(names, ", "))
-}
-
-func optsOut(h http.Header) bool { return h.Get("Sec-Gpc") == "1" || h.Get("Dnt") == "1" }
-
-// asksNot is the same of a record.
-func asksNot(r *warc.Record) bool {
-	return r.Request.Header.Get("Sec-GPC") == "1" || r.Request.Header.Get("DNT") == "1"
 }
 
 // unkept are the headers that never reach the disk: those that let somebody in, and those in
@@ -87,24 +60,30 @@ var unkept = map[string]bool{
 }
 
 // secret says which headers of a request from that address are not kept. A proxy that nobody
-// has heard of may have put the address into any.
+// has heard of may have put the address into any. That of every machine tells nothing of
+// anybody, and stands in the origins of who develops there.
 func (c *Collector) secret(a netip.Addr) func(name, value string) bool {
 	address := ""
-	if c.options.Address != AddressKept && a.IsValid() {
+	if c.options.Address != AddressKept && a.IsValid() && !a.IsLoopback() {
 		address = a.String()
 	}
 	return func(name, value string) bool {
-		return unkept[name] || address != "" && strings.Contains(value, address)
+		return unkept[name] || address != "" && (strings.Contains(value, address) || spells(value, a))
 	}
 }
 
-// telling says whether a header is one that an anonymous beacon goes without.
-func telling(name string) bool {
-	switch name {
-	case "User-Agent", "Referer", "Accept-Language", "From":
-		return true
+// spells says whether an address stands in a value in another way than it is written here:
+// there are many for one of IPv6.
+func spells(value string, a netip.Addr) bool {
+	if strings.Count(value, ":") < 2 {
+		return false
 	}
-	return strings.HasPrefix(name, "Sec-Ch-")
+	for text := range strings.FieldsFuncSeq(value, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF:.", r) }) {
+		if b, err := netip.ParseAddr(text); err == nil && b.Unmap() == a {
+			return true
+		}
+	}
+	return false
 }
 
 // private is what is kept of an address: for WARC-IP-Address where it is still one, and a
@@ -123,30 +102,6 @@ func (c *Collector) private(a netip.Addr, now time.Time) (ip string, extra warc.
 		ip = truncated(a)
 	}
 	return ip, extra
-}
-
-// scrub does to a record that came in a file what is done to a request.
-func (c *Collector) scrub(r *warc.Record, now time.Time) {
-	a, _ := netip.ParseAddr(r.IP)
-	a = a.Unmap().WithZone("")
-	secret := c.secret(a)
-	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
-		return secret(http.CanonicalHeaderKey(f.Name), f.Value)
-	})
-	// Of an outbox's own fields none is a collector's.
-	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name != row.BatchField && f.Name != row.AddressField })
-	ip, extra := c.private(a, now)
-	r.IP, r.Extra = ip, append(r.Extra, extra...)
-	if c.options.OptOut == OptOutAnonymous && asksNot(r) {
-		anonymize(r)
-	}
-}
-
-// anonymize takes away what tells one person from another.
-func anonymize(r *warc.Record) {
-	r.IP = ""
-	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name == row.AddressField })
-	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool { return telling(http.CanonicalHeaderKey(f.Name)) })
 }
 
 func truncated(a netip.Addr) string {
