@@ -87,15 +87,46 @@ var unkept = map[string]bool{
 }
 
 // secret says which headers of a request from that address are not kept. A proxy that nobody
-// has heard of may have put the address into any.
+// has heard of may have put the address into any; one that isn't trusted has put another into
+// it than that of the connection.
 func (c *Collector) secret(a netip.Addr) func(name, value string) bool {
-	address := ""
-	if c.options.Address != AddressKept && a.IsValid() {
-		address = a.String()
+	if c.options.Address == AddressKept {
+		return func(name, value string) bool { return unkept[name] }
 	}
 	return func(name, value string) bool {
-		return unkept[name] || address != "" && strings.Contains(value, address)
+		return unkept[name] || isAddress(value) || hasAddress(value, a)
 	}
+}
+
+const addressBytes = "0123456789abcdefABCDEF.:"
+
+// isAddress says whether the value is nothing but an address, or a list of them.
+func isAddress(value string) bool {
+	if strings.Trim(value, addressBytes+"[], ") != "" {
+		return false // nearly all are
+	}
+	return slices.ContainsFunc(strings.Split(value, ","), func(hop string) bool {
+		_, ok := parseHop(hop)
+		return ok
+	})
+}
+
+// hasAddress says whether a is somewhere in the value, however it is spelled: IPv6 can be
+// spelled in many ways.
+func hasAddress(value string, a netip.Addr) bool {
+	if !a.IsValid() {
+		return false
+	}
+	if strings.Contains(value, a.String()) {
+		return true
+	}
+	if a.Is4() && !strings.Contains(value, ":") || strings.Count(value, ":") < 2 {
+		return false
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return !strings.ContainsRune(addressBytes, r) }), func(part string) bool {
+		hop, ok := parseHop(part)
+		return ok && hop == a
+	})
 }
 
 // telling says whether a header is one that an anonymous beacon goes without.
