@@ -142,6 +142,10 @@ func TestPreflight(t *testing.T) {
 	if vary := strings.Join(res.Header.Values("Vary"), ", "); res.StatusCode != 204 || !strings.Contains(vary, "Origin") || !strings.Contains(vary, "Access-Control-Request-Headers") {
 		t.Errorf("%d, Vary: %s", res.StatusCode, vary)
 	}
+	res = do(t, "OPTIONS", url+"/x", "", "Origin", "https://shop.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type", "Access-Control-Request-Headers", "x-key")
+	if got := strings.Join(res.Header.Values("Access-Control-Allow-Headers"), ","); got != "content-type,x-key" {
+		t.Errorf("headers asked for in two lines: %q", got)
+	}
 	res = do(t, "POST", url+"/x", "y", "Origin", "null")
 	if res.StatusCode != 204 || res.Header.Get("Access-Control-Allow-Origin") != "null" || res.Header.Get("Vary") != "Origin" {
 		t.Errorf("%v %v", res.Status, res.Header)
