@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,26 +61,45 @@ var unkept = map[string]bool{
 }
 
 // secret says which headers of a request from that address are not kept. A proxy that nobody
-// has heard of may have put the address into any. That of every machine tells nothing of
-// anybody, and stands in the origins of who develops there.
+// has heard of may have put the address into any; one that isn't trusted has put another into
+// it than that of the connection. That of every machine tells nothing of anybody, and stands in
+// the origins of who develops there.
 func (c *Collector) secret(a netip.Addr) func(name, value string) bool {
-	address := ""
-	if c.options.Address != AddressKept && a.IsValid() && !a.IsLoopback() {
-		address = a.String()
+	if c.options.Address == AddressKept {
+		return func(name, _ string) bool { return unkept[name] }
 	}
 	return func(name, value string) bool {
-		return unkept[name] || address != "" && (strings.Contains(value, address) || spells(value, a))
+		return unkept[name] || isAddress(value) || hasAddress(value, a)
 	}
 }
 
-// spells says whether an address stands in a value in another way than it is written here:
-// there are many for one of IPv6.
-func spells(value string, a netip.Addr) bool {
+const addressBytes = "0123456789abcdefABCDEF.:"
+
+// isAddress says whether the value is nothing but an address, or a list of them.
+func isAddress(value string) bool {
+	if strings.Trim(value, addressBytes+"[], ") != "" {
+		return false // nearly all are
+	}
+	return slices.ContainsFunc(strings.Split(value, ","), func(hop string) bool {
+		_, ok := parseHop(hop)
+		return ok
+	})
+}
+
+// hasAddress says whether a is somewhere in the value, however it is spelled: IPv6 can be
+// spelled in many ways.
+func hasAddress(value string, a netip.Addr) bool {
+	if !a.IsValid() || a.IsLoopback() {
+		return false
+	}
+	if strings.Contains(value, a.String()) {
+		return true
+	}
 	if strings.Count(value, ":") < 2 {
 		return false
 	}
-	for text := range strings.FieldsFuncSeq(value, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF:.", r) }) {
-		if b, err := netip.ParseAddr(text); err == nil && b.Unmap() == a {
+	for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return !strings.ContainsRune(addressBytes, r) }) {
+		if hop, ok := parseHop(part); ok && hop == a {
 			return true
 		}
 	}

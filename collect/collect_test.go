@@ -48,7 +48,7 @@ func do(t *testing.T, method, url, body string, header ...string) *http.Response
 		t.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+		req.Header.Add(header[i], header[i+1])
 		if header[i] == "Host" {
 			req.Host = header[i+1]
 		}
@@ -141,6 +141,10 @@ func TestPreflight(t *testing.T) {
 	}
 	if vary := strings.Join(res.Header.Values("Vary"), ", "); res.StatusCode != 204 || !strings.Contains(vary, "Origin") || !strings.Contains(vary, "Access-Control-Request-Headers") {
 		t.Errorf("%d, Vary: %s", res.StatusCode, vary)
+	}
+	res = do(t, "OPTIONS", url+"/x", "", "Origin", "https://shop.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type", "Access-Control-Request-Headers", "x-key")
+	if got := strings.Join(res.Header.Values("Access-Control-Allow-Headers"), ","); got != "content-type,x-key" {
+		t.Errorf("headers asked for in two lines: %q", got)
 	}
 	res = do(t, "POST", url+"/x", "y", "Origin", "null")
 	if res.StatusCode != 204 || res.Header.Get("Access-Control-Allow-Origin") != "null" || res.Header.Get("Vary") != "Origin" {
@@ -256,14 +260,17 @@ func TestOperatorsOnly(t *testing.T) {
 	}{
 		{"at the machine", plain + "/-/export", nil, 200},
 		{"by the name localhost", plain + "/-/export", []string{"Host", "localhost:80"}, 200},
+		{"by that name in capitals", plain + "/-/export", []string{"Host", "LOCALHOST:80"}, 200},
 		{"by a name that was made to point here", plain + "/-/export", []string{"Host", "evil.example"}, 403},
 		{"through a proxy", plain + "/-/export", []string{"X-Forwarded-For", "198.51.100.7"}, 403},
+		{"through a proxy that adds a line to an empty one", plain + "/-/export", []string{"X-Forwarded-For", "", "X-Forwarded-For", "198.51.100.7"}, 403},
 		{"a script of another site", plain + "/-/export", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, 403},
 		{"a page of another origin", plain + "/-/export", []string{"Origin", "https://evil.example"}, 403},
 		{"our own page", plain + "/-/export", []string{"Origin", "http://" + host, "Sec-Fetch-Site", "same-origin"}, 200},
 		{"without the token", token + "/-/export", nil, 401},
 		{"with another token", token + "/-/export", []string{"Authorization", "Bearer s3cre"}, 401},
 		{"with the token", token + "/-/export", []string{"Authorization", "Bearer s3cret"}, 200},
+		{"with the token under bearer", token + "/-/export", []string{"Authorization", "bearer s3cret"}, 200},
 		{"with the token in the query", token + "/-/export?token=s3cret", nil, 200},
 	} {
 		if res := do(t, "GET", x.url, "", x.header...); res.StatusCode != x.status {

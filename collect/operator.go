@@ -43,8 +43,8 @@ func (c *Collector) Watcher(h http.Handler) http.Handler {
 }
 
 func hasToken(r *http.Request, token string) bool {
-	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
+	scheme, given, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") { // RFC 9110, 11.1
 		given = r.URL.Query().Get("token")
 	}
 	return subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
@@ -59,7 +59,8 @@ func local(r *http.Request) bool {
 		return false
 	}
 	for _, mark := range [...]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip"} {
-		if r.Header.Get(mark) != "" {
+		// Present is enough: a proxy may add its line below an empty one of the client's.
+		if len(r.Header[mark]) > 0 {
 			return false
 		}
 	}
@@ -67,7 +68,7 @@ func local(r *http.Request) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	host = strings.Trim(host, "[]")
+	host = strings.ToLower(strings.Trim(host, "[]"))
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.IsLoopback()
 	}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Origins returns the [Options.Origin] that allows what matches one of the patterns:
@@ -41,6 +42,9 @@ func parseOriginPattern(text string) (originPattern, error) {
 	p, ok := splitOrigin(strings.ToLower(text))
 	name := strings.TrimPrefix(p.host, "*.")
 	u, err := url.Parse(p.scheme + "://" + name)
+	if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return p, fmt.Errorf("%q would match nothing: write the name as browsers send it, in Punycode (xn--...)", text)
+	}
 	if !ok || err != nil || u.Host != name || name == "" || strings.ContainsAny(name, "*/?#@\\ ") || p.scheme == "*" {
 		return p, fmt.Errorf("%q is no pattern of origins: write https://shop.example, https://*.shop.example, http://localhost:*, null or *", text)
 	}

@@ -38,6 +38,9 @@ func TestOriginPatterns(t *testing.T) {
 			t.Errorf("%q: %v", pattern, err)
 		}
 	}
+	if _, err := collect.Origins("https://*.bücher.example"); err == nil || !strings.Contains(err.Error(), "xn--") {
+		t.Errorf("a name that no browser sends: %v", err)
+	}
 }
 
 func TestAPageThatMayNotSendIsToldSo(t *testing.T) {

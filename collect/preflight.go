@@ -24,8 +24,8 @@ func (c *Collector) preflight(w http.ResponseWriter, r *http.Request) {
 	h.Set("Allow", "POST, OPTIONS")
 	if r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != "" {
 		h.Set("Access-Control-Allow-Methods", "POST")
-		if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
-			h.Set("Access-Control-Allow-Headers", asked)
+		for _, asked := range r.Header["Access-Control-Request-Headers"] {
+			h.Add("Access-Control-Allow-Headers", asked)
 		}
 		h.Set("Access-Control-Max-Age", maxAge)
 		c.metrics.preflights.Inc()

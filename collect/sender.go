@@ -119,7 +119,8 @@ func forwardedParameter(element, name string) string {
 	return ""
 }
 
-// splitQuoted splits at the separators that are in no quoted string.
+// splitQuoted splits at the separators that are in no quoted string. A part whose quoted string
+// never ends is empty: a client may have begun it, to make what a proxy adds a part of its own.
 func splitQuoted(s string, separator byte) (parts []string) {
 	quoted, begin := false, 0
 	for i := 0; i < len(s); i++ {
@@ -132,6 +133,9 @@ func splitQuoted(s string, separator byte) (parts []string) {
 			parts = append(parts, s[begin:i])
 			begin = i + 1
 		}
+	}
+	if quoted {
+		return append(parts, "")
 	}
 	return append(parts, s[begin:])
 }

@@ -34,6 +34,7 @@ func TestTheSenderIsTheNearestThatIsNoProxy(t *testing.T) {
 		{"Forwarded, IPv6", []string{"Forwarded", `For="[2001:db8:1::7]:4711", for="[2001:db8:cafe::2]"`}, "2001:db8:1::7"},
 		{"Forwarded, hidden", []string{"Forwarded", `for=198.51.100.1, for=_hidden, for=10.1.2.3`}, "10.1.2.3"},
 		{"Forwarded, a comma in quotes", []string{"Forwarded", `for=203.0.113.7;by="a,for=198.51.100.1"`}, "203.0.113.7"},
+		{"Forwarded, quotes that the client left open", []string{"Forwarded", `for=198.51.100.1;by=", for=203.0.113.7`}, "127.0.0.1"},
 		{"both agree", []string{"Forwarded", "for=203.0.113.7", "X-Forwarded-For", "203.0.113.7"}, "203.0.113.7"},
 		{"both, and one of them is made up", []string{"Forwarded", "for=198.51.100.1", "X-Forwarded-For", "203.0.113.7"}, "127.0.0.1"},
 	} {
