@@ -19,7 +19,7 @@ const (
 	// A transaction has at most so many beacons, and ends with the first one over so
 	// many rows, or bytes.
 	maxRows  = 10_000
-	maxBytes = 16 << 20
+	maxBytes = 4 << 20
 
 	firstPause = 100 * time.Millisecond
 	maxPause   = 15 * time.Second
