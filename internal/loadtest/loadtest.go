@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
@@ -16,8 +17,8 @@ import (
 	"time"
 )
 
-// Body is what every beacon has: 512 bytes of JSON.
-var Body = `{"name":"LCP","value":1234,"path":"/shop/cart","filler":"` + strings.Repeat("x", 453) + `"}`
+// body is what a beacon has: 512 bytes of JSON, in which the digits are others each time.
+var body = `{"name":"LCP","value":0000000000000000,"id":"v4-0000000000000000","path":"/shop/cart","filler":"` + strings.Repeat("x", 414) + `"}`
 
 // A Load is the connections to one server.
 type Load struct {
@@ -29,7 +30,7 @@ type Load struct {
 // Dial opens so many connections to address; they are closed at the test's end.
 func Dial(tb testing.TB, address string, conns int) *Load {
 	l := &Load{tb: tb, input: fmt.Appendf(nil,
-		"POST /load HTTP/1.1\r\nHost: beacon.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0\r\nOrigin: https://shop.example\r\nReferer: https://shop.example/cart\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(Body), Body)}
+		"POST /load HTTP/1.1\r\nHost: beacon.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0\r\nOrigin: https://shop.example\r\nReferer: https://shop.example/cart\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)}
 	for range conns {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
@@ -50,9 +51,9 @@ func (l *Load) Post(n int) time.Duration {
 	var all sync.WaitGroup
 	for _, conn := range l.conns {
 		all.Go(func() {
-			r := bufio.NewReader(conn)
+			c := l.client(conn)
 			for left.Add(-1) >= 0 {
-				if !l.post(conn, r) {
+				if !c.post() {
 					return
 				}
 			}
@@ -73,7 +74,7 @@ func (l *Load) PostAt(perSecond float64, d time.Duration) []time.Duration {
 	var all sync.WaitGroup
 	for _, conn := range l.conns {
 		all.Go(func() {
-			r := bufio.NewReader(conn)
+			c := l.client(conn)
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= n {
@@ -81,7 +82,7 @@ func (l *Load) PostAt(perSecond float64, d time.Duration) []time.Duration {
 				}
 				due := began.Add(time.Duration(float64(i) / perSecond * float64(time.Second)))
 				time.Sleep(time.Until(due))
-				if !l.post(conn, r) {
+				if !c.post() {
 					return
 				}
 				took[i] = time.Since(due)
@@ -93,15 +94,44 @@ func (l *Load) PostAt(perSecond float64, d time.Duration) []time.Duration {
 	return took
 }
 
-func (l *Load) post(conn net.Conn, r *bufio.Reader) bool {
-	if _, err := conn.Write(l.input); err != nil {
-		l.tb.Error(err)
+// A client is one connection's.
+type client struct {
+	tb     testing.TB
+	conn   net.Conn
+	in     *bufio.Reader
+	input  []byte
+	digits [][]byte // of input
+}
+
+func (l *Load) client(conn net.Conn) *client {
+	c := &client{tb: l.tb, conn: conn, in: bufio.NewReader(conn), input: bytes.Clone(l.input)}
+	const zeros = "0000000000000000"
+	for rest := c.input; ; {
+		i := bytes.Index(rest, []byte(zeros))
+		if i < 0 {
+			return c
+		}
+		c.digits = append(c.digits, rest[i:i+len(zeros)])
+		rest = rest[i+len(zeros):]
+	}
+}
+
+func (c *client) post() bool {
+	for _, digits := range c.digits {
+		n := rand.Uint64()
+		for i := range digits {
+			digits[i] = '1' + byte(n&7) // no 0, with which no number begins
+			n >>= 3
+		}
+	}
+	if _, err := c.conn.Write(c.input); err != nil {
+		c.tb.Error(err)
 		return false
 	}
 	for first := true; ; first = false {
-		line, err := r.ReadSlice('\n')
+		line, err := c.in.ReadSlice('\n')
 		if err != nil || first && !bytes.HasPrefix(line, []byte("HTTP/1.1 204")) {
-			l.tb.Errorf("%q %v", line, err)
+			c.tb.Errorf("%q %v", line, err)
 			return false
 		}
 		if len(line) == 2 {
