@@ -98,7 +98,8 @@ func (e *engine) QueryHandler() http.Handler {
 		}
 		defer rows.Close()
 		w.Header().Set("Content-Type", "application/x-ndjson")
-		if err := writeRows(json.NewEncoder(w), rows); err != nil {
+		to := impatient{w, http.NewResponseController(w), sendPatience}
+		if err := writeRows(json.NewEncoder(to), rows); err != nil {
 			e.log.Warn("query ended early", "error", err)
 		}
 	})

@@ -121,6 +121,11 @@ func (db *DB) export(ctx context.Context, text string) (x *Export, err error) {
 }
 
 func (db *DB) copyTo(ctx context.Context, text, name string) error {
+	ctx, end, err := db.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	conn, err := db.conn(ctx)
 	if err != nil {
 		return err
@@ -132,16 +137,16 @@ func (db *DB) copyTo(ctx context.Context, text, name string) error {
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	go watch(ctx, name, free/2, stop)
+	go watchSize(ctx, name, free/2, stop)
 	_, err = conn.ExecContext(ctx, fmt.Sprintf(text, strings.ReplaceAll(name, "'", "''")))
-	if ctx.Err() != nil {
-		return context.Cause(ctx) // instead of what the engine says about an interrupt
+	if err != nil {
+		return db.queries.refine(ctx, err)
 	}
-	return err
+	return nil
 }
 
-// watch ends the writing of a file that becomes too large.
-func watch(ctx context.Context, name string, most int64, stop context.CancelCauseFunc) {
+// watchSize ends the writing of a file that becomes too large.
+func watchSize(ctx context.Context, name string, most int64, stop context.CancelCauseFunc) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {

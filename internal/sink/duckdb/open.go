@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
 
@@ -28,10 +29,15 @@ type DB struct {
 	// Log hears of what goes wrong and is tried again; nil means slog.Default(). It
 	// is set before Drain is called.
 	Log *slog.Logger
+	// QueryTimeout is the longest that a query may take until it has its rows; 0 means
+	// 30 s. It is set before Query is called.
+	QueryTimeout time.Duration
 
 	path   string
 	insert string // SQL from the staged rows to the table; tests put in a faulty one
 	done   progress
+
+	queries *queries
 
 	sick atomic.Bool // a query found that the engine answers nothing any more
 
@@ -78,11 +84,11 @@ func Open(path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{path: path, insert: insertBatch}
+	db := &DB{path: path, insert: insertBatch, queries: newQueries()}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	pool, err := openPool(path)
+	pool, err := db.openPool()
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
@@ -97,7 +103,8 @@ func Open(path string) (*DB, error) {
 	return db, nil
 }
 
-func openPool(path string) (*sql.DB, error) {
+func (db *DB) openPool() (*sql.DB, error) {
+	path := db.path
 	// The driver takes a file's name for a URL.
 	if _, err := url.Parse(path); err != nil || strings.Contains(path, "?") {
 		return nil, errors.New("the engine can't open a path with '?' or '%' in it: name another one")
@@ -111,8 +118,10 @@ func openPool(path string) (*sql.DB, error) {
 		// inbox is on with what it puts aside.
 		"enable_external_access":  "false",
 		"max_temp_directory_size": "2GiB",
-		// The other half is for answering beacons.
-		"threads": fmt.Sprint(max(1, runtime.GOMAXPROCS(0)/2)),
+		// Of what it frees it would keep 100 MiB and more.
+		"allocator_flush_threshold":                   "1MiB",
+		"allocator_bulk_deallocation_flush_threshold": "1MiB",
+		"threads": fmt.Sprint(runtime.GOMAXPROCS(0)),
 	} {
 		settings.Set(name, value)
 	}
@@ -124,29 +133,38 @@ func openPool(path string) (*sql.DB, error) {
 		return nil, err
 	}
 	pool := sql.OpenDB(connector)
-	if err := setUp(pool); err != nil {
+	if err := db.setUp(pool); err != nil {
 		pool.Close()
 		return nil, err
 	}
 	return pool, nil
 }
 
-func setUp(pool *sql.DB) error {
+func (db *DB) setUp(pool *sql.DB) error {
 	var memory string
 	var locked bool
 	err := pool.QueryRow(`select current_setting('memory_limit'), current_setting('lock_configuration')`).Scan(&memory, &locked)
-	if err != nil || locked { // by somebody in this process who has the same file open
-		return err
-	}
-	limit, err := memoryLimit(memory)
 	if err != nil {
 		return err
 	}
-	// TimeZone belongs to ICU and can't be set before the file is open.
-	if _, err = pool.Exec(fmt.Sprintf(`set global TimeZone = 'UTC'; set global memory_limit = '%dMiB'; set global lock_configuration = true;`, limit) + schema); err != nil {
+	if db.queries.memory == 0 {
+		if db.queries.memory, err = memoryLimit(memory); err != nil {
+			return err
+		}
+	}
+	if locked { // by somebody in this process who has the same file open
+		return nil
+	}
+	if _, err := pool.Exec(schema); err != nil {
 		return err
 	}
-	return withoutKey(pool)
+	if err := withoutKey(pool); err != nil {
+		return err
+	}
+	// TimeZone belongs to ICU and can't be set before the file is open.
+	_, err = pool.Exec(fmt.Sprintf(`set global TimeZone = 'UTC'; set global memory_limit = '%dMiB';
+		set global allowed_configs = ['memory_limit']; set global lock_configuration = true`, drainMemory))
+	return err
 }
 
 // withoutKey makes the table anew where it has a primary key still, as it had at first: the
@@ -171,8 +189,8 @@ func withoutKey(pool *sql.DB) error {
 	return nil
 }
 
-// memoryLimit is a quarter of what the engine would take, which is 80 % of the
-// machine's memory or of the control group's; in MiB.
+// memoryLimit is what queries may take: a quarter of what the engine would, which is 80 % of
+// the machine's memory or of the control group's; in MiB.
 func memoryLimit(engines string) (int, error) {
 	var unit string
 	var n float64
@@ -203,7 +221,7 @@ func (db *DB) conn(ctx context.Context) (*sql.Conn, error) {
 		return nil, errClosed
 	}
 	if db.pool == nil {
-		pool, err := openPool(db.path)
+		pool, err := db.openPool()
 		if err != nil {
 			return nil, fmt.Errorf("reopen database %s: %w", db.path, err)
 		}

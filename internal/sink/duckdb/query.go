@@ -16,14 +16,24 @@ import (
 
 // Query runs one SELECT (or WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE) or EXPLAIN
 // on a connection of its own, in a transaction that can't write, and sees the table as
-// it is at that moment. When ctx is done the engine is interrupted. The caller closes
+// it is at that moment. When ctx is done, or the query takes too long or too much memory,
+// the engine is interrupted. Of many queries some wait for their turn. The caller closes
 // the Rows.
 //
 // The engine holds the whole result before the first row is returned, within its
-// memory limit and what it may put aside on disk.
+// memory limit and what it may put aside on disk. One call of a function on one value can't
+// be interrupted: a value that a query makes itself can be so large that it takes seconds
+// and gigabytes.
 func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
+	ctx, end, err := db.begin(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	ctx, done := db.inTime(ctx)
+	defer done()
 	conn, err := db.conn(ctx)
 	if err != nil {
+		end()
 		return nil, fmt.Errorf("query: %w", err)
 	}
 	rows, err := query(ctx, conn, text)
@@ -34,11 +44,11 @@ func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
 			db.sick.Store(true)
 			db.done.ask()
 		}
-		if ctx.Err() != nil {
-			err = ctx.Err() // instead of what the engine says about an interrupt
-		}
+		err = db.queries.refine(ctx, err)
+		end()
 		return nil, fmt.Errorf("query: %w", err)
 	}
+	rows.end, rows.why = end, func(err error) error { return db.queries.refine(ctx, err) }
 	return rows, nil
 }
 

@@ -18,6 +18,8 @@ type Rows struct {
 	rows    *sql.Rows
 	columns []string
 	read    []func(any) any // from what the driver has to what Scan returns; nil changes nothing
+	end     func()
+	why     func(error) error
 }
 
 // Columns returns the names, which are made different where they are the same.
@@ -60,7 +62,7 @@ func (r *Rows) Scan() ([]any, error) {
 // for example.
 func (r *Rows) Err() error {
 	if err := r.rows.Err(); err != nil {
-		return fmt.Errorf("read rows: %w", err)
+		return fmt.Errorf("read rows: %w", r.why(err))
 	}
 	return nil
 }
@@ -69,6 +71,7 @@ func (r *Rows) Err() error {
 func (r *Rows) Close() error {
 	err := r.rows.Close()
 	discard(r.conn)
+	r.end()
 	return err
 }
 

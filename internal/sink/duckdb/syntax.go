@@ -53,11 +53,16 @@ func checkNode(n any) error {
 		}
 	case map[string]any:
 		switch n["type"] {
+		case "FUNCTION":
+			if err := checkCall(n); err != nil {
+				return err
+			}
 		case "TABLE_FUNCTION":
 			call, _ := n["function"].(map[string]any)
 			if name, _ := call["function_name"].(string); !functions.MatchString(strings.ToUpper(name)) {
 				return notAnswered(name)
 			}
+			return checkNode(call["children"]) // a range of rows may be long
 		case "BASE_TABLE", "SHOW_REF":
 			if name, _ := n["table_name"].(string); strings.ContainsAny(name, `./\:*?[`) {
 				return fmt.Errorf("%q would be a file, and files are not answered here: ask the tables", name)
@@ -71,6 +76,37 @@ func checkNode(n any) error {
 	}
 	return nil
 }
+
+// makers are functions whose numbers say how large a value they make, in one step that can't
+// be interrupted.
+var makers = regexp.MustCompile(`^(repeat|lpad|rpad|range|generate_series|list_resize|array_resize|bitstring)$`)
+
+// maxMade is the largest such number.
+const maxMade = 1_000_000
+
+// checkCall refuses a number by which the engine would make a value of gigabytes, where it is
+// written out: more can't be known before.
+func checkCall(n map[string]any) error {
+	name, _ := n["function_name"].(string)
+	arguments, _ := n["children"].([]any)
+	for _, a := range arguments {
+		a, _ := a.(map[string]any)
+		constant, _ := a["value"].(map[string]any)
+		switch v := constant["value"].(type) {
+		case float64:
+			if makers.MatchString(name) && v > maxMade {
+				return fmt.Errorf("%s with the number %.0f makes too large a value: %d is the most here", name, v, maxMade)
+			}
+		case string:
+			if (name == "printf" || name == "format") && wide.MatchString(v) {
+				return fmt.Errorf("%s with the width in %q makes too large a value", name, v)
+			}
+		}
+	}
+	return nil
+}
+
+var wide = regexp.MustCompile(`\d{6}`)
 
 func notAnswered(function string) error {
 	return fmt.Errorf("the function %s is not answered here: ask the tables", strings.ToLower(function))

@@ -1,0 +1,134 @@
+//go:build cgo && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64)
+
+package duckdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+const (
+	// maxQueries is how many queries run at a time; more wait.
+	maxQueries = 4
+	// defaultTimeout is the longest that a query may take.
+	defaultTimeout = 30 * time.Second
+	// drainMemory is the engine's memory in MiB while there is only Drain, which needs
+	// no more. The process has some 100 MiB beside it.
+	drainMemory = 64
+	// idleMemory is what the whole process is expected to hold without queries, in MiB.
+	idleMemory = 256
+	// watchEvery is how often the process's memory is looked at while queries run. What
+	// aggregates gather is not in the engine's own account.
+	watchEvery = 10 * time.Millisecond
+)
+
+// queries are those that run, and what they may take together.
+type queries struct {
+	slots chan struct{}
+
+	mu      sync.Mutex
+	running map[*context.CancelCauseFunc]bool
+	memory  int // MiB that the engine may take while there are some
+	ended   chan struct{}
+}
+
+func newQueries() *queries {
+	return &queries{slots: make(chan struct{}, maxQueries), running: map[*context.CancelCauseFunc]bool{}}
+}
+
+// begin waits for a turn. The context that it returns ends when the query may not go on;
+// its cause is then for the person who asked.
+func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
+	q := db.queries
+	select {
+	case q.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, fmt.Errorf("wait for %d other queries to end: %w", maxQueries, ctx.Err())
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.running[&stop] = true
+	if len(q.running) == 1 {
+		q.ended = make(chan struct{})
+		db.allow(q.memory)
+		go q.watch(q.ended)
+	}
+	return ctx, sync.OnceFunc(func() {
+		stop(nil)
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		delete(q.running, &stop)
+		if len(q.running) == 0 {
+			close(q.ended)
+			db.allow(drainMemory)
+			trimMemory()
+		}
+		<-q.slots
+	}), nil
+}
+
+// allow sets what the engine may take. It can't go below what is in use, and is told again
+// after the next query.
+func (db *DB) allow(mib int) {
+	conn, err := db.conn(context.Background())
+	if err != nil {
+		return // who asks hears of it
+	}
+	defer conn.Close()
+	conn.ExecContext(context.Background(), fmt.Sprintf("set global memory_limit = '%dMiB'", mib))
+}
+
+// watch ends all queries when the process has grown over what they may take.
+func (q *queries) watch(ended chan struct{}) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	most := max(residentMemory(), idleMemory<<20) + q.memory<<20
+	for {
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+		}
+		if residentMemory() > most {
+			q.mu.Lock()
+			for stop := range q.running {
+				(*stop)(q.tooMuch())
+			}
+			q.mu.Unlock()
+		}
+	}
+}
+
+func (q *queries) tooMuch() error {
+	return fmt.Errorf("it takes more than the %d MiB of memory that queries have here: ask about a shorter time, fewer groups, or one column at a time", q.memory)
+}
+
+// refine says what the engine's error means to who asked.
+func (q *queries) refine(ctx context.Context, err error) error {
+	if e := new(duckdb.Error); errors.As(err, &e) && e.Type == duckdb.ErrorTypeOutOfMemory {
+		return q.tooMuch()
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx) // instead of what the engine says about an interrupt
+	}
+	return err
+}
+
+// inTime ends a query that takes too long. What it returns is called when it has its rows.
+func (db *DB) inTime(ctx context.Context) (context.Context, func()) {
+	limit := db.QueryTimeout
+	if limit <= 0 {
+		limit = defaultTimeout
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(limit, func() {
+		stop(fmt.Errorf("it took longer than %v: ask about less, such as a shorter time, or start the collector with a longer --query-timeout", limit))
+	})
+	return ctx, func() { timer.Stop() }
+}
