@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -99,24 +98,11 @@ func (e *engine) QueryHandler() http.Handler {
 		}
 		defer rows.Close()
 		w.Header().Set("Content-Type", "application/x-ndjson")
-		if err := writeRows(json.NewEncoder(impatient{w, http.NewResponseController(w)}), rows); err != nil {
+		to := impatient{w, http.NewResponseController(w), sendPatience}
+		if err := writeRows(json.NewEncoder(to), rows); err != nil {
 			e.log.Warn("query ended early", "error", err)
 		}
 	})
-}
-
-// impatient gives up on a client that reads nothing: a result takes memory, or disk, while it
-// is sent.
-type impatient struct {
-	io.Writer
-	conn *http.ResponseController
-}
-
-const sendPatience = 30 * time.Second
-
-func (w impatient) Write(p []byte) (int, error) {
-	w.conn.SetWriteDeadline(time.Now().Add(sendPatience))
-	return w.Writer.Write(p)
 }
 
 func writeRows(out *json.Encoder, rows *duckdb.Rows) error {

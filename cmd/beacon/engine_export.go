@@ -41,7 +41,7 @@ func (e *engine) ExportHandler() http.Handler {
 		defer x.Close()
 		w.Header().Set("Content-Type", exportTypes[format])
 		w.Header().Set("Content-Length", strconv.FormatInt(x.Size, 10))
-		if _, err := io.Copy(impatient{w, http.NewResponseController(w)}, x); err != nil {
+		if _, err := io.Copy(impatient{w, http.NewResponseController(w), sendPatience}, x); err != nil {
 			// The client misses what the length promised.
 			e.log.Warn("export ended early", "error", err)
 		}
