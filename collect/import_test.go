@@ -94,6 +94,24 @@ func TestWhatIsImportedIsAsPrivate(t *testing.T) {
 	}
 }
 
+func TestAnImportedHashIsAHash(t *testing.T) {
+	for _, x := range []struct {
+		address     Address
+		given, want string
+	}{
+		{AddressTruncated, "0123456789abcdef", "0123456789abcdef"},
+		{AddressTruncated, "203.0.113.7", ""},
+		{AddressDropped, "0123456789abcdef", ""},
+	} {
+		r := sample(1)
+		r.Extra = warc.Fields{{Name: row.AddressField, Value: x.given}}
+		newCollector(Options{Address: x.address}.orDefault(), nil).scrub(&r, time.Now())
+		if got := r.Extra.Get(row.AddressField); got != x.want {
+			t.Errorf("%v of %s: %q", x.address, x.given, got)
+		}
+	}
+}
+
 func TestWhatIsImportedIsKeptByTheRules(t *testing.T) {
 	r := sample(1)
 	r.IP = "2001:db8:1:2::3"

@@ -164,8 +164,10 @@ func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
 		return secret(http.CanonicalHeaderKey(f.Name), f.Value)
 	})
-	// Of an outbox's own fields none is a collector's.
-	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name != row.BatchField && f.Name != row.AddressField })
+	// Of an outbox's own fields none is a collector's. A file can say anything in the others.
+	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool {
+		return f.Name != row.BatchField && !(f.Name == row.AddressField && isHash(f.Value) && c.options.Address != AddressDropped)
+	})
 	ip, extra := c.private(a, now)
 	r.IP, r.Extra = ip, append(r.Extra, extra...)
 	if c.options.OptOut == OptOutAnonymous && asksNot(r) {
@@ -210,5 +212,12 @@ func (s *salt) hash(a netip.Addr, now time.Time) string {
 	s.mu.Unlock()
 	sum := hmac.New(sha256.New, key[:])
 	sum.Write(a.AsSlice())
-	return hex.EncodeToString(sum.Sum(nil)[:8])
+	return hex.EncodeToString(sum.Sum(nil)[:hashSize])
+}
+
+const hashSize = 8 // bytes, each two digits
+
+func isHash(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == hashSize
 }
