@@ -154,5 +154,12 @@ func (s *salt) hash(a netip.Addr, now time.Time) string {
 	s.mu.Unlock()
 	sum := hmac.New(sha256.New, key[:])
 	sum.Write(a.AsSlice())
-	return hex.EncodeToString(sum.Sum(nil)[:8])
+	return hex.EncodeToString(sum.Sum(nil)[:hashSize])
+}
+
+const hashSize = 8 // bytes, each two digits
+
+func isHash(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == hashSize
 }

@@ -82,6 +82,7 @@ type Collector struct {
 	salt       salt
 	memory     memory
 	health     health
+	importing  chan struct{} // has room for so many
 }
 
 // Open opens the collector whose inbox is the folder inbox of dir, and makes it if it
@@ -116,7 +117,7 @@ func Handler(keep func(record []byte) error, options Options) http.Handler {
 }
 
 func newCollector(options Options, keep func(record []byte) error) *Collector {
-	c := &Collector{options: options, keep: keep, mux: http.NewServeMux()}
+	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), importing: make(chan struct{}, imports)}
 	c.metrics = newMetrics(options.Metrics, &c.preflights)
 	return c
 }

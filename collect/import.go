@@ -27,6 +27,14 @@ type imported struct {
 // the wire, and answers when all are on disk. They keep their ids, so that a request which
 // was kept before is no new row.
 func (c *Collector) importWARC(w http.ResponseWriter, r *http.Request) {
+	select {
+	case c.importing <- struct{}{}:
+		defer func() { <-c.importing }()
+	default:
+		no := refusal{status: http.StatusServiceUnavailable, wait: retryAfter, text: "Other files are being imported: wait until one is done, and try again."}
+		no.answer(w)
+		return
+	}
 	var result imported
 	if err := result.from(patient{r.Body, http.NewResponseController(w)}, c); err != nil {
 		c.options.Logger.Error("import ended early", "error", err)
@@ -35,6 +43,9 @@ func (c *Collector) importWARC(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(result)
 }
+
+// imports is how many files are imported at a time, each of which can hold a record of 64 MiB.
+const imports = 2
 
 // importBatch is how many bytes of records are written together.
 const importBatch = 1 << 20
@@ -79,8 +90,10 @@ func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
 		return secret(http.CanonicalHeaderKey(f.Name), f.Value)
 	})
-	// Of an outbox's own fields none is a collector's.
-	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name != row.BatchField && f.Name != row.AddressField })
+	// Of an outbox's own fields none is a collector's. A file can say anything in the others.
+	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool {
+		return f.Name != row.BatchField && !(f.Name == row.AddressField && isHash(f.Value) && c.options.Address != AddressDropped)
+	})
 	ip, extra := c.private(a, now)
 	r.IP, r.Extra = ip, append(r.Extra, extra...)
 	if c.options.OptOut == OptOutAnonymous && optsOut(r.Request.Header.Get) {

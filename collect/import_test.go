@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,6 +94,24 @@ func TestWhatIsImportedIsAsPrivate(t *testing.T) {
 		}
 		if got.IP != x.ip || got.Request.Header.Get("User-Agent") != x.agent || (got.Extra.Get(row.AddressField) != "") != (x.address != "") || got.Request.Header.Get("X-Via") != x.via {
 			t.Errorf("%+v: %+v", x.options, got)
+		}
+	}
+}
+
+func TestAnImportedHashIsAHash(t *testing.T) {
+	for _, x := range []struct {
+		address     Address
+		given, want string
+	}{
+		{AddressTruncated, "0123456789abcdef", "0123456789abcdef"},
+		{AddressTruncated, "203.0.113.7", ""},
+		{AddressDropped, "0123456789abcdef", ""},
+	} {
+		r := sample(1)
+		r.Extra = warc.Fields{{Name: row.AddressField, Value: x.given}}
+		newCollector(Options{Address: x.address}.orDefault(), nil).scrub(&r, time.Now())
+		if got := r.Extra.Get(row.AddressField); got != x.want {
+			t.Errorf("%v of %s: %q", x.address, x.given, got)
 		}
 	}
 }
@@ -200,4 +222,29 @@ func FuzzImport(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestSoManyFilesAtATime(t *testing.T) {
+	c := keeping(func([]byte) error { return nil })
+	post := func(body io.Reader) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		c.importWARC(w, httptest.NewRequest("POST", "/-/import", body))
+		return w
+	}
+	r, w := io.Pipe()
+	var held sync.WaitGroup
+	for range imports {
+		held.Go(func() { post(r) })
+	}
+	for len(c.importing) < imports {
+		runtime.Gosched()
+	}
+	if got := post(strings.NewReader("")); got.Code != 503 || got.Header().Get("Retry-After") == "" {
+		t.Errorf("one more: %d %v", got.Code, got.Header())
+	}
+	w.Close()
+	held.Wait()
+	if got := post(strings.NewReader("")); got.Code != 200 {
+		t.Errorf("afterwards: %d", got.Code)
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"os"
@@ -31,19 +32,34 @@ func (plainLog) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
+// newLog is the collector's log. An error of the network names its two ends, and no address
+// gets through.
+func newLog(to io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if err, ok := a.Value.Any().(error); ok {
+			a.Value = slog.StringValue(withoutAddresses(err.Error()))
+		}
+		return a
+	}}))
+}
+
 // serverLog takes what net/http says about its connections. A panic is for the operator; the
-// rest, clients that break off or speak nonsense, is for who debugs. No address gets through.
+// rest, clients that break off or speak nonsense, is for who debugs.
 func serverLog(to *slog.Logger) *log.Logger { return log.New(serverLogWriter{to}, "", 0) }
 
 type serverLogWriter struct{ to *slog.Logger }
 
 var addresses = regexp.MustCompile(`\[[0-9a-fA-F:.%\w]+\]:\d+|\d+\.\d+\.\d+\.\d+(:\d+)?`)
 
+func withoutAddresses(text string) string {
+	return addresses.ReplaceAllString(text, "(an address)")
+}
+
 func (w serverLogWriter) Write(line []byte) (int, error) {
 	level := slog.LevelDebug
 	if strings.Contains(string(line), "panic") {
 		level = slog.LevelError
 	}
-	w.to.Log(context.Background(), level, addresses.ReplaceAllString(strings.TrimSpace(string(line)), "(an address)"))
+	w.to.Log(context.Background(), level, withoutAddresses(strings.TrimSpace(string(line))))
 	return len(line), nil
 }

@@ -58,7 +58,7 @@ the other commands ask.`,
   beacon serve --proxy 10.0.0.0/8 --address hash --opt-out anonymous --address-rate 20`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s.collect.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+			s.collect.Logger = newLog(os.Stderr)
 			if err := s.settle(); err != nil {
 				return usageError{err}
 			}

@@ -46,6 +46,8 @@ func Parse(b []byte) (r Record, n int, err error) {
 	switch {
 	case length >= 0 && len(b) < n:
 		return r, 0, ErrShort
+	case err != nil && length >= 0:
+		return r, n, err // a whole record, of another type
 	case err != nil:
 		return r, 0, err
 	}
@@ -99,7 +101,7 @@ func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked
 		n, v := line[:colon], strings.Trim(line[colon+1:], " \t")
 		switch canonical(n) {
 		case "warc-type":
-			kind = v
+			kind = strings.ToLower(v)
 		case "warc-record-id":
 			id = v
 		case "warc-date":

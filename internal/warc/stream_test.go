@@ -80,6 +80,7 @@ func TestAFileOfAnyWriterIsRead(t *testing.T) {
 		{"nothing", nil, ""},
 		{"ours", join(one, two), "one two"},
 		{"theirs", join(info, request, response, two), "warcinfo theirs response two"},
+		{"a type in capitals", join(bytes.Replace(request, []byte("WARC-Type: request"), []byte("WARC-Type: REQUEST"), 1), two), "theirs two"},
 		{"empty lines between", join(one, []byte("\r\n\r\n"), two, []byte("\n\n")), "one two"},
 		{"a flipped bit", join(one, flipped, two), "one damage two"},
 		{"text before and between", join([]byte("hello"), one, []byte("WARC/1.1 is a format"), two), "damage one damage two"},

@@ -135,10 +135,10 @@ func TestForeignRecords(t *testing.T) {
 		t.Errorf("%+v %d %v", r, n, err)
 	}
 	other := strings.Replace(head, "%s", "response", 1)
-	_, _, err = Parse([]byte(other))
+	_, n, err = Parse([]byte(other))
 	var damage *CorruptError
-	if !errors.As(err, &damage) || damage.Len != len(other) {
-		t.Errorf("a response: %v", err)
+	if !errors.As(err, &damage) || damage.Len != len(other) || n != len(other) {
+		t.Errorf("a response: %d bytes, %v", n, err)
 	}
 }
 
