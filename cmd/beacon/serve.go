@@ -25,6 +25,7 @@ const defaultListen = "127.0.0.1:8080"
 func serveCommand() *cobra.Command {
 	var listen, data, token string
 	var batch []string
+	var o engineOptions
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Collect beacons: a 204 means on disk",
@@ -35,17 +36,18 @@ path names; the answer 204 means that it is on disk. The page at / shows them li
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-			return serve(cmd.Context(), listen, data, token, batch, log)
+			return serve(cmd.Context(), listen, data, token, batch, o, log)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", defaultListen, "address and `port` to listen on")
 	cmd.Flags().StringVar(&data, "data", datadir.Join("collector"), "`directory` for the beacons")
 	cmd.Flags().StringVar(&token, "token", "", "what queries and the live page must carry; without it they are open on this machine only")
 	cmd.Flags().StringArrayVar(&batch, "batch", nil, "`stream` such as /events whose JSON arrays and lines of JSON become a row for each member; may be repeated")
+	o.flags(cmd.Flags())
 	return cmd
 }
 
-func serve(ctx context.Context, listen, data, token string, batch []string, log *slog.Logger) error {
+func serve(ctx context.Context, listen, data, token string, batch []string, o engineOptions, log *slog.Logger) error {
 	keepPrivate()
 	listener, err := net.Listen("tcp", listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -62,7 +64,7 @@ func serve(ctx context.Context, listen, data, token string, batch []string, log 
 		return fmt.Errorf("open collector: %w", err)
 	}
 	defer c.Close()
-	engine, err := openEngine(ctx, data, c, log)
+	engine, err := openEngine(ctx, data, c, o, log)
 	if err != nil {
 		return fmt.Errorf("%w\nIf the file is damaged, move it away: what is in the inbox goes into a new one", err)
 	}
