@@ -29,17 +29,24 @@ type engine struct {
 	ended chan struct{}
 }
 
-func openEngine(ctx context.Context, data string, c *collect.Collector, log *slog.Logger) (*engine, error) {
+func openEngine(ctx context.Context, data string, c *collect.Collector, o engineOptions, log *slog.Logger) (*engine, error) {
 	db, err := duckdb.Open(filepath.Join(data, "beacons.duckdb"))
 	if err != nil {
 		return nil, err
 	}
-	db.Log = log
+	db.Log, db.QueryTimeout = log, o.queryTimeout
+	c.Inbox().KeepAtMost(int64(o.maxInbox))
 	// Not the server's context: what was collected until its end still goes in.
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e := &engine{db: db, inbox: c.Inbox(), log: log, stop: stop, ended: make(chan struct{})}
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		db.Retain(ctx, e.inbox, duckdb.Retention{MaxAge: time.Duration(o.maxAge), MaxBytes: int64(o.maxTable)})
+	}()
 	go func() {
 		defer close(e.ended)
+		defer func() { <-kept }()
 		if err := db.Drain(ctx, e.inbox); err != nil && ctx.Err() == nil {
 			log.Error("beacons are collected but don't reach the table any more; start the collector again", "error", err)
 		}

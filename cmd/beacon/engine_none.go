@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -18,7 +19,10 @@ const noTable = "this build has no SQL: it collects, tails and exports WARC; for
 
 type engine struct{ missing string }
 
-func openEngine(context.Context, string, *collect.Collector, *slog.Logger) (*engine, error) {
+func openEngine(_ context.Context, _ string, _ *collect.Collector, o engineOptions, _ *slog.Logger) (*engine, error) {
+	if o.maxAge > 0 || o.maxTable > 0 {
+		return nil, errors.New("this build has no table, so nothing is ever deleted: leave --max-age and --max-table out")
+	}
 	return &engine{missing: noTable}, nil
 }
 

@@ -25,7 +25,7 @@ the first line, json with an object a line. In both a body that is not UTF-8 is 
 {"base64": "..."}.
 
 warc are the records that the inbox holds, each the request as it came: what is not in the
-table yet, and 1 GiB of what is. 'beacon import' reads them.
+table yet, and of what is as much as --max-inbox says. 'beacon import' reads them.
 
 An export that fails leaves nothing in the file that it was to be written to.`,
 		Example: `  beacon export --format parquet > beacons.parquet

@@ -37,6 +37,7 @@ type serving struct {
 	data     string
 	collect  collect.Options
 	listener listening
+	engine   engineOptions
 
 	// As they were written.
 	batch, answer200, origins, proxies []string
@@ -85,6 +86,8 @@ the other commands ask.`,
 
 	f.StringVar(&s.listener.certificate, "tls-cert", "", "PEM `file` of the certificate, for https; read again when it changes")
 	f.StringVar(&s.listener.key, "tls-key", "", "PEM `file` of its key")
+
+	s.engine.flags(f)
 	return cmd
 }
 
@@ -141,7 +144,7 @@ func serve(ctx context.Context, s serving) error {
 		return fmt.Errorf("open collector: %w", err)
 	}
 	defer c.Close()
-	engine, err := openEngine(ctx, s.data, c, log)
+	engine, err := openEngine(ctx, s.data, c, s.engine, log)
 	if err != nil {
 		return fmt.Errorf("%w\nIf the file is damaged, move it away: what is in the inbox goes into a new one", err)
 	}

@@ -141,13 +141,16 @@ func (in *Inbox) limit(name string) (int64, error) {
 const inboxKept = 1 << 30
 
 // Trim deletes the oldest of the segments that lie wholly before c, and keeps 1 GiB of
-// them. The newest segment of all stays in any case: the next one's name is made to sort
+// them, or what [Inbox.KeepAtMost] says. The newest segment of all stays in any case: the next one's name is made to sort
 // behind it.
 func (in *Inbox) Trim(c Cursor) error {
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil {
 		return wrap("trim inbox", err)
 	}
+	in.mu.Lock()
+	keep := in.keep
+	in.mu.Unlock()
 	kept := int64(0)
 	for _, name := range slices.Backward(names[:max(len(names)-1, 0)]) {
 		if name >= c.Segment {
@@ -157,7 +160,7 @@ func (in *Inbox) Trim(c Cursor) error {
 		if err != nil {
 			return err
 		}
-		if kept += size; kept <= in.keep {
+		if kept += size; kept <= keep {
 			continue
 		}
 		if err := in.fs.Remove(filepath.Join(in.dir, name)); err != nil {

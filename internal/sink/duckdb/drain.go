@@ -48,6 +48,12 @@ func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
 		}
 		// The place to go on from is in the database, whatever became of the commit.
 		d.leave()
+		if starved(err) && db.feed() {
+			if broken(err) {
+				db.abandon()
+			}
+			continue
+		}
 		if d.blameRow(err) {
 			continue
 		}

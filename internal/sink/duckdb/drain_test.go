@@ -431,3 +431,22 @@ func TestAPathTheDriverWouldMistakeIsRefused(t *testing.T) {
 		t.Log(err)
 	}
 }
+
+func TestLargeBeaconsAreStored(t *testing.T) {
+	b := newBench(t)
+	b.db.queries.without = 16
+	b.db.allow(16)
+	b.drain()
+	body := make([]byte, 500_000)
+	for i := range body {
+		body[i] = ' ' + byte(i*i%90)
+	}
+	for n := range 60 {
+		b.put(record(n, "text/plain", fmt.Sprint(n, string(body))))
+	}
+	b.caughtUp()
+	b.want("select count(*), count(error) from beacons", "60 | 0")
+	if b.db.queries.without <= 16 {
+		t.Error("16 MiB were enough: this shows nothing")
+	}
+}

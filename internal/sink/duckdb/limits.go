@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,8 +18,8 @@ const (
 	maxQueries = 4
 	// defaultTimeout is the longest that a query may take.
 	defaultTimeout = 30 * time.Second
-	// drainMemory is the engine's memory in MiB while there is only Drain, which needs
-	// no more. The process has some 100 MiB beside it.
+	// drainMemory is the engine's memory in MiB while there is only Drain. It is enough for
+	// bodies of some KiB; the process has some 100 MiB beside it.
 	drainMemory = 64
 	// idleMemory is what the whole process is expected to hold without queries, in MiB.
 	idleMemory = 256
@@ -34,11 +35,12 @@ type queries struct {
 	mu      sync.Mutex
 	running map[*context.CancelCauseFunc]bool
 	memory  int // MiB that the engine may take while there are some
+	without int // and while there are none
 	ended   chan struct{}
 }
 
 func newQueries() *queries {
-	return &queries{slots: make(chan struct{}, maxQueries), running: map[*context.CancelCauseFunc]bool{}}
+	return &queries{slots: make(chan struct{}, maxQueries), running: map[*context.CancelCauseFunc]bool{}, without: drainMemory}
 }
 
 // begin waits for a turn. The context that it returns ends when the query may not go on;
@@ -66,7 +68,7 @@ func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
 		delete(q.running, &stop)
 		if len(q.running) == 0 {
 			close(q.ended)
-			db.allow(drainMemory)
+			db.allow(q.without)
 			trimMemory()
 		}
 		<-q.slots
@@ -82,6 +84,30 @@ func (db *DB) allow(mib int) {
 	}
 	defer conn.Close()
 	conn.ExecContext(context.Background(), fmt.Sprintf("set global memory_limit = '%dMiB'", mib))
+}
+
+// feed lets the engine take twice as much from now on, if it may. Large bodies need that: it
+// holds many rows of a column at a time.
+func (db *DB) feed() bool {
+	q := db.queries
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.without >= q.memory {
+		return false
+	}
+	q.without = min(2*q.without, q.memory)
+	if len(q.running) == 0 {
+		db.allow(q.without)
+	}
+	db.log().Info("large beacons take more memory", "engine_mib", q.without)
+	return true
+}
+
+// starved says whether the engine failed for want of memory. A failed commit has lost the
+// type of its error.
+func starved(err error) bool {
+	var e *duckdb.Error
+	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeOutOfMemory || strings.Contains(e.Msg, "failed to pin block") || strings.Contains(e.Msg, "failed to allocate"))
 }
 
 // watch ends all queries when the process has grown over what they may take.
@@ -111,7 +137,7 @@ func (q *queries) tooMuch() error {
 
 // refine says what the engine's error means to who asked.
 func (q *queries) refine(ctx context.Context, err error) error {
-	if e := new(duckdb.Error); errors.As(err, &e) && e.Type == duckdb.ErrorTypeOutOfMemory {
+	if starved(err) {
 		return q.tooMuch()
 	}
 	if ctx.Err() != nil {

@@ -37,7 +37,10 @@ type DB struct {
 	insert string // SQL from the staged rows to the table; tests put in a faulty one
 	done   progress
 
+	settings map[string]string // of the engine, more than the usual ones; for tests
+
 	queries *queries
+	writing sync.Mutex // held over a transaction of Drain's, and over a checkpoint
 
 	sick atomic.Bool // a query found that the engine answers nothing any more
 
@@ -79,12 +82,14 @@ const columnsOfBeacons = `(
 const sinkName = "duckdb"
 
 // Open opens the file, and makes it and its directory where they aren't there.
-func Open(path string) (*DB, error) {
+func Open(path string) (*DB, error) { return open(path, nil) }
+
+func open(path string, settings map[string]string) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{path: path, insert: insertBatch, queries: newQueries()}
+	db := &DB{path: path, settings: settings, insert: insertBatch, queries: newQueries()}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -125,6 +130,9 @@ func (db *DB) openPool() (*sql.DB, error) {
 	} {
 		settings.Set(name, value)
 	}
+	for name, value := range db.settings {
+		settings.Set(name, value)
+	}
 	connector, err := duckdb.NewConnector(path+"?"+settings.Encode(), nil)
 	if err != nil {
 		if strings.Contains(err.Error(), "Could not set lock") {
@@ -163,7 +171,7 @@ func (db *DB) setUp(pool *sql.DB) error {
 	}
 	// TimeZone belongs to ICU and can't be set before the file is open.
 	_, err = pool.Exec(fmt.Sprintf(`set global TimeZone = 'UTC'; set global memory_limit = '%dMiB';
-		set global allowed_configs = ['memory_limit']; set global lock_configuration = true`, drainMemory))
+		set global allowed_configs = ['memory_limit']; set global lock_configuration = true`, db.queries.without))
 	return err
 }
 

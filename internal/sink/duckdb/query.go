@@ -40,9 +40,7 @@ func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
 	if err != nil {
 		discard(conn)
 		if e := new(duckdb.Error); errors.As(err, &e) && e.Type == duckdb.ErrorTypeFatal {
-			// Drain holds on to the engine, and has to let go of it.
-			db.sick.Store(true)
-			db.done.ask()
+			db.letGo()
 		}
 		err = db.queries.refine(ctx, err)
 		end()
@@ -50,6 +48,12 @@ func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
 	}
 	rows.end, rows.why = end, func(err error) error { return db.queries.refine(ctx, err) }
 	return rows, nil
+}
+
+// letGo has Drain, which holds on to the engine, let go of it.
+func (db *DB) letGo() {
+	db.sick.Store(true)
+	db.done.ask()
 }
 
 func query(ctx context.Context, conn *sql.Conn, text string) (*Rows, error) {

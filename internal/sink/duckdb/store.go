@@ -82,6 +82,8 @@ func values(r *row.Row) []driver.Value {
 // store writes first and what follows it to the table, with the place behind the last
 // one, in one transaction.
 func (d *drain) store(ctx context.Context, first spool.Item) (next spool.Cursor, err error) {
+	d.db.writing.Lock()
+	defer d.db.writing.Unlock()
 	if _, err := d.conn.ExecContext(ctx, "begin"); err != nil {
 		return next, err
 	}

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// engineOptions bound what the table takes of the machine.
+type engineOptions struct {
+	queryTimeout time.Duration
+	maxAge       ageFlag
+	maxTable     sizeFlag
+	maxInbox     sizeFlag
+}
+
+func (o *engineOptions) flags(f *pflag.FlagSet) {
+	o.maxInbox = 1 << 30
+	f.DurationVar(&o.queryTimeout, "query-timeout", 30*time.Second, "the longest that a query may take")
+	f.Var(&o.maxAge, "max-age", "delete beacons so long after they were received, such as 90d; without it they stay")
+	f.Var(&o.maxTable, "max-table", "delete the oldest rows when the table takes more of the disk, such as 50GiB")
+	f.Var(&o.maxInbox, "max-inbox", "keep so much of the inbox that is in the table, for an export as WARC")
+}

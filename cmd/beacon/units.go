@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An ageFlag is a flag's time in days, or as Go writes it: 90d, 36h, 90m.
+type ageFlag time.Duration
+
+func (a *ageFlag) Set(s string) error {
+	days, ok := strings.CutSuffix(s, "d")
+	if ok {
+		n, err := strconv.ParseFloat(days, 64)
+		if err != nil || !(n > 0) || n > 36_500 {
+			return fmt.Errorf("write it like 90d")
+		}
+		*a = ageFlag(n * 24 * float64(time.Hour))
+		return nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return fmt.Errorf("write it like 90d or 36h")
+	}
+	*a = ageFlag(d)
+	return nil
+}
+
+func (a *ageFlag) String() string {
+	if *a == 0 {
+		return ""
+	}
+	return time.Duration(*a).String()
+}
+
+func (*ageFlag) Type() string { return "age" }
+
+// A sizeFlag is a flag's number of bytes: 50GiB, 512MiB.
+type sizeFlag int64
+
+func (z *sizeFlag) Set(s string) error {
+	for i, unit := range [...]string{"B", "KiB", "MiB", "GiB", "TiB"} {
+		number, ok := strings.CutSuffix(s, unit)
+		if !ok || i == 0 && strings.HasSuffix(s, "iB") {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if err != nil || !(n > 0) || n*float64(int64(1)<<(10*i)) > 1<<60 {
+			break
+		}
+		*z = sizeFlag(n * float64(int64(1)<<(10*i)))
+		return nil
+	}
+	return fmt.Errorf("write it like 50GiB or 512MiB")
+}
+
+func (z *sizeFlag) String() string {
+	if *z == 0 {
+		return ""
+	}
+	return inBytes(float64(*z))
+}
+
+func (*sizeFlag) Type() string { return "size" }

@@ -1,0 +1,200 @@
+//go:build cgo && (linux || darwin || windows) && (amd64 || arm64) && !(windows && arm64)
+
+package duckdb
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+var dayOne = time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
+
+// marker is in the body of beacon number n, and nowhere else.
+func marker(n int) string {
+	b := sha256.Sum256(fmt.Append(nil, "marker", n))
+	return mark + string(b[:20])
+}
+
+const mark = "MARK"
+
+// uncompressed has the engine compress nothing, so that what it writes can be found.
+func (b *bench) uncompressed() {
+	b.Helper()
+	if err := b.db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	db, err := open(b.db.path, map[string]string{"force_compression": "uncompressed"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	db.Log = b.db.Log
+	b.db = db
+}
+
+// days fills the table with so many beacons a day for so many days.
+func (b *bench) days(days, each int) {
+	b.Helper()
+	b.drain()
+	n := 0
+	for day := range days {
+		for n < (day+1)*each {
+			var buf []byte
+			for range 1000 {
+				r := record(n, "application/octet-stream", marker(n)+fmt.Sprint(" ", n))
+				r.Date = dayOne.Add(time.Duration(day)*24*time.Hour + time.Duration(n%each)*time.Millisecond)
+				buf = append(buf, encode(b, r)...)
+				n++
+			}
+			if err := b.in.Append(buf); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.caughtUp()
+}
+
+// found is how many of the markers are in any of the database's files.
+func (b *bench) found(from, to int) (found int) {
+	b.Helper()
+	files, err := filepath.Glob(b.db.path + "*")
+	if err != nil {
+		b.Fatal(err)
+	}
+	markers := map[string]bool{}
+	for n := from; n < to; n++ {
+		markers[marker(n)] = true
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // a folder
+		}
+		for {
+			i := bytes.Index(text, []byte(mark))
+			if i < 0 || i+24 > len(text) {
+				break
+			}
+			if m := string(text[i : i+24]); markers[m] {
+				delete(markers, m)
+				found++
+			}
+			text = text[i+4:]
+		}
+	}
+	return found
+}
+
+func TestOldBeaconsCantBeFound(t *testing.T) {
+	b := newBench(t)
+	b.uncompressed()
+	b.days(6, 50_000)
+	if _, err := b.db.pool.Exec("checkpoint"); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.found(0, 300_000); n < 300_000 {
+		t.Fatalf("only %d beacons can be found: this would show nothing", n)
+	}
+	now := dayOne.Add(8 * 24 * time.Hour)
+	for _, age := range []int{30, 5, 5, 3, 1} { // days
+		if err := b.db.forget(t.Context(), b.in, time.Duration(age)*24*time.Hour, now); err != nil {
+			t.Fatal(err)
+		}
+		gone := min(max(0, 8-age), 6) * 50_000
+		if n := b.found(0, gone); n > 0 {
+			t.Errorf("%d days: %d of %d deleted beacons can be found", age, n, gone)
+		}
+		b.want("select count(*), count(distinct id) from beacons", fmt.Sprintf("%d | %d", 300_000-gone, 300_000-gone))
+		if n := b.found(gone, 300_000); n < 300_000-gone {
+			t.Errorf("%d days: %d of the other beacons are lost", age, 300_000-gone-n)
+		}
+	}
+	b.want("select count(*) from duckdb_schemas() where schema_name = 'erased'", "0")
+}
+
+// What was under way when the process died is done with the next time.
+func TestErasingGoesOnAfterAKill(t *testing.T) {
+	b := newBench(t)
+	b.uncompressed()
+	b.days(4, 50_000)
+	if _, err := b.db.deleteBefore(t.Context(), dayOne.Add(24*time.Hour), true); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.found(0, 50_000); n == 0 {
+		t.Fatal("what is deleted is gone already: this would show nothing")
+	}
+	if err := b.db.forget(t.Context(), b.in, 72*time.Hour, dayOne.Add(96*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.found(0, 50_000); n > 0 {
+		t.Errorf("%d deleted beacons can be found", n)
+	}
+}
+
+func TestTheOldestMakeRoom(t *testing.T) {
+	b := newBench(t)
+	b.days(4, 50_000)
+	if _, err := b.db.pool.Exec("checkpoint"); err != nil {
+		t.Fatal(err)
+	}
+	before, err := b.db.used(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := b.db.shrink(t.Context(), before/2); err != nil {
+			t.Fatal(err)
+		}
+		if used, err := b.db.used(t.Context()); err != nil || used > before/2 || used < before/4 {
+			t.Errorf("%d bytes of %d are used: %v", used, before, err)
+		}
+	}
+	b.want("select count(*) between 50000 and 120000, min(received_at) > '2026-08-02', max(received_at) > '2026-08-04' from beacons", "%!s(bool=true) | %!s(bool=true) | %!s(bool=true)")
+	// What comes then has room in the same file.
+	size := b.fileSize()
+	b.put(record(1_000_000, "text/plain", "new"))
+	b.caughtUp()
+	if _, err := b.db.pool.Exec("checkpoint"); err != nil || b.fileSize() > size {
+		t.Errorf("the file has %d bytes and had %d: %v", b.fileSize(), size, err)
+	}
+	b.want("select count(*) from beacons where id = '"+id(1_000_000).String()+"'", "1")
+}
+
+func TestAQueryThatLastsKeepsRowsFromBeingFreed(t *testing.T) {
+	b := newBench(t)
+	b.days(2, 1000)
+	rows, err := b.db.Query(t.Context(), "from range(10)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- b.db.forget(t.Context(), b.in, 24*time.Hour, dayOne.Add(48*time.Hour)) }()
+	for b.ask("select count(*) from beacons") == "2000" {
+		if t.Context().Err() != nil {
+			t.Fatal("nothing is deleted")
+		}
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("it did not wait: %v", err)
+	default:
+	}
+	rows.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func (b *bench) fileSize() int64 {
+	b.Helper()
+	info, err := os.Stat(b.db.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		b.Fatal(err)
+	}
+	return info.Size()
+}
