@@ -1,0 +1,33 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// TestTheREADMEsFlagsAreThere finds each --flag that README.md names in some command.
+func TestTheREADMEsFlagsAreThere(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{"--help": true}
+	var visit func(*cobra.Command)
+	visit = func(c *cobra.Command) {
+		for _, name := range regexp.MustCompile(`--[a-z0-9-]+`).FindAllString(c.UsageString(), -1) {
+			known[name] = true
+		}
+		for _, sub := range c.Commands() {
+			visit(sub)
+		}
+	}
+	visit(command())
+	for _, flag := range regexp.MustCompile("(?m)(?:^|[ `(])(--[a-z][a-z0-9-]+[a-z0-9])").FindAllStringSubmatch(string(text), -1) {
+		if !known[flag[1]] {
+			t.Errorf("no command has %s", flag[1])
+		}
+	}
+}
