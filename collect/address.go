@@ -68,8 +68,12 @@ func (c *Collector) secret(a netip.Addr) func(name, value string) bool {
 	if c.options.Address == AddressKept {
 		return func(name, _ string) bool { return unkept[name] }
 	}
+	if !a.IsValid() || a.IsLoopback() {
+		return func(name, value string) bool { return unkept[name] || isAddress(value) }
+	}
+	text := a.String() // once, and not for each value
 	return func(name, value string) bool {
-		return unkept[name] || isAddress(value) || hasAddress(value, a)
+		return unkept[name] || isAddress(value) || hasAddress(value, a, text)
 	}
 }
 
@@ -77,8 +81,13 @@ const addressBytes = "0123456789abcdefABCDEF.:"
 
 // isAddress says whether the value is nothing but an address, or a list of them.
 func isAddress(value string) bool {
-	if strings.Trim(value, addressBytes+"[], ") != "" {
-		return false // nearly all are
+	for i := range len(value) {
+		if strings.IndexByte(addressBytes+"[], ", value[i]) < 0 {
+			return false // nearly always at the first or the second byte
+		}
+	}
+	if !strings.ContainsAny(value, ".:") {
+		return false // a number
 	}
 	return slices.ContainsFunc(strings.Split(value, ","), func(hop string) bool {
 		_, ok := parseHop(hop)
@@ -86,13 +95,10 @@ func isAddress(value string) bool {
 	})
 }
 
-// hasAddress says whether a is somewhere in the value, however it is spelled: IPv6 can be
-// spelled in many ways.
-func hasAddress(value string, a netip.Addr) bool {
-	if !a.IsValid() || a.IsLoopback() {
-		return false
-	}
-	if strings.Contains(value, a.String()) {
+// hasAddress says whether a, whose usual spelling is text, is somewhere in the value, however it
+// is spelled: IPv6 can be spelled in many ways.
+func hasAddress(value string, a netip.Addr, text string) bool {
+	if strings.Contains(value, text) {
 		return true
 	}
 	if strings.Count(value, ":") < 2 {

@@ -27,8 +27,9 @@ func (o OptOut) MarshalText() ([]byte, error) { return []byte(optOutNames[o]), n
 // UnmarshalText reads what MarshalText writes; the error names the choices.
 func (o *OptOut) UnmarshalText(text []byte) error { return choose(o, optOutNames, string(text)) }
 
-// optsOut takes a header's Get.
-func optsOut(get func(name string) string) bool { return get("Sec-GPC") == "1" || get("DNT") == "1" }
+// optsOut takes a header's Get. The names are as net/http spells them: of others it would make
+// those each time.
+func optsOut(get func(name string) string) bool { return get("Sec-Gpc") == "1" || get("Dnt") == "1" }
 
 // anonymize takes away what tells one person from another.
 func anonymize(r *warc.Record) {
