@@ -8,21 +8,26 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // retryAfter is what a sender is asked to wait when the disk can't take a beacon.
 const retryAfter = 5 * time.Second
 
-// buffers hold a body and its record while they are written.
+// buffers hold a body, its record and the header of that while they are written.
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 type buffer struct {
 	body, record []byte
+	header       warc.Fields
 	counted      int // bytes of body's that the collector's memory counts
 }
 
-// keepBuffer is the largest buffer that is worth keeping for the next beacon.
-const keepBuffer = 256 << 10
+// keepBuffer and keepFields are the largest buffer that is worth keeping for the next beacon.
+const (
+	keepBuffer = 256 << 10
+	keepFields = 128
+)
 
 // beacon keeps one beacon or refuses it: the answer is 204, or the picture, once it is on
 // disk.
@@ -73,14 +78,15 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 	defer func() {
 		c.memory.give(b.counted)
 		b.counted = 0
-		if cap(b.record) <= keepBuffer && cap(b.body) <= keepBuffer {
+		if cap(b.record) <= keepBuffer && cap(b.body) <= keepBuffer && cap(b.header) <= keepFields {
+			clear(b.header) // else it would hold on to the request's
 			buffers.Put(b)
 		}
 	}()
 	if no := b.read(w, r, c); no != nil {
 		return 0, no
 	}
-	record := c.newRecord(r, b.body, from, now)
+	record := c.newRecord(r, b, from, now)
 	if optsOut && c.options.OptOut == OptOutAnonymous {
 		anonymize(&record)
 	}
@@ -93,7 +99,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 		return 0, &refusal{reason: "disk", status: http.StatusServiceUnavailable, wait: retryAfter, text: "The disk can't take it now; try again later."}
 	}
 	if c.recent != nil {
-		c.recent.add(record)
+		c.recent.add(now, b.record)
 	}
 	return len(b.body), nil
 }

@@ -7,9 +7,11 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// NewForTest is a collector that keeps nothing.
+// NewForTest is a collector that keeps nothing on disk.
 func NewForTest(o Options) *Collector {
-	return newCollector(o.orDefault(), func([]byte) error { return nil })
+	c := newCollector(o.orDefault(), func([]byte) error { return nil })
+	c.recent = &recent{started: time.Now(), done: make(chan struct{})}
+	return c
 }
 
 func (c *Collector) Private(a netip.Addr, now time.Time) (string, warc.Fields) {

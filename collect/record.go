@@ -12,16 +12,16 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// newRecord is the request as it is kept. The server has taken the request apart; its
-// headers come back in alphabetical order, and a chunked body in one piece.
-func (c *Collector) newRecord(r *http.Request, body []byte, from sender, now time.Time) warc.Record {
+// newRecord is the request as it is kept, with b's body, and a header that is b's. The server
+// has taken the request apart; its headers come back in alphabetical order, and a chunked body
+// in one piece.
+func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.Time) warc.Record {
 	target := r.RequestURI
 	if !strings.HasPrefix(target, "/") {
 		target = r.URL.RequestURI() // it was an absolute URL, as for a proxy
 	}
 	secret := c.secret(from.address)
-	header := make(warc.Fields, 1, len(r.Header)+1)
-	header[0] = warc.Field{Name: "Host", Value: r.Host}
+	header := append(b.header[:0], warc.Field{Name: "Host", Value: r.Host})
 	for name, values := range r.Header {
 		for _, v := range values {
 			if !secret(name, v) {
@@ -29,6 +29,7 @@ func (c *Collector) newRecord(r *http.Request, body []byte, from sender, now tim
 			}
 		}
 	}
+	b.header = header
 	slices.SortStableFunc(header[1:], func(a, b warc.Field) int { return strings.Compare(a.Name, b.Name) })
 	ip, extra := c.private(from.address, now)
 	if c.options.Batch != nil && c.options.Batch(streamOf(r)) {
@@ -37,7 +38,7 @@ func (c *Collector) newRecord(r *http.Request, body []byte, from sender, now tim
 	return warc.Record{
 		ID: beaconID(r.Header.Get("Idempotency-Key"), r.URL.Path), Date: now, IP: ip, Extra: extra,
 		Target:  from.scheme + "://" + r.Host + target,
-		Request: warc.Request{Method: r.Method, Target: target, Proto: "HTTP/1.1", Header: header, Body: body},
+		Request: warc.Request{Method: r.Method, Target: target, Proto: "HTTP/1.1", Header: header, Body: b.body},
 	}
 }
 

@@ -1,0 +1,59 @@
+package collect
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// The memory of what nobody was shown is used again, and only that.
+func TestWhatWasShownStaysAsItWas(t *testing.T) {
+	rs := &recent{started: time.Now()}
+	add := func(body []byte) {
+		r := warc.Record{ID: uuid.New(), Date: time.Now(), Target: "http://x/", Request: warc.Request{Method: "POST", Target: "/", Proto: "HTTP/1.1", Body: body}}
+		record, err := r.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rs.add(r.Date, record)
+	}
+	const each = 2*recentKept + 1
+	n, shown := 0, uint64(0)
+	var all []warc.Record
+	for range 3 {
+		for range each {
+			n++
+			add(fmt.Appendf(nil, "number %d", n))
+		}
+		beacons, missed, added := rs.since(shown)
+		if missed != each-recentKept || len(beacons) != recentKept {
+			t.Fatalf("%d, and %d missed", len(beacons), missed)
+		}
+		shown += missed + uint64(len(beacons))
+		all = append(all, beacons...)
+		add([]byte("one more"))
+		<-added
+		n, shown = n+1, shown+1
+	}
+	for i, beacon := range all {
+		number := i/recentKept*(each+1) + each - recentKept + 1 + i%recentKept
+		if want := fmt.Sprintf("number %d", number); string(beacon.Request.Body) != want {
+			t.Fatalf("%q, not %q", beacon.Request.Body, want)
+		}
+	}
+	allocs := testing.AllocsPerRun(recentKept, func() { rs.add(rs.started, rs.records[0]) })
+	if allocs > 0 {
+		t.Errorf("%v allocations for each", allocs)
+	}
+	for range 100 {
+		add(bytes.Repeat([]byte("x"), 1<<20))
+	}
+	if rs.kept != 3 || rs.bytes > recentBytes {
+		t.Errorf("%d are kept, %d bytes", rs.kept, rs.bytes)
+	}
+}
