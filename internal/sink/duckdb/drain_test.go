@@ -415,11 +415,26 @@ func TestAnEngineThatFailedIsOpenedAgain(t *testing.T) {
 	b.want("select body from beacons order by id", "x\ny")
 }
 
-func TestAPathTheDriverWouldMistakeIsRefused(t *testing.T) {
-	for _, name := range []string{"a?b", "100%"} {
-		if _, err := Open(filepath.Join(t.TempDir(), name)); err == nil || !strings.Contains(err.Error(), "name another one") {
+func TestAnyPathIsOpened(t *testing.T) {
+	for _, name := range []string{"100%", "it's", "a b=c&d"} {
+		path := filepath.Join(t.TempDir(), name)
+		db, err := Open(path)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := db.Close(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
+	if _, err := Open(filepath.Join(t.TempDir(), "a?b")); err == nil || !strings.Contains(err.Error(), "name another one") {
+		t.Error(err)
 	}
 	b := newBench(t)
 	if err := os.WriteFile(filepath.Join(b.dir, "text"), []byte("not a database, but longer than nothing"), 0o600); err != nil {

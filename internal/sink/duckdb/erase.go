@@ -47,7 +47,7 @@ func (db *DB) fillTable(ctx context.Context, n int) (free int64, err error) {
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	defer db.atLarge()()
-	const count = "select free_blocks from pragma_database_size()"
+	const count = "select free_blocks from pragma_database_size() where database_name = 'beacons'"
 	if err := db.one(ctx, &free, count); err != nil || free == 0 {
 		return free, err
 	}

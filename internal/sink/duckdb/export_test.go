@@ -249,6 +249,9 @@ func TestNothingIsLeftOfAnExport(t *testing.T) {
 	if left := b.inTemporary(); len(left) != 1 {
 		t.Fatalf("%q is not one export", left)
 	}
+	if err := b.db.Close(); err != nil {
+		t.Fatal(err)
+	}
 	other, err := Open(b.db.path)
 	if err != nil {
 		t.Fatal(err)

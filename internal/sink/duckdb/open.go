@@ -5,6 +5,7 @@ package duckdb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,9 +23,9 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// A DB is one DuckDB file with the table beacons. One process at a time can have it
-// open; its methods are safe for concurrent use, but for Drain, of which one at a time
-// may run.
+// A DB is one DuckDB file with the table beacons. One DB at a time can have it open: in
+// another process it is refused, in this one who calls Open sees to it. Its methods are safe
+// for concurrent use, but for Drain, of which one at a time may run.
 type DB struct {
 	// Log hears of what goes wrong and is tried again; nil means slog.Default(). It
 	// is set before Drain is called.
@@ -44,9 +45,10 @@ type DB struct {
 
 	sick atomic.Bool // a query found that the engine answers nothing any more
 
-	mu     sync.Mutex
-	pool   *sql.DB // nil when it has to be opened again
-	closed bool
+	mu        sync.Mutex
+	pool      *sql.DB // nil when it has to be opened again
+	abandoned *sql.DB // the one before, or nil
+	closed    bool
 }
 
 // The times are instants (TIMESTAMPTZ), so that comparing them with now() is right in
@@ -108,20 +110,23 @@ func open(path string, settings map[string]string) (*DB, error) {
 	return db, nil
 }
 
+// groupRows is how many rows a row group has: a checkpoint holds the newest in memory as its
+// rows were sent, some 20 MiB of usual beacons. The engine's own 122,880 rows would be 150.
+const groupRows = 16 << 10
+
+// openPool starts an engine and attaches the file to it: only so can the size of a row group
+// be said.
 func (db *DB) openPool() (*sql.DB, error) {
-	path := db.path
-	// The driver takes a file's name for a URL.
-	if _, err := url.Parse(path); err != nil || strings.Contains(path, "?") {
-		return nil, errors.New("the engine can't open a path with '?' or '%' in it: name another one")
+	if strings.Contains(db.path, "?") {
+		return nil, errors.New("the engine can't open a path with '?' in it: name another one")
 	}
 	settings := url.Values{}
 	for name, value := range map[string]string{
 		"autoinstall_known_extensions": "false",
 		"autoload_known_extensions":    "false",
 		"allow_community_extensions":   "false",
-		// A query must not read the collector's files, nor fill the disk that the
-		// inbox is on with what it puts aside.
-		"enable_external_access":  "false",
+		// A query must not fill the disk that the inbox is on with what it puts aside.
+		"temp_directory":          db.temporary(),
 		"max_temp_directory_size": "2GiB",
 		// Of what it frees it would keep 100 MiB and more.
 		"allocator_flush_threshold":                   "1MiB",
@@ -133,58 +138,65 @@ func (db *DB) openPool() (*sql.DB, error) {
 	for name, value := range db.settings {
 		settings.Set(name, value)
 	}
-	connector, err := duckdb.NewConnector(path+"?"+settings.Encode(), nil)
+	enter := fmt.Sprintf("attach '%s' as beacons (row_group_size %d); use beacons", strings.ReplaceAll(db.path, "'", "''"), groupRows)
+	connector, err := duckdb.NewConnector("?"+settings.Encode(), func(conn driver.ExecerContext) error {
+		_, err := conn.ExecContext(context.Background(), enter, nil)
+		return err
+	})
 	if err != nil {
-		if strings.Contains(err.Error(), "Could not set lock") {
-			return nil, fmt.Errorf("%w: another process has it open: stop that one, or name another file", err)
-		}
 		return nil, err
 	}
 	pool := sql.OpenDB(connector)
 	if err := db.setUp(pool); err != nil {
 		pool.Close()
+		if strings.Contains(err.Error(), "Could not set lock") {
+			err = fmt.Errorf("%w: another process has it open: stop that one, or name another file", err)
+		}
 		return nil, err
 	}
+	enter = "use beacons" // for the connections to come
 	return pool, nil
 }
 
 func (db *DB) setUp(pool *sql.DB) error {
-	var memory string
-	var locked bool
-	err := pool.QueryRow(`select current_setting('memory_limit'), current_setting('lock_configuration')`).Scan(&memory, &locked)
+	conn, err := pool.Conn(context.Background())
 	if err != nil {
 		return err
 	}
+	defer conn.Close()
 	if db.queries.memory == 0 {
+		var memory string
+		if err := conn.QueryRowContext(context.Background(), "select current_setting('memory_limit')").Scan(&memory); err != nil {
+			return err
+		}
 		if db.queries.memory, err = memoryLimit(memory); err != nil {
 			return err
 		}
 	}
-	if locked { // by somebody in this process who has the same file open
-		return nil
-	}
-	if _, err := pool.Exec(schema); err != nil {
+	if _, err := conn.ExecContext(context.Background(), schema); err != nil {
 		return err
 	}
-	if err := withoutKey(pool); err != nil {
+	if err := withoutKey(conn); err != nil {
 		return err
 	}
+	// A query must not read the collector's files; the engine's own was opened before.
 	// TimeZone belongs to ICU and can't be set before the file is open.
-	_, err = pool.Exec(fmt.Sprintf(`set global TimeZone = 'UTC'; set global memory_limit = '%dMiB';
+	_, err = conn.ExecContext(context.Background(), fmt.Sprintf(`set global enable_external_access = false;
+		set global TimeZone = 'UTC'; set global memory_limit = '%dMiB';
 		set global allowed_configs = ['memory_limit']; set global lock_configuration = true`, db.queries.without))
 	return err
 }
 
 // withoutKey makes the table anew where it has a primary key still, as it had at first: the
 // engine can't take that away.
-func withoutKey(pool *sql.DB) error {
+func withoutKey(conn *sql.Conn) error {
 	var keyed bool
-	err := pool.QueryRow(`select count(*) > 0 from duckdb_constraints() where table_name = 'beacons' and constraint_type = 'PRIMARY KEY'`).Scan(&keyed)
+	err := conn.QueryRowContext(context.Background(), `select count(*) > 0 from duckdb_constraints() where table_name = 'beacons' and constraint_type = 'PRIMARY KEY'`).Scan(&keyed)
 	if err != nil || !keyed {
 		return err
 	}
-	_, err = pool.Exec(`begin;
-		create table keyless ` + columnsOfBeacons + `;
+	_, err = conn.ExecContext(context.Background(), `begin;
+		create table keyless `+columnsOfBeacons+`;
 		alter table keyless add column bot boolean;
 		insert into keyless by name from beacons;
 		drop table beacons;
@@ -228,6 +240,10 @@ func (db *DB) conn(ctx context.Context) (*sql.Conn, error) {
 	if db.closed {
 		return nil, errClosed
 	}
+	if db.abandoned != nil && db.abandoned.Stats().OpenConnections > 0 {
+		return nil, fmt.Errorf("reopen database %s: queries still hold on to the engine that failed", db.path)
+	}
+	db.abandoned = nil
 	if db.pool == nil {
 		pool, err := db.openPool()
 		if err != nil {
@@ -239,13 +255,14 @@ func (db *DB) conn(ctx context.Context) (*sql.Conn, error) {
 }
 
 // abandon gives up an engine that refuses everything since it failed badly. A new one
-// can be had once the queries that still hold on to the old one have ended.
+// can be had once the queries that still hold on to the old one have ended: two must not
+// have the file open.
 func (db *DB) abandon() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.pool != nil {
 		db.pool.Close()
-		db.pool = nil
+		db.abandoned, db.pool = db.pool, nil
 	}
 }
 

@@ -110,7 +110,7 @@ func (db *DB) shrink(ctx context.Context, most int64) error {
 
 // used is how many bytes of the file are in use.
 func (db *DB) used(ctx context.Context) (bytes int64, err error) {
-	err = db.one(ctx, &bytes, `select used_blocks * block_size from pragma_database_size()`)
+	err = db.one(ctx, &bytes, `select used_blocks * block_size from pragma_database_size() where database_name = 'beacons'`)
 	return bytes, err
 }
 
