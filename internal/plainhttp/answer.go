@@ -2,16 +2,23 @@ package plainhttp
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
+	"net/textproto"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // An answer is the http.ResponseWriter of a plain request. It goes out when the handler is
 // done, as a whole.
 type answer struct {
 	header http.Header
+	names  []string // of header, when it goes out
 	status int
 	body   bytes.Buffer
 }
@@ -57,13 +64,31 @@ func (a *answer) appendTo(b []byte) []byte {
 			a.header.Set("Content-Type", http.DetectContentType(a.body.Bytes()))
 		}
 	}
-	if len(a.header) > 0 {
-		out := bytes.NewBuffer(b)
-		a.header.Write(out) // which lets no line break through
-		b = out.Bytes()
-	}
+	b = a.appendHeader(b)
 	b = append(b, "\r\n"...)
 	return append(b, a.body.Bytes()...)
+}
+
+// lineBreaks are what a header's value must not have.
+var lineBreaks = strings.NewReplacer("\n", " ", "\r", " ")
+
+// appendHeader does as http.Header.Write does, whose sorting and Writer cost more than all else
+// of a short answer.
+func (a *answer) appendHeader(b []byte) []byte {
+	a.names = slices.AppendSeq(a.names[:0], maps.Keys(a.header))
+	slices.Sort(a.names)
+	for _, name := range a.names {
+		if !httpguts.ValidHeaderFieldName(name) {
+			continue
+		}
+		for _, value := range a.header[name] {
+			b = append(b, name...)
+			b = append(b, ": "...)
+			b = append(b, textproto.TrimString(lineBreaks.Replace(value))...)
+			b = append(b, "\r\n"...)
+		}
+	}
+	return b
 }
 
 // today is the Date of this second.
