@@ -17,13 +17,18 @@ func headLength(b []byte) (n int, whole bool) {
 	if k := min(len(b), len(post)); string(b[:k]) != post[:k] {
 		return 0, false
 	}
-	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
-		return i + 4, true
+	for {
+		switch i := bytes.IndexByte(b[n:], '\n'); {
+		case i < 0:
+			return len(b), false
+		case i == 0 || b[n+i-1] != '\r':
+			return 0, false // net/http takes a bare line feed for a line's end
+		case i == 1:
+			return n + 2, true
+		default:
+			n += i + 1
+		}
 	}
-	if bytes.Count(b, []byte("\n")) != bytes.Count(b, []byte("\r\n")) {
-		return 0, false // net/http takes a bare line feed for a line's end
-	}
-	return len(b), false
 }
 
 // parse makes the connection's request of a header, and takes that from the reader. It is
@@ -42,7 +47,7 @@ func (c *conn) parse(head []byte) bool {
 	if err != nil || strings.HasPrefix(target, "//") {
 		return false
 	}
-	host, length, ok := fields(text, c.base.Header)
+	host, length, ok := c.fields(text)
 	if !ok {
 		return false
 	}
@@ -60,20 +65,43 @@ func (c *conn) parse(head []byte) bool {
 	return true
 }
 
-// fields puts the header's fields into header, all but Host.
-func fields(text string, header http.Header) (host string, length int, ok bool) {
+// spellings are the names of headers that browsers and proxies send, as they do and in lower
+// case, and as net/http has them. It takes less to find them than to make them.
+var spellings = map[string]string{}
+
+func init() {
+	for _, name := range []string{
+		"Host", "Connection", "Content-Length", "Content-Type", "Content-Encoding", "User-Agent", "Accept", "Accept-Encoding", "Accept-Language",
+		"Origin", "Referer", "Cookie", "Priority", "Cache-Control", "Authorization", "Idempotency-Key", "DNT", "Sec-GPC",
+		"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-CH-UA", "Sec-CH-UA-Mobile", "Sec-CH-UA-Platform",
+		"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-IP", "X-Request-ID",
+	} {
+		spellings[name] = textproto.CanonicalMIMEHeaderKey(name)
+		spellings[strings.ToLower(name)] = spellings[name]
+	}
+}
+
+// fields puts the header's fields into the base's, all but Host.
+func (c *conn) fields(text string) (host string, length int, ok bool) {
+	header, values := c.base.Header, c.values[:0]
 	clear(header)
-	values := make([]string, 0, 16) // one for all, as they are mostly one for each name
 	length = -1
 	for text != "" {
 		var line string
-		line, text, _ = strings.Cut(text, "\r\n")
-		name, value, found := strings.Cut(line, ":")
+		line, text, _ = strings.Cut(text, "\n") // before which headLength has seen a carriage return
+		name, value, found := strings.Cut(line[:len(line)-1], ":")
 		value = strings.Trim(value, " \t")
-		if !found || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+		if !found || !httpguts.ValidHeaderFieldValue(value) {
 			return "", 0, false
 		}
-		switch name = textproto.CanonicalMIMEHeaderKey(name); name {
+		if known := spellings[name]; known != "" {
+			name = known
+		} else if httpguts.ValidHeaderFieldName(name) {
+			name = textproto.CanonicalMIMEHeaderKey(name)
+		} else {
+			return "", 0, false
+		}
+		switch name {
 		case "Host":
 			if host != "" || value == "" || !httpguts.ValidHostHeader(value) {
 				return "", 0, false

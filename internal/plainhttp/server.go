@@ -38,8 +38,8 @@ type Server struct {
 	closing atomic.Bool // is set under mu
 
 	mu    sync.Mutex
-	conns map[*conn]bool // true while it waits for a request
-	gone  sync.Cond      // one of conns is
+	conns map[*conn]bool
+	gone  sync.Cond // one of conns is
 }
 
 // Serve accepts connections until Shutdown, and returns http.ErrServerClosed then.
@@ -68,8 +68,8 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing.Store(true)
-	for c, waits := range s.conns {
-		if waits {
+	for c := range s.conns {
+		if c.waits.Load() {
 			c.Close()
 		}
 	}
@@ -100,19 +100,20 @@ func (s *Server) Close() error {
 	return s.Server.Close()
 }
 
-// waits says that c begins or ends to wait for a request; false is the answer where it must
-// end instead.
-func (s *Server) waits(c *conn, waits bool) bool {
+func (s *Server) remember(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing.Load() && waits {
-		return false
-	}
 	if s.conns == nil {
 		s.conns = map[*conn]bool{}
 	}
-	s.conns[c] = waits
-	return true
+	s.conns[c] = true
+}
+
+// mayWait says that c waits for a request, or, where it is false, that it must end instead. It
+// looks at closing last, and Shutdown at the connections last: so one of them sees the other.
+func (s *Server) mayWait(c *conn) bool {
+	c.waits.Store(true)
+	return !s.closing.Load()
 }
 
 func (s *Server) forget(c *conn) {
@@ -137,9 +138,11 @@ var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, header
 // A conn is a connection for as long as it asks for plain things.
 type conn struct {
 	net.Conn
+	waits    atomic.Bool // for a request
 	in       *bufio.Reader
 	deadline time.Time // for reading; zero is none
 	base     *http.Request
+	values   [24]string // of base's header, one for each name; there may be more
 	request  http.Request
 	body     body
 	answer   answer
@@ -149,6 +152,7 @@ type conn struct {
 func (s *Server) serve(inner net.Conn, rest *handover) {
 	c := &conn{Conn: inner, in: readers.Get().(*bufio.Reader)}
 	c.in.Reset(inner)
+	s.remember(c)
 	defer s.forget(c)
 	ctx := context.WithValue(context.Background(), http.ServerContextKey, s.Server)
 	if s.ConnContext != nil {
@@ -163,7 +167,7 @@ func (s *Server) serve(inner net.Conn, rest *handover) {
 			inner.Close()
 		}
 	}()
-	for s.waits(c, true) {
+	for s.mayWait(c) {
 		head, ok := s.readHead(c)
 		if !ok {
 			break
@@ -174,7 +178,8 @@ func (s *Server) serve(inner net.Conn, rest *handover) {
 			rest.take(&handed{Conn: inner, in: c.in})
 			return
 		}
-		if !s.waits(c, false) || !s.handle(c) {
+		c.waits.Store(false)
+		if !s.handle(c) {
 			break
 		}
 	}
