@@ -20,7 +20,8 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 type buffer struct {
 	body, record []byte
 	header       warc.Fields
-	counted      int // bytes of body's that the collector's memory counts
+	names        []string // of the request's header
+	counted      int      // bytes of body's that the collector's memory counts
 }
 
 // keepBuffer and keepFields are the largest buffer that is worth keeping for the next beacon.
@@ -79,7 +80,9 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 		c.memory.give(b.counted)
 		b.counted = 0
 		if cap(b.record) <= keepBuffer && cap(b.body) <= keepBuffer && cap(b.header) <= keepFields {
-			clear(b.header) // else it would hold on to the request's
+			// Else it would hold on to the request.
+			clear(b.header)
+			clear(b.names)
 			buffers.Put(b)
 		}
 	}()

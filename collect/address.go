@@ -60,21 +60,27 @@ var unkept = map[string]bool{
 	"X-Appengine-User-Ip": true, "X-Vercel-Forwarded-For": true, "X-Nf-Client-Connection-Ip": true, "X-Remote-Addr": true,
 }
 
-// secret says which headers of a request from that address are not kept. A proxy that nobody
-// has heard of may have put the address into any; one that isn't trusted has put another into
-// it than that of the connection. That of every machine tells nothing of anybody, and stands in
-// the origins of who develops there.
-func (c *Collector) secret(a netip.Addr) func(name, value string) bool {
-	if c.options.Address == AddressKept {
-		return func(name, _ string) bool { return unkept[name] }
+// secrets are the headers of a request that are not kept.
+type secrets struct {
+	addresses bool       // are secret
+	sender    netip.Addr // valid where it may be somewhere in a header
+	text      string     // its usual spelling
+}
+
+// secrets are those of a request from that address. A proxy that nobody has heard of may have
+// put the address into any header; one that isn't trusted has put another into it than that of
+// the connection. That of every machine tells nothing of anybody, and stands in the origins of
+// who develops there.
+func (c *Collector) secrets(a netip.Addr) secrets {
+	s := secrets{addresses: c.options.Address != AddressKept}
+	if s.addresses && a.IsValid() && !a.IsLoopback() {
+		s.sender, s.text = a, a.String()
 	}
-	if !a.IsValid() || a.IsLoopback() {
-		return func(name, value string) bool { return unkept[name] || isAddress(value) }
-	}
-	text := a.String() // once, and not for each value
-	return func(name, value string) bool {
-		return unkept[name] || isAddress(value) || hasAddress(value, a, text)
-	}
+	return s
+}
+
+func (s *secrets) has(name, value string) bool {
+	return unkept[name] || s.addresses && (isAddress(value) || s.sender.IsValid() && hasAddress(value, s.sender, s.text))
 }
 
 const addressBytes = "0123456789abcdefABCDEF.:"

@@ -86,9 +86,9 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	a, _ := netip.ParseAddr(r.IP)
 	a = a.Unmap().WithZone("")
-	secret := c.secret(a)
+	secrets := c.secrets(a)
 	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
-		return secret(http.CanonicalHeaderKey(f.Name), f.Value)
+		return secrets.has(http.CanonicalHeaderKey(f.Name), f.Value)
 	})
 	// Of an outbox's own fields none is a collector's. A file can say anything in the others.
 	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool {

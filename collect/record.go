@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,17 +21,18 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 	if !strings.HasPrefix(target, "/") {
 		target = r.URL.RequestURI() // it was an absolute URL, as for a proxy
 	}
-	secret := c.secret(from.address)
+	secrets := c.secrets(from.address)
 	header := append(b.header[:0], warc.Field{Name: "Host", Value: r.Host})
-	for name, values := range r.Header {
-		for _, v := range values {
-			if !secret(name, v) {
+	b.names = slices.AppendSeq(b.names[:0], maps.Keys(r.Header))
+	slices.Sort(b.names)
+	for _, name := range b.names {
+		for _, v := range r.Header[name] {
+			if !secrets.has(name, v) {
 				header = append(header, warc.Field{Name: name, Value: v})
 			}
 		}
 	}
 	b.header = header
-	slices.SortStableFunc(header[1:], func(a, b warc.Field) int { return strings.Compare(a.Name, b.Name) })
 	ip, extra := c.private(from.address, now)
 	if c.options.Batch != nil && c.options.Batch(streamOf(r)) {
 		extra = append(extra, warc.Field{Name: row.BatchField, Value: "yes"})
