@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
@@ -37,6 +38,7 @@ type Inbox struct {
 	lock file
 
 	groups groups
+	bytes  atomic.Int64 // that were added since it was opened
 
 	mu    sync.Mutex
 	added chan struct{} // closed and renewed when records were added
@@ -88,12 +90,16 @@ func (in *Inbox) write(records []byte, n int) error {
 	if in.OnSync != nil {
 		in.OnSync(time.Since(began))
 	}
+	in.bytes.Add(int64(len(records)))
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	close(in.added)
 	in.added = make(chan struct{})
 	return nil
 }
+
+// Added is how many bytes of records have come in since the inbox was opened.
+func (in *Inbox) Added() int64 { return in.bytes.Load() }
 
 // Close ends the inbox's segment and lets another process have the directory.
 func (in *Inbox) Close() error {
@@ -185,11 +191,12 @@ type InboxReader struct {
 	r    reader
 	name string
 	off  int64
+	end  int64 // of the segment when nothing is written to it any more, or -1
 }
 
 // Reader returns a reader that begins at c.
 func (in *Inbox) Reader(c Cursor) *InboxReader {
-	return &InboxReader{in: in, name: c.Segment, off: c.Offset}
+	return &InboxReader{in: in, name: c.Segment, off: c.Offset, end: -1}
 }
 
 // Next returns the next item, and waits for one until ctx is done.
@@ -219,11 +226,14 @@ func (r *InboxReader) TryNext() (Item, error) {
 				return Item{}, err
 			}
 		}
-		limit, active := r.in.w.readable(r.name)
-		if !active {
-			var err error
-			if limit, err = r.r.file.Size(); err != nil {
-				return Item{}, wrap("look at segment", err)
+		limit, active := r.end, false
+		if limit < 0 {
+			if limit, active = r.in.w.readable(r.name); !active {
+				var err error
+				if limit, err = r.r.file.Size(); err != nil {
+					return Item{}, wrap("look at segment", err)
+				}
+				r.end = limit
 			}
 		}
 		it, err := r.r.next(limit, !active)
@@ -260,7 +270,7 @@ func (r *InboxReader) openFrom() error {
 		if err != nil {
 			return wrap("open segment", err)
 		}
-		r.r = reader{file: f, max: inboxRecord, off: r.off}
+		r.r, r.end = reader{file: f, max: inboxRecord, off: r.off}, -1
 		return nil
 	}
 	return io.EOF

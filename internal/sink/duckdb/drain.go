@@ -32,7 +32,7 @@ const (
 // fails for one beacon's sake, that beacon's row has no data, and the reason. Its
 // error is that the database was closed.
 func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
-	d := drain{db: db, in: in, limit: maxRows}
+	d := drain{db: db, in: in, limit: maxRows, rested: time.Second}
 	defer d.leave()
 	pause := firstPause
 	for ctx.Err() == nil {
@@ -40,6 +40,9 @@ func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
 		switch {
 		case err == nil:
 			pause = firstPause
+			if d.losing {
+				d.rest(ctx)
+			}
 			continue
 		case ctx.Err() != nil:
 			return nil
@@ -80,13 +83,18 @@ type drain struct {
 	kept   string // the oldest segment that was not trimmed
 
 	rows  int    // beacons in the transaction that is under way or failed
+	size  int64  // bytes of the inbox that they are
+	full  bool   // it ended at a bound, and not because no more were there
 	limit int    // beacons of the next transaction
 	blame string // why the next beacon, which is alone then, is stored without its data
+
+	losing bool          // more came in during the last step, a full one, than it wrote
+	rested time.Duration // the longest rest
 }
 
 // step writes what is there, and waits for something first.
 func (d *drain) step(ctx context.Context) error {
-	d.rows = 0
+	d.rows, d.size, d.full = 0, 0, false
 	if d.db.sick.Swap(false) {
 		d.leave()
 		d.db.abandon()
@@ -113,12 +121,14 @@ func (d *drain) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	before := d.in.Added()
 	// Not interrupted: it is short, and would have to be done again.
 	next, err := d.store(context.WithoutCancel(ctx), it)
 	if err != nil {
 		return fmt.Errorf("store %d beacons: %w", d.rows, err)
 	}
 	d.limit, d.blame = min(2*d.limit, maxRows), ""
+	d.losing = d.full && d.in.Added()-before > d.size
 	d.db.done.reach(next)
 	if next.Segment != d.kept {
 		if err := d.in.Trim(next); err != nil {
@@ -146,6 +156,18 @@ func (d *drain) wait(ctx context.Context) (spool.Item, error) {
 		err = errAsked
 	}
 	return it, err
+}
+
+// rest leaves the machine to the answers for a while. Where more comes in than the table
+// takes, both want all of it; the answers can't wait, and the table can, as what is in the
+// inbox is safe. Who asks for what was collected ends the rest.
+func (d *drain) rest(ctx context.Context) {
+	ctx, wake := context.WithTimeout(ctx, d.rested)
+	defer wake()
+	if stop, ok := d.db.done.waiting(wake); ok {
+		<-ctx.Done()
+		stop()
+	}
 }
 
 func (d *drain) enter(ctx context.Context) error {

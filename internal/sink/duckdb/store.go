@@ -121,7 +121,7 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 	// within one batch it would take any.
 	seen := map[uuid.UUID]bool{}
 	for size := 0; ; {
-		d.rows++
+		d.count(it)
 		for _, r := range rowsOf(it) {
 			size += len(r.Body) + len(r.Data)
 			if seen[r.ID] {
@@ -135,7 +135,7 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 			}
 		}
 		next = it.Next
-		if d.rows >= d.limit || len(seen) >= maxRows || size >= maxBytes {
+		if d.full = d.rows >= d.limit || len(seen) >= maxRows || size >= maxBytes; d.full {
 			break
 		}
 		// io.EOF and whatever else will come again in the next step.
@@ -156,6 +156,11 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 	return next, batch.Close()
 }
 
+func (d *drain) count(it spool.Item) {
+	d.rows++
+	d.size += it.Next.Offset - it.At.Offset
+}
+
 // know has the table known hold those of the ids that are in the table.
 func know(ctx context.Context, conn *duckdb.Conn, ids []string) error {
 	_, err := conn.ExecContext(ctx, createKnown, nil)
@@ -170,7 +175,7 @@ func know(ctx context.Context, conn *duckdb.Conn, ids []string) error {
 
 // insertOne stores a beacon without the appender, whose errors have no type.
 func (d *drain) insertOne(ctx context.Context, it spool.Item) (spool.Cursor, error) {
-	d.rows++
+	d.count(it)
 	for _, r := range rowsOf(it) {
 		if d.blame != "" {
 			r.Data, r.Error = nil, strings.ToValidUTF8(d.blame, "\uFFFD")
