@@ -72,7 +72,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 	if optsOut && c.options.OptOut == OptOutRefuse {
 		return 0, &refusal{reason: "opt-out", status: http.StatusOK, text: "Not kept: you ask not to be tracked."}
 	}
-	if no := c.checkRate(r.Header.Get("Origin"), from, now); no != nil {
+	if no := c.checkRate(r, from, now); no != nil {
 		return 0, no
 	}
 	b := buffers.Get().(*buffer)

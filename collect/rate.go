@@ -2,6 +2,7 @@ package collect
 
 import (
 	"math"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -65,9 +66,12 @@ func neighbourhood(a netip.Addr) netip.Prefix {
 }
 
 // checkRate refuses what comes too fast.
-func (c *Collector) checkRate(origin string, from sender, now time.Time) *refusal {
+func (c *Collector) checkRate(r *http.Request, from sender, now time.Time) *refusal {
+	if c.options.AddressRate <= 0 && c.options.OriginRate <= 0 {
+		return nil
+	}
 	reason, d := "address-rate", c.addresses.wait(neighbourhood(from.address), c.options.AddressRate, now)
-	if d == 0 && origin != "" {
+	if origin := r.Header.Get("Origin"); d == 0 && origin != "" {
 		reason, d = "origin-rate", c.origins.wait(origin, c.options.OriginRate, now)
 	}
 	if d == 0 {

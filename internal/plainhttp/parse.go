@@ -90,10 +90,10 @@ func (c *conn) fields(text string) (host string, length int, ok bool) {
 		var line string
 		line, text, _ = strings.Cut(text, "\n") // before which headLength has seen a carriage return
 		name, value, found := strings.Cut(line[:len(line)-1], ":")
-		value = strings.Trim(value, " \t")
 		if !found || !httpguts.ValidHeaderFieldValue(value) {
 			return "", 0, false
 		}
+		value = textproto.TrimString(value) // of spaces and tabs: there are no line breaks
 		if known := spellings[name]; known != "" {
 			name = known
 		} else if httpguts.ValidHeaderFieldName(name) {

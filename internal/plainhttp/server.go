@@ -246,8 +246,10 @@ func (s *Server) handle(c *conn) bool {
 		c.deadline = time.Time{} // the next request has its own
 	}
 	s.Handler.ServeHTTP(&c.answer, &c.request)
-	// What the handler left of the body is in the way of the next request.
-	_, err := io.Copy(io.Discard, &c.body)
+	var err error
+	if c.body.left > 0 { // it is in the way of the next request
+		_, err = io.Copy(io.Discard, &c.body)
+	}
 	if s.closing.Load() {
 		c.answer.header.Set("Connection", "close")
 	}
