@@ -158,10 +158,16 @@ func (d *drain) wait(ctx context.Context) (spool.Item, error) {
 	return it, err
 }
 
+// restBytes is how far behind the table may be and rest: some minutes of the most that comes in.
+const restBytes = 4 << 30
+
 // rest leaves the machine to the answers for a while. Where more comes in than the table
 // takes, both want all of it; the answers can't wait, and the table can, as what is in the
 // inbox is safe. Who asks for what was collected ends the rest.
 func (d *drain) rest(ctx context.Context) {
+	if behind, _, err := d.in.Behind(d.db.At()); err != nil || behind > restBytes {
+		return
+	}
 	ctx, wake := context.WithTimeout(ctx, d.rested)
 	defer wake()
 	if stop, ok := d.db.done.waiting(wake); ok {
