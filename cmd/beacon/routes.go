@@ -19,7 +19,7 @@ func routes(c *collect.Collector, e *engine, metrics prometheus.Gatherer) http.H
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch path := r.URL.EscapedPath(); {
-		case get && (path == "/" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
+		case get && (path == "/" || path == web.Script || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
 			page.ServeHTTP(w, r)
 		case path == collect.Operators+"query":
 			query.ServeHTTP(w, r)

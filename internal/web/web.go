@@ -1,7 +1,8 @@
 // Package web is the collector's live page: what arrives, as it arrives, and
-// a link that shows a beacon outliving the page that sent it.
+// a link that shows a beacon outliving the page that sent it; and the script
+// that other sites' pages take from the collector.
 //
-// The page is a handful of embedded files. There is no build step, no
+// They are a handful of embedded files. There is no build step, no
 // third-party code, and nothing is loaded from another host.
 package web
 
@@ -18,9 +19,13 @@ import (
 //go:embed *.html *.css *.js *.svg
 var files embed.FS
 
+// Script is the path of the script for the pages of any site.
+const Script = "/beacon.js"
+
 // routes says which file answers which path. A file that is not here is not served.
 var routes = map[string]string{
 	"/":                "live.html",
+	Script:             "beacon.js",
 	"/-/bye":           "bye.html",
 	"/-/web/live.css":  "live.css",
 	"/-/web/live.js":   "live.js",
@@ -55,8 +60,8 @@ type asset struct {
 
 type pages map[string]asset
 
-// Handler serves the live page at /, the goodbye page at /-/bye, and their
-// styles and scripts under /-/web/. It answers GET and HEAD, on these paths only.
+// Handler serves the live page at /, the goodbye page at /-/bye, their
+// styles and scripts under /-/web/, and beacon.js. It answers GET and HEAD, on these paths only.
 //
 // The pages read GET /-/tail and post to /leave; both belong to the collector.
 func Handler() http.Handler {
@@ -94,6 +99,10 @@ func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Type", a.contentType)
 	h.Set("Cache-Control", "no-cache")
+	if r.URL.Path == Script {
+		h.Set("Cache-Control", "public, max-age=3600") // each page of a site asks for it
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
 	h.Set("ETag", a.etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
 }

@@ -44,6 +44,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/-/web/live.css", 200, "text/css; charset=utf-8"},
 		{"GET", "/-/web/live.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/-/web/bye.js", 200, "text/javascript; charset=utf-8"},
+		{"GET", "/beacon.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/-/web/icon.svg", 200, "image/svg+xml"},
 		{"HEAD", "/", 200, "text/html; charset=utf-8"},
 		{"HEAD", "/-/web/live.js", 200, "text/javascript; charset=utf-8"},
@@ -122,8 +123,12 @@ func TestETag(t *testing.T) {
 			t.Errorf("%s: ETag %q, the same as %q", route, etag, other)
 		}
 		seen[etag] = route
-		if got := res.Header.Get("Cache-Control"); got != "no-cache" {
-			t.Errorf("%s: Cache-Control %q, want no-cache", route, got)
+		want := "no-cache"
+		if route == Script {
+			want = "public, max-age=3600"
+		}
+		if got := res.Header.Get("Cache-Control"); got != want {
+			t.Errorf("%s: Cache-Control %q, want %s", route, got, want)
 		}
 
 		again := ask(t, "GET", route, "If-None-Match", etag)
