@@ -43,9 +43,12 @@ func (c *conn) parse(head []byte) bool {
 	if !ok || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }) {
 		return false
 	}
-	u, err := url.ParseRequestURI(target)
-	if err != nil || strings.HasPrefix(target, "//") {
-		return false
+	if target != c.target {
+		u, err := url.ParseRequestURI(target)
+		if err != nil || strings.HasPrefix(target, "//") {
+			return false
+		}
+		c.target, c.parsed = target, *u
 	}
 	host, length, ok := c.fields(text)
 	if !ok {
@@ -53,7 +56,8 @@ func (c *conn) parse(head []byte) bool {
 	}
 	c.in.Discard(len(head))
 	c.request = *c.base
-	c.request.Method, c.request.RequestURI, c.request.URL = http.MethodPost, target, u
+	c.url = c.parsed // which a handler may change
+	c.request.Method, c.request.RequestURI, c.request.URL = http.MethodPost, target, &c.url
 	c.request.Proto, c.request.ProtoMajor, c.request.ProtoMinor = "HTTP/1.1", 1, 1
 	c.request.Host, c.request.ContentLength = host, int64(length)
 	c.body = body{c.in, int64(length)}

@@ -27,6 +27,7 @@ var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	}
 	slices.Sort(all)
 	w.Header().Set("X-Seen", "yes")
+	defer func() { r.URL.RawQuery += " changed" }() // for nobody else to see
 	switch r.URL.Path {
 	case "/204":
 		w.WriteHeader(204)
@@ -107,6 +108,7 @@ var same = []string{
 	"POST /panic HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
 	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
 	"POST / HTTP/1.1\r\nhOsT: x\r\ncontent-length:3\r\ncookie: a\r\nCookie: b\r\nX-Empty:\r\nX-Pad: \t a b \t \r\n\r\nabc",
+	"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nPOST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
 	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab", // cut short
 	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
 	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",

@@ -16,6 +16,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -30,7 +31,7 @@ const (
 // A Server is an http.Server whose Handler also answers the plain requests, in the same way:
 // the two differ in nothing that a client or a handler can tell, but that a plain request's
 // context is not done when its client goes away, that its answer can't be flushed before it is
-// whole, and that its header and body are the handler's no longer than it runs. Of its other
+// whole, and that its URL, header and body are the handler's no longer than it runs. Of its other
 // fields ReadHeaderTimeout, ReadTimeout, IdleTimeout, ConnContext and ErrorLog hold for both.
 type Server struct {
 	*http.Server
@@ -143,6 +144,9 @@ type conn struct {
 	deadline time.Time // for reading; zero is none
 	base     *http.Request
 	values   [24]string // of base's header, one for each name; there may be more
+	target   string     // of the last request: on one connection it is mostly the same
+	parsed   url.URL    // made of that
+	url      url.URL    // the request's
 	request  http.Request
 	body     body
 	answer   answer
