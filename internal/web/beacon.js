@@ -3,12 +3,13 @@
 // visit's number ties its leaving to its view, and is forgotten with the page.
 (() => {
   const { src, dataset } = document.currentScript
+  const collector = src.slice(0, src.lastIndexOf('/beacon.js'))
   const stream = dataset.stream || '/visits'
   let visit, page, seconds, since
 
   // A string has a CORS-safelisted type, and so needs no preflight, whose answer a page that goes
   // away may not live to see.
-  window.beacon = (stream, data) => navigator.sendBeacon(new URL(stream, src), JSON.stringify(data))
+  window.beacon = (stream, data) => navigator.sendBeacon(collector + stream, JSON.stringify(data))
 
   const here = () => location.href.split('#')[0]
 
