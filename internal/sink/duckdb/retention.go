@@ -156,17 +156,25 @@ func (db *DB) deleteBefore(ctx context.Context, cut time.Time, erase bool) (dele
 }
 
 // rowGroups are the row groups, with the rows that each begins with and ends before.
-const rowGroups = `with counted as (
-	select row_group_id as id, sum("count")::bigint as n from pragma_storage_info('beacons')
+const rowGroups = `with segments as materialized (
+	from pragma_storage_info('beacons')
+), counted as (
+	select row_group_id as id, sum("count")::bigint as n from segments
 	where column_name = 'received_at' and segment_type <> 'VALIDITY' group by all
 ), groups as (
-	select (sum(n) over (order by id) - n)::bigint as first, sum(n) over (order by id)::bigint as behind from counted
+	select id, (sum(n) over (order by id) - n)::bigint as first, sum(n) over (order by id)::bigint as behind from counted
 ) `
 
-// doomed are the row groups with rows from before a time, or some of them.
-const doomed = rowGroups + `
-	select distinct first, behind from (select rowid as r from beacons where received_at < ? limit ?) as old
-	asof join groups on r >= first`
+// doomed are the row groups with rows from before a time, or some of them. Where no trace may
+// stay, so are those that have a part in one of their blocks, which would not be free: what a
+// checkpoint writes of several row groups can share blocks.
+const doomed = rowGroups + `, old as (
+	select distinct id from (select rowid as r from beacons where received_at < ? limit ?) asof join groups on r >= first
+), shared as (
+	select block_id from segments where row_group_id in (from old) and persistent and block_id >= 0
+)
+	select first, behind from groups where id in (from old)
+	or ? and id in (select row_group_id from segments where persistent and block_id in (from shared))`
 
 func (db *DB) deleteStep(ctx context.Context, cut time.Time, erase bool) (deleted int64, err error) {
 	conn, err := db.conn(ctx)
@@ -179,7 +187,7 @@ func (db *DB) deleteStep(ctx context.Context, cut time.Time, erase bool) (delete
 	if _, err := conn.ExecContext(ctx, "begin"); err != nil {
 		return 0, err
 	}
-	groups, err := readGroups(ctx, conn, cut)
+	groups, err := readGroups(ctx, conn, cut, erase)
 	if err != nil || len(groups) == 0 {
 		return 0, err
 	}
@@ -208,8 +216,8 @@ func (db *DB) deleteStep(ctx context.Context, cut time.Time, erase bool) (delete
 
 type rowGroup struct{ first, behind int64 }
 
-func readGroups(ctx context.Context, conn *sql.Conn, cut time.Time) (groups []rowGroup, err error) {
-	rows, err := conn.QueryContext(ctx, doomed, cut, stepRows)
+func readGroups(ctx context.Context, conn *sql.Conn, cut time.Time, erase bool) (groups []rowGroup, err error) {
+	rows, err := conn.QueryContext(ctx, doomed, cut, stepRows, erase)
 	if err != nil {
 		return nil, err
 	}

@@ -136,6 +136,57 @@ func TestErasingGoesOnAfterAKill(t *testing.T) {
 	}
 }
 
+// numbered puts rows into the table, by the engine alone: each has the text and a number in
+// its body, and in data.
+func (b *bench) numbered(rows int, text string, at time.Time) {
+	b.Helper()
+	const step = 10_000 // less than a row group, as Drain does it
+	for n := 0; n < rows; n += step {
+		_, err := b.db.pool.Exec(fmt.Sprintf(`insert into beacons by name select uuid() as id, '%s'::timestamptz + to_milliseconds(i) as received_at, '/n' as stream,
+			'json' as kind, ('%s' || i)::blob as body, json_object('value', i, 'text', '%[2]s' || i) as data from range(%d, %d) t(i)`, at.Format(time.RFC3339), text, n, min(rows, n+step)))
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// times is how often the text is in the database's files.
+func (b *bench) times(text string) (n int) {
+	b.Helper()
+	for _, suffix := range []string{"", ".wal"} {
+		content, err := os.ReadFile(b.db.path + suffix)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			b.Fatal(err)
+		}
+		n += bytes.Count(content, []byte(text))
+	}
+	return n
+}
+
+// The blocks of short values are shared by row groups, of which some stay.
+func TestOldBeaconsCantBeFoundInBlocksOfOthers(t *testing.T) {
+	b := newBench(t)
+	b.uncompressed()
+	b.numbered(50_000, "OLD BEACON", dayOne)
+	b.numbered(50_000, "NEW BEACON", dayOne.Add(48*time.Hour))
+	if _, err := b.db.pool.Exec("checkpoint"); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.times("OLD BEACON"); n < 100_000 {
+		t.Fatalf("they are there only %d times: this would show nothing", n)
+	}
+	if err := b.db.forget(t.Context(), b.in, 24*time.Hour, dayOne.Add(48*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.times("OLD BEACON"); n > 0 {
+		t.Errorf("deleted beacons can be found %d times", n)
+	}
+	if n := b.times("NEW BEACON"); n < 100_000 {
+		t.Errorf("the other beacons are there %d times", n)
+	}
+	b.want("select count(*) from beacons", "50000")
+}
+
 func TestTheOldestMakeRoom(t *testing.T) {
 	b := newBench(t)
 	b.days(4, 50_000)
