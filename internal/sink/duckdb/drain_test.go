@@ -318,7 +318,7 @@ func TestABatchIsARowForEachMemberOnce(t *testing.T) {
 
 func TestABatchThatTheEngineFailsOnIsStoredWithoutItsData(t *testing.T) {
 	b := newBench(t)
-	b.db.insert = strings.Replace(insertBatch, "try_cast(data as json),", `case when data = '"poison"' then error('it is poison') else try_cast(data as json) end,`, 1)
+	b.db.insert = strings.Replace(insertBatch, "try_cast(data as json) as data,", `case when data = '"poison"' then error('it is poison') else try_cast(data as json) end as data,`, 1)
 	r := record(1, "application/json", `["fine","poison"]`)
 	r.Extra = warc.Fields{{Name: row.BatchField, Value: "yes"}}
 	b.put(r, record(2, "application/json", `"fine too"`))
@@ -329,7 +329,7 @@ func TestABatchThatTheEngineFailsOnIsStoredWithoutItsData(t *testing.T) {
 
 func TestARowThatTheEngineFailsOnIsStoredWithoutItsData(t *testing.T) {
 	b := newBench(t)
-	b.db.insert = strings.Replace(insertBatch, "try_cast(data as json),", `case when data = '"poison"' then error('it is poison') else try_cast(data as json) end,`, 1)
+	b.db.insert = strings.Replace(insertBatch, "try_cast(data as json) as data,", `case when data = '"poison"' then error('it is poison') else try_cast(data as json) end as data,`, 1)
 	var records []warc.Record
 	for n := range 100 {
 		body := fmt.Sprint("fine ", n)

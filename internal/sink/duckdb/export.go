@@ -24,17 +24,32 @@ const (
 	JSON    Format = "json"    // an object a line
 )
 
-var copies = map[Format]string{
-	Parquet: "copy beacons to '%s' (format parquet, compression zstd, use_tmp_file false)",
-	CSV: "copy (select * replace (" + rfc3339("received_at") + " as received_at, " + rfc3339("sent_at") + " as sent_at, " +
-		bodyText + " as body) from beacons) to '%s' (format csv, header, use_tmp_file false)",
-	// Not the format json, which writes data anew and loses digits of its numbers.
-	JSON: "copy (select " + jsonLine() + " from beacons) to '%s' (format csv, header false, delimiter '\n', quote '', escape '', use_tmp_file false)",
+// copies are the statements, with a place for the file's name.
+func copies(declared []Column) map[Format]string {
+	times := ""
+	for _, c := range declared {
+		if c.Type == "timestamp" {
+			times += ", " + instant(c.ident()) + " as " + c.ident()
+		}
+	}
+	return map[Format]string{
+		Parquet: "copy beacons to '%s' (format parquet, compression zstd, use_tmp_file false)",
+		CSV: "copy (select * replace (" + rfc3339("received_at") + " as received_at, " + rfc3339("sent_at") + " as sent_at, " +
+			bodyText + " as body" + times + ") from beacons) to '%s' (format csv, header, use_tmp_file false)",
+		// Not the format json, which writes data anew and loses digits of its numbers.
+		JSON: "copy (select " + jsonLine(declared) + " from beacons) to '%s' (format csv, header false, delimiter '\n', quote '', escape '', use_tmp_file false)",
+	}
 }
 
 // rfc3339 is a time as a query's answer has it.
 func rfc3339(column string) string {
 	return "replace(left(" + column + "::varchar, -3), ' ', 'T') || 'Z'" // without the +00
+}
+
+// instant is such a time where it comes from data, and may be none that RFC 3339 can say. It
+// is for a statement of copies, in which %% is a percent sign.
+func instant(column string) string {
+	return "case when " + column + "::varchar like '____-__-__ __:%%' then " + rfc3339(column) + " else " + column + "::varchar end"
 }
 
 // A body that is not UTF-8 is an object {"base64": "…"}.
@@ -45,7 +60,7 @@ const (
 
 // jsonLine is a row as a line of JSON. Of line breaks there are only those between what
 // data consists of.
-func jsonLine() string {
+func jsonLine(declared []Column) string {
 	var line strings.Builder
 	for i, c := range columns {
 		var value string
@@ -60,6 +75,16 @@ func jsonLine() string {
 			value = "to_json(" + c.name + ")"
 		}
 		fmt.Fprintf(&line, `'%c"%s":' || coalesce(%s::varchar, 'null') || `, "{,"[min(i, 1)], c.name, value)
+	}
+	for _, c := range declared {
+		value := "to_json(" + c.ident() + ")"
+		switch c.Type {
+		case "timestamp":
+			value = "to_json(" + instant(c.ident()) + ")"
+		case "double": // NaN and Infinity are strings, as in a query's answer
+			value = fmt.Sprintf("case when isfinite(%s) then %s else to_json(%[2]s::varchar) end", c.ident(), value)
+		}
+		fmt.Fprintf(&line, `',%s:' || coalesce(%s::varchar, 'null') || `, c.ident(), value)
 	}
 	return line.String() + "'}'"
 }
@@ -76,7 +101,7 @@ type Export struct {
 // Export writes the table as it is at that moment to a file, which the caller closes. It
 // takes at most half of the room that the disk has: the other half is the inbox's.
 func (db *DB) Export(ctx context.Context, format Format) (*Export, error) {
-	text, ok := copies[format]
+	text, ok := copies(db.columns)[format]
 	if !ok {
 		return nil, fmt.Errorf("export as %q: %w", format, ErrFormat)
 	}

@@ -34,9 +34,10 @@ type DB struct {
 	// 30 s. It is set before Query is called.
 	QueryTimeout time.Duration
 
-	path   string
-	insert string // SQL from the staged rows to the table; tests put in a faulty one
-	done   progress
+	path    string
+	insert  string   // SQL from the staged rows to the table; tests put in a faulty one
+	columns []Column // those that are declared
+	done    progress
 
 	settings map[string]string // of the engine, more than the usual ones; for tests
 
@@ -83,15 +84,17 @@ const columnsOfBeacons = `(
 // sinkName is this sink's key in the table of cursors.
 const sinkName = "duckdb"
 
-// Open opens the file, and makes it and its directory where they aren't there.
-func Open(path string) (*DB, error) { return open(path, nil) }
+// Open opens the file, and makes it and its directory where they aren't there. Of the columns
+// that were declared before, those that are not declared now are gone then; FillColumns fills
+// new ones.
+func Open(path string, columns ...Column) (*DB, error) { return open(path, nil, columns...) }
 
-func open(path string, settings map[string]string) (*DB, error) {
+func open(path string, settings map[string]string, columns ...Column) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{path: path, settings: settings, insert: insertBatch, queries: newQueries()}
+	db := &DB{path: path, settings: settings, columns: columns, insert: insertion(columns), queries: newQueries()}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -100,6 +103,10 @@ func open(path string, settings map[string]string) (*DB, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	db.pool = pool
+	if err := db.declare(context.Background(), pool); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
 	at, err := readCursor(context.Background(), pool)
 	if err != nil {
 		pool.Close()

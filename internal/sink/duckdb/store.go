@@ -40,14 +40,15 @@ var columns = []struct {
 	{"bot", "boolean", duckdb.TYPE_BOOLEAN},
 }
 
+// insertBatch has its end where more columns can follow.
 const insertBatch = `
-insert into beacons
+insert into beacons by name
+from batch anti join known using (id)
 select id, received_at, sent_at, stream, query, origin, referrer, user_agent, ip, content_type, kind, body,
-	try_cast(data as json),
+	try_cast(data as json) as data,
 	coalesce(error, case when data is not null and try_cast(data as json) is null
-		then 'the engine can''t hold this JSON, which may have half a surrogate pair in it' end),
-	bot
-from batch anti join known using (id)`
+		then 'the engine can''t hold this JSON, which may have half a surrogate pair in it' end) as error,
+	bot`
 
 // There is no index of the ids: it would be a third of the file, make a row's deletion a
 // thousand times as dear, and keep its room from being used again. Which of a batch are in
