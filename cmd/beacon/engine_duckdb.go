@@ -25,28 +25,40 @@ type engine struct {
 	db    *duckdb.DB
 	inbox *spool.Inbox
 	log   *slog.Logger
+	hurry context.CancelFunc // leaves what can wait for the next start
 	stop  context.CancelFunc
 	ended chan struct{}
 }
 
 func openEngine(ctx context.Context, data string, c *collect.Collector, o engineOptions, log *slog.Logger) (*engine, error) {
-	db, err := duckdb.Open(filepath.Join(data, "beacons.duckdb"))
+	columns, err := parseColumns(o.columns)
 	if err != nil {
-		return nil, err
+		return nil, usageError{err}
+	}
+	db, err := duckdb.Open(filepath.Join(data, "beacons.duckdb"), columns...)
+	switch {
+	case errors.Is(err, duckdb.ErrColumn):
+		return nil, usageError{err}
+	case err != nil:
+		return nil, fmt.Errorf("%w\nIf the file is damaged, move it away: what is in the inbox goes into a new one", err)
 	}
 	db.Log, db.QueryTimeout = log, o.queryTimeout
 	c.Inbox().KeepAtMost(int64(o.maxInbox))
+	filling, hurry := context.WithCancel(ctx)
 	// Not the server's context: what was collected until its end still goes in.
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	e := &engine{db: db, inbox: c.Inbox(), log: log, stop: stop, ended: make(chan struct{})}
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		db.Retain(ctx, e.inbox, duckdb.Retention{MaxAge: time.Duration(o.maxAge), MaxBytes: int64(o.maxTable)})
-	}()
+	e := &engine{db: db, inbox: c.Inbox(), log: log, hurry: hurry, stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(e.ended)
+		if err := db.FillColumns(filling); err != nil && filling.Err() == nil {
+			log.Error("new columns are NULL in rows that were there; start the collector again to have them filled", "error", err)
+		}
+		kept := make(chan struct{})
 		defer func() { <-kept }()
+		go func() {
+			defer close(kept)
+			db.Retain(ctx, e.inbox, duckdb.Retention{MaxAge: time.Duration(o.maxAge), MaxBytes: int64(o.maxTable)})
+		}()
 		if err := db.Drain(ctx, e.inbox); err != nil && ctx.Err() == nil {
 			log.Error("beacons are collected but don't reach the table any more; start the collector again", "error", err)
 		}
@@ -54,8 +66,20 @@ func openEngine(ctx context.Context, data string, c *collect.Collector, o engine
 	return e, nil
 }
 
+func parseColumns(texts []string) (columns []duckdb.Column, err error) {
+	for _, text := range texts {
+		c, err := duckdb.ParseColumn(text)
+		if err != nil {
+			return nil, err
+		}
+		columns = append(columns, c)
+	}
+	return columns, nil
+}
+
 // Close waits, within reason, until all that was collected is in the table.
 func (e *engine) Close() error {
+	e.hurry()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	e.catchUp(ctx)

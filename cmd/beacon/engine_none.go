@@ -20,8 +20,8 @@ const noTable = "this build has no SQL: it collects, tails and exports WARC; for
 type engine struct{ missing string }
 
 func openEngine(_ context.Context, _ string, _ *collect.Collector, o engineOptions, _ *slog.Logger) (*engine, error) {
-	if o.maxAge > 0 || o.maxTable > 0 {
-		return nil, errors.New("this build has no table, so nothing is ever deleted: leave --max-age and --max-table out")
+	if o.maxAge > 0 || o.maxTable > 0 || len(o.columns) > 0 {
+		return nil, errors.New("this build has no table, so nothing is ever deleted: leave --max-age, --max-table and --column out")
 	}
 	return &engine{missing: noTable}, nil
 }

@@ -146,7 +146,7 @@ func serve(ctx context.Context, s serving) error {
 	defer c.Close()
 	engine, err := openEngine(ctx, s.data, c, s.engine, log)
 	if err != nil {
-		return fmt.Errorf("%w\nIf the file is damaged, move it away: what is in the inbox goes into a new one", err)
+		return err
 	}
 	defer engine.Close()
 	registry.MustRegister(engine.metrics()...)

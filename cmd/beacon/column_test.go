@@ -1,0 +1,48 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestAFieldOfDataHasAColumn(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	s.post("/vitals", "application/json", `{"value":1.5,"metrics":{"lcp":7}}`)
+	s.stop()
+	t.Setenv("BEACON_COLUMN", "value:double lcp:bigint=$.metrics.lcp")
+	for range 2 {
+		s = p.serve("127.0.0.1:0")
+		s.post("/vitals", "application/json", `{"value":2.5,"metrics":{"lcp":8}}`)
+		s.post("/vitals", "text/plain", "no JSON")
+		s.stop()
+	}
+	s = p.serve("127.0.0.1:0", "--column", "value:double")
+	if rows := s.query("select value, count(*) as n from beacons group by value order by value nulls last"); fmt.Sprint(rows) != "[map[n:1 value:1.5] map[n:2 value:2.5] map[n:2 value:<nil>]]" {
+		t.Errorf("%v", rows)
+	}
+	if _, errs, status := p.beacon("query", "--server", s.URL, "select lcp from beacons"); status != 1 || !strings.Contains(errs, "lcp") {
+		t.Errorf("status %d: %s", status, errs)
+	}
+	s.stop()
+}
+
+func TestServeSaysWhatIsWrongWithAColumn(t *testing.T) {
+	p := newPlace(t)
+	for column, says := range map[string]string{
+		"value":              "value:double",
+		"value:float":        "write double, bigint, boolean, varchar or timestamp",
+		"lcp:double=$.a[":    "write it like $.metrics.lcp",
+		"stream:varchar=$.s": "data_stream:varchar",
+	} {
+		_, errs, status := p.beacon("serve", "--listen", "127.0.0.1:0", "--data", p.data, "--column", column)
+		if status != 2 || !strings.Contains(errs, says) || strings.Contains(errs, "damaged") {
+			t.Errorf("%s: status %d: %s", column, status, errs)
+		} else {
+			t.Log(errs)
+		}
+	}
+}
