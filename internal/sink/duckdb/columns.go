@@ -189,6 +189,9 @@ func (db *DB) FillColumns(ctx context.Context) error {
 	said, rows := time.Now(), int64(0)
 	for n := 1; ; n++ {
 		behind, first, err := db.fillStep(ctx)
+		if starved(err) && db.feed() {
+			continue
+		}
 		if err == nil && first > 0 && n%fillSteps == 0 {
 			// The engine makes none of what was changed while a query reads.
 			err = db.alone(ctx, func() error { return db.exec(ctx, "checkpoint") })
@@ -226,7 +229,6 @@ func (db *DB) fillStep(ctx context.Context) (behind, first int64, err error) {
 	if err := conn.QueryRowContext(ctx, "select coalesce(max(unfilled), 0) from data_columns").Scan(&behind); err != nil || behind == 0 {
 		return 0, 0, err
 	}
-	defer db.atLarge()()
 	first = max(behind-fillRows, 0)
 	var set []string
 	for _, c := range db.columns {
