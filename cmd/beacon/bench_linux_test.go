@@ -9,10 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/seed-d051cf5a/beacon/internal/loadtest"
 )
@@ -82,10 +85,36 @@ func benchCollector(b *testing.B) (*server, *process) {
 // table behind it, and to nginx as it is set up to collect beacons: the body is in the access
 // log. nginx knows a body only where it hands it on, so it proxies to itself. Its log is not
 // synced.
+//
+// Each server is on one core alone, and the load comes from another; then both have all cores,
+// with the load.
 func BenchmarkCollectorAgainstNginx(b *testing.B) {
+	b.Run("one-core", func(b *testing.B) {
+		if runtime.NumCPU() < 2 {
+			b.Skip("this needs two cores")
+		}
+		pin(b, 0)
+		againstNginx(b, func() { pin(b, 1) })
+	})
+	b.Run("all-cores", func(b *testing.B) { againstNginx(b, func() {}) })
+}
+
+// pin keeps the goroutine and what it starts on a core.
+func pin(b *testing.B, core int) {
+	runtime.LockOSThread() // the thread ends with the goroutine
+	var set unix.CPUSet
+	set.Set(core)
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// againstNginx calls started when the servers are.
+func againstNginx(b *testing.B, started func()) {
 	s, ours := benchCollector(b)
 	ours.settle = func() { s.caughtUp(b, ours.posted) }
 	nginx := startNginx(b)
+	started()
 	const n = 1 << 16
 	for b.Loop() {
 		ours.run(n)

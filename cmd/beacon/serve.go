@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
@@ -127,6 +129,10 @@ func (s *serving) settle() (err error) {
 
 func serve(ctx context.Context, s serving) error {
 	keepPrivate()
+	// Who waits for the disk has a processor of its own: the runtime is slow to notice that
+	// it could be used meanwhile.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	uuid.EnableRandPool() // an id for each beacon is a call of the kernel otherwise
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(goMemory)
 	}

@@ -32,7 +32,7 @@ const (
 // fails for one beacon's sake, that beacon's row has no data, and the reason. Its
 // error is that the database was closed.
 func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
-	d := drain{db: db, in: in, limit: maxRows, rested: time.Second}
+	d := drain{db: db, in: in, limit: maxRows}
 	defer d.leave()
 	pause := firstPause
 	for ctx.Err() == nil {
@@ -41,7 +41,7 @@ func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
 		case err == nil:
 			pause = firstPause
 			if d.losing {
-				d.rest(ctx)
+				d.rest(ctx, min(restsPerStep*d.took, maxPause))
 			}
 			continue
 		case ctx.Err() != nil:
@@ -84,17 +84,16 @@ type drain struct {
 
 	rows  int    // beacons in the transaction that is under way or failed
 	size  int64  // bytes of the inbox that they are
-	full  bool   // it ended at a bound, and not because no more were there
 	limit int    // beacons of the next transaction
 	blame string // why the next beacon, which is alone then, is stored without its data
 
-	losing bool          // more came in during the last step, a full one, than it wrote
-	rested time.Duration // the longest rest
+	losing bool          // more came in during the last step than it wrote, and that was not little
+	took   time.Duration // of that step
 }
 
 // step writes what is there, and waits for something first.
 func (d *drain) step(ctx context.Context) error {
-	d.rows, d.size, d.full = 0, 0, false
+	d.rows, d.size = 0, 0
 	if d.db.sick.Swap(false) {
 		d.leave()
 		d.db.abandon()
@@ -117,18 +116,21 @@ func (d *drain) step(ctx context.Context) error {
 		if err == errAsked {
 			return nil
 		}
+		if err == nil {
+			d.rest(ctx, gathering)
+		}
 	}
 	if err != nil {
 		return err
 	}
-	before := d.in.Added()
+	before, began := d.in.Added(), time.Now()
 	// Not interrupted: it is short, and would have to be done again.
 	next, err := d.store(context.WithoutCancel(ctx), it)
 	if err != nil {
 		return fmt.Errorf("store %d beacons: %w", d.rows, err)
 	}
 	d.limit, d.blame = min(2*d.limit, maxRows), ""
-	d.losing = d.full && d.in.Added()-before > d.size
+	d.losing, d.took = d.size >= losingBytes && d.in.Added()-before > d.size, time.Since(began)
 	d.db.done.reach(next)
 	if next.Segment != d.kept {
 		if err := d.in.Trim(next); err != nil {
@@ -158,17 +160,27 @@ func (d *drain) wait(ctx context.Context) (spool.Item, error) {
 	return it, err
 }
 
-// restBytes is how far behind the table may be and rest: some minutes of the most that comes in.
-const restBytes = 4 << 30
+const (
+	// gathering is how long the first beacon after a pause waits for others: a transaction
+	// costs nearly the same for one as for many.
+	gathering = 100 * time.Millisecond
+	// losingBytes is how much a step has written at least that can be said to lose ground.
+	losingBytes = 1 << 20
+	// restsPerStep is how many times as long as a step the rest after it is.
+	restsPerStep = 20
+	// restBytes is how far behind the table may be and rest: some minutes of the most that
+	// comes in.
+	restBytes = 4 << 30
+)
 
 // rest leaves the machine to the answers for a while. Where more comes in than the table
 // takes, both want all of it; the answers can't wait, and the table can, as what is in the
-// inbox is safe. Who asks for what was collected ends the rest.
-func (d *drain) rest(ctx context.Context) {
+// inbox is safe. Who asks for what was collected ends a rest.
+func (d *drain) rest(ctx context.Context, most time.Duration) {
 	if behind, _, err := d.in.Behind(d.db.At()); err != nil || behind > restBytes {
 		return
 	}
-	ctx, wake := context.WithTimeout(ctx, d.rested)
+	ctx, wake := context.WithTimeout(ctx, most)
 	defer wake()
 	if stop, ok := d.db.done.waiting(wake); ok {
 		<-ctx.Done()

@@ -450,7 +450,7 @@ func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
 func TestLargeBeaconsAreStored(t *testing.T) {
 	b := newBench(t)
 	b.db.queries.without = 16
-	b.db.allow(16)
+	b.db.allow(16, 1)
 	b.drain()
 	body := make([]byte, 500_000)
 	for i := range body {

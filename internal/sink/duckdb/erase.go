@@ -94,12 +94,12 @@ func (db *DB) alone(ctx context.Context, do func() error) error {
 // atLarge lets the engine take as much memory as for queries until the returned function is
 // called: a checkpoint joins row groups, some at a time.
 func (db *DB) atLarge() (rest func()) {
-	db.allow(db.queries.memory)
+	db.allow(db.queries.memory, threads)
 	return func() {
 		db.queries.mu.Lock()
 		defer db.queries.mu.Unlock()
 		if len(db.queries.running) == 0 {
-			db.allow(db.queries.without)
+			db.allow(db.queries.without, 1)
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -138,7 +137,6 @@ func (db *DB) openPool() (*sql.DB, error) {
 		// Of what it frees it would keep 100 MiB and more.
 		"allocator_flush_threshold":                   "1MiB",
 		"allocator_bulk_deallocation_flush_threshold": "1MiB",
-		"threads": fmt.Sprint(runtime.GOMAXPROCS(0)),
 	} {
 		settings.Set(name, value)
 	}
@@ -189,8 +187,8 @@ func (db *DB) setUp(pool *sql.DB) error {
 	// A query must not read the collector's files; the engine's own was opened before.
 	// TimeZone belongs to ICU and can't be set before the file is open.
 	_, err = conn.ExecContext(context.Background(), fmt.Sprintf(`set global enable_external_access = false;
-		set global TimeZone = 'UTC'; set global memory_limit = '%dMiB';
-		set global allowed_configs = ['memory_limit']; set global lock_configuration = true`, db.queries.without))
+		set global TimeZone = 'UTC'; %s;
+		set global allowed_configs = ['memory_limit', 'threads']; set global lock_configuration = true`, engineTakes(db.queries.without, 1)))
 	return err
 }
 

@@ -11,7 +11,7 @@ import (
 
 func TestTheTableRestsWhileMoreComesInThanItTakes(t *testing.T) {
 	b := newBench(t)
-	d := drain{db: b.db, in: b.in, rested: time.Hour}
+	d := drain{db: b.db, in: b.in, limit: 20}
 	defer d.leave()
 	ctx := t.Context()
 	stopped := make(chan struct{})
@@ -29,7 +29,6 @@ func TestTheTableRestsWhileMoreComesInThanItTakes(t *testing.T) {
 	})
 	var err error
 	for err == nil && !d.losing {
-		d.limit = 2
 		err = d.step(ctx)
 	}
 	close(stopped)
@@ -40,7 +39,7 @@ func TestTheTableRestsWhileMoreComesInThanItTakes(t *testing.T) {
 
 	rested := make(chan struct{})
 	go func() {
-		d.rest(ctx)
+		d.rest(ctx, time.Hour)
 		close(rested)
 	}()
 	select {

@@ -136,7 +136,7 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 			}
 		}
 		next = it.Next
-		if d.full = d.rows >= d.limit || len(seen) >= maxRows || size >= maxBytes; d.full {
+		if d.rows >= d.limit || len(seen) >= maxRows || size >= maxBytes {
 			break
 		}
 		// io.EOF and whatever else will come again in the next step.
