@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"syscall"
@@ -28,11 +29,11 @@ type listener struct {
 	secure bool
 }
 
-func (o listening) open() (*listener, error) {
+func (o listening) open(log *slog.Logger) (*listener, error) {
 	l := &listener{conns: newConnections(o.perAddress, o.proxies)}
 	var config *tls.Config
 	if o.certificate != "" {
-		c, err := loadCertificate(o.certificate, o.key)
+		c, err := loadCertificate(o.certificate, o.key, log)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -82,11 +83,13 @@ func TestHTTPSWithACertificateThatIsRenewed(t *testing.T) {
 	})
 }
 
-// In the middle of a renewal the files don't fit; the old certificate stays in use.
+// In the middle of a renewal the files don't fit; the old certificate stays in use. Where that
+// is not only for a moment, the operator hears of it, once.
 func TestHalfOfARenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cert, key, _ := writeCertificate(t, t.TempDir(), 1)
-		c, err := loadCertificate(cert, key)
+		var log bytes.Buffer
+		c, err := loadCertificate(cert, key, newLog(&log))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,9 +98,15 @@ func TestHalfOfARenewal(t *testing.T) {
 			if err := os.WriteFile(key, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(2 * certificateCheck)
-			if got, err := c.get(nil); got != first || err != nil {
-				t.Errorf("with %q for a key: %v %v", text, got, err)
+			log.Reset()
+			for look := range 4 {
+				time.Sleep(2 * certificateCheck)
+				if got, err := c.get(nil); got != first || err != nil {
+					t.Errorf("with %q for a key: %v %v", text, got, err)
+				}
+				if lines := strings.Count(log.String(), "can't be used"); lines != min(look, 1) {
+					t.Errorf("after look %d the log is %q", look, &log)
+				}
 			}
 		}
 		writeCertificate(t, filepath.Dir(cert), 2)

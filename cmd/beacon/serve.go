@@ -137,7 +137,7 @@ func serve(ctx context.Context, s serving) error {
 		debug.SetMemoryLimit(goMemory)
 	}
 	log := s.collect.Logger
-	listener, err := s.listener.open()
+	listener, err := s.listener.open(log)
 	if err != nil {
 		return err
 	}

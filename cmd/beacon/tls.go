@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -12,13 +13,17 @@ import (
 const certificateCheck = time.Second
 
 // A certificate is read from two files, and again when one of them changes. A pair that
-// doesn't fit, as in the moment between the two writes, leaves the old one in use.
+// doesn't fit leaves the old one in use, and the log says so when it is not only for the moment
+// between the two writes.
 type certificate struct {
 	certFile, keyFile string
+	log               *slog.Logger
 
 	mu      sync.Mutex
 	current *tls.Certificate
 	version [2]fileVersion
+	refused [2]fileVersion // that didn't fit when they were looked at last
+	told    bool           // of those
 	looked  time.Time
 }
 
@@ -28,8 +33,8 @@ type fileVersion struct {
 	size     int64
 }
 
-func loadCertificate(certFile, keyFile string) (*certificate, error) {
-	c := &certificate{certFile: certFile, keyFile: keyFile}
+func loadCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile, log: log}
 	c.version = c.versions()
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
@@ -54,10 +59,21 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if now := time.Now(); now.Sub(c.looked) > certificateCheck {
 		c.looked = now
 		if v := c.versions(); v != c.version {
-			if pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile); err == nil {
-				c.current, c.version = &pair, v
-			}
+			c.renew(v)
 		}
 	}
 	return c.current, nil
+}
+
+func (c *certificate) renew(v [2]fileVersion) {
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	switch {
+	case err == nil:
+		c.current, c.version = &pair, v
+	case v != c.refused:
+		c.refused, c.told = v, false
+	case !c.told:
+		c.told = true
+		c.log.Error("the certificate's files have changed and can't be used; the one before stays in use until they can", "error", err)
+	}
 }
