@@ -132,8 +132,10 @@ func (q *queries) watch(ended chan struct{}) {
 		}
 		if residentMemory() > most {
 			q.mu.Lock()
-			for stop := range q.running {
-				(*stop)(q.tooMuch())
+			if q.ended == ended { // else those are others
+				for stop := range q.running {
+					(*stop)(q.tooMuch())
+				}
 			}
 			q.mu.Unlock()
 		}

@@ -33,6 +33,7 @@ func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
 	defer done()
 	conn, err := db.conn(ctx)
 	if err != nil {
+		err = db.queries.refine(ctx, err)
 		end()
 		return nil, fmt.Errorf("query: %w", err)
 	}
