@@ -31,7 +31,7 @@ bench:
 	go test -run '^$$' -bench AgainstNoSend -benchtime 40x .
 	go test -run '^$$' -bench SendBeacon -benchtime 2s ./page
 	go test -run '^$$' -bench AgainstChromium -benchtime 100x ./conformance
-	go test -run '^$$' -bench AgainstNginx -benchtime 5x ./cmd/beacon
+	go test -run '^$$' -bench AgainstNginx -benchtime 3x ./cmd/beacon
 	go test -run '^$$' -bench 'Sustained|AckAtHalfLoad|Idle' -benchtime 1x ./cmd/beacon
 	go test -run '^$$' -bench P75 -benchtime 5x -timeout 30m ./internal/sink/duckdb
 	go test -run '^$$' -bench Drain -benchtime 200000x ./internal/sink/duckdb

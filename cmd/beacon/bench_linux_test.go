@@ -115,7 +115,7 @@ func againstNginx(b *testing.B, started func()) {
 	ours.settle = func() { s.caughtUp(b, ours.posted) }
 	nginx := startNginx(b)
 	started()
-	const n = 1 << 16
+	const n = 1 << 17
 	for b.Loop() {
 		ours.run(n)
 		nginx.run(n)
