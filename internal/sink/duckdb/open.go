@@ -61,6 +61,7 @@ create table if not exists cursors (
 	segment  varchar not null,
 	"offset" bigint not null
 );
+create table if not exists block_ages (block_id bigint, oldest timestamptz);
 insert into cursors values ('` + sinkName + `', '', 0) on conflict do nothing;`
 
 const columnsOfBeacons = `(

@@ -4,7 +4,6 @@ package duckdb
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -140,6 +139,11 @@ const stepRows = 500_000
 // stay are written anew: the engine frees a row group's blocks when all of it is deleted,
 // and not before.
 func (db *DB) deleteBefore(ctx context.Context, cut time.Time, erase bool) (deleted int64, err error) {
+	if erase {
+		if err := db.exec(ctx, rememberBlocks(true)); err != nil {
+			return 0, fmt.Errorf("look at the table's blocks: %w", err)
+		}
+	}
 	for {
 		n, err := db.deleteStep(ctx, cut, erase)
 		if err != nil {
@@ -152,29 +156,14 @@ func (db *DB) deleteBefore(ctx context.Context, cut time.Time, erase bool) (dele
 	if deleted == 0 {
 		return 0, nil
 	}
-	return deleted, db.alone(ctx, func() error { return db.exec(ctx, "checkpoint") })
+	return deleted, db.alone(ctx, func() error {
+		err := db.exec(ctx, "checkpoint")
+		if err == nil && erase {
+			err = db.exec(ctx, rememberBlocks(false)+"; checkpoint")
+		}
+		return err
+	})
 }
-
-// rowGroups are the row groups, with the rows that each begins with and ends before.
-const rowGroups = `with segments as materialized (
-	from pragma_storage_info('beacons')
-), counted as (
-	select row_group_id as id, sum("count")::bigint as n from segments
-	where column_name = 'received_at' and segment_type <> 'VALIDITY' group by all
-), groups as (
-	select id, (sum(n) over (order by id) - n)::bigint as first, sum(n) over (order by id)::bigint as behind from counted
-) `
-
-// doomed are the row groups with rows from before a time, or some of them. Where no trace may
-// stay, so are those that have a part in one of their blocks, which would not be free: what a
-// checkpoint writes of several row groups can share blocks.
-const doomed = rowGroups + `, old as (
-	select distinct id from (select rowid as r from beacons where received_at < ? limit ?) asof join groups on r >= first
-), shared as (
-	select block_id from segments where row_group_id in (from old) and persistent and block_id >= 0
-)
-	select first, behind from groups where id in (from old)
-	or ? and id in (select row_group_id from segments where persistent and block_id in (from shared))`
 
 func (db *DB) deleteStep(ctx context.Context, cut time.Time, erase bool) (deleted int64, err error) {
 	conn, err := db.conn(ctx)
@@ -212,22 +201,4 @@ func (db *DB) deleteStep(ctx context.Context, cut time.Time, erase bool) (delete
 	}
 	_, err = conn.ExecContext(ctx, "commit")
 	return deleted, err
-}
-
-type rowGroup struct{ first, behind int64 }
-
-func readGroups(ctx context.Context, conn *sql.Conn, cut time.Time, erase bool) (groups []rowGroup, err error) {
-	rows, err := conn.QueryContext(ctx, doomed, cut, stepRows, erase)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var g rowGroup
-		if err := rows.Scan(&g.first, &g.behind); err != nil {
-			return nil, err
-		}
-		groups = append(groups, g)
-	}
-	return groups, rows.Err()
 }
