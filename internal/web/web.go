@@ -102,6 +102,7 @@ func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == Script {
 		h.Set("Cache-Control", "public, max-age=3600") // each page of a site asks for it
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+		h.Set("Access-Control-Allow-Origin", "*") // integrity= wants crossorigin, and that this
 	}
 	h.Set("ETag", a.etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))

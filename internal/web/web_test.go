@@ -114,6 +114,25 @@ func TestEveryAnswerIsLockedDown(t *testing.T) {
 	}
 }
 
+func TestOnlyTheScriptIsForOtherSites(t *testing.T) {
+	for route := range routes {
+		policy, allow := "", ""
+		if route == Script {
+			policy, allow = "cross-origin", "*"
+		}
+		res := ask(t, "GET", route, "Origin", "https://shop.example")
+		again := ask(t, "GET", route, "Origin", "https://shop.example", "If-None-Match", res.Header.Get("ETag"))
+		for _, res := range []*http.Response{res, again} {
+			if got := res.Header.Get("Cross-Origin-Resource-Policy"); got != policy {
+				t.Errorf("%s, %d: Cross-Origin-Resource-Policy is %q, want %q", route, res.StatusCode, got, policy)
+			}
+			if got := res.Header.Get("Access-Control-Allow-Origin"); got != allow {
+				t.Errorf("%s, %d: Access-Control-Allow-Origin is %q, want %q", route, res.StatusCode, got, allow)
+			}
+		}
+	}
+}
+
 func TestETag(t *testing.T) {
 	seen := map[string]string{}
 	for route := range routes {
