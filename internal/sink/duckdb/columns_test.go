@@ -198,7 +198,19 @@ func TestFillingWaitsForAQueryNowAndThen(t *testing.T) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- b.db.FillColumns(t.Context()) }()
-	time.Sleep(100 * time.Millisecond)
+	waits := func(most time.Duration) {
+		select {
+		case err := <-ended:
+			t.Fatalf("it did not wait: %v", err)
+		case <-time.After(most):
+		}
+	}
+	for unfilled := fillRows + 1; unfilled > fillRows; waits(10 * time.Millisecond) {
+		if err := b.db.pool.QueryRow("select max(unfilled) from data_columns").Scan(&unfilled); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waits(500 * time.Millisecond) // the last step takes less
 	rows.Close()
 	if err := <-ended; err != nil {
 		t.Error(err)

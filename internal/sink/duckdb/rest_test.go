@@ -3,38 +3,57 @@
 package duckdb
 
 import (
+	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
+
+// stepWhile makes a step, and lets the records come in while it waits for the table. It says
+// whether they surely came during that step.
+func (b *bench) stepWhile(d *drain, records []byte) (during bool) {
+	b.Helper()
+	b.db.writing.Lock()
+	stepped := make(chan error, 1)
+	go func() { stepped <- d.step(b.Context()) }()
+	time.Sleep(100 * time.Millisecond)
+	came := time.Now()
+	err := b.in.Append(records)
+	b.db.writing.Unlock()
+	if err := errors.Join(err, <-stepped); err != nil {
+		b.Fatal(err)
+	}
+	return d.took >= time.Since(came)
+}
+
+// texts are so many records, the first with that number.
+func texts(first, many int, body string) (records []warc.Record) {
+	for n := range many {
+		records = append(records, record(first+n, "text/plain", body))
+	}
+	return records
+}
 
 func TestTheTableRestsWhileMoreComesInThanItTakes(t *testing.T) {
 	b := newBench(t)
-	d := drain{db: b.db, in: b.in, limit: 20}
+	const each = losingBytes>>16 + 1 // of 64 KiB
+	d := drain{db: b.db, in: b.in}
 	defer d.leave()
 	ctx := t.Context()
-	stopped := make(chan struct{})
-	var posting sync.WaitGroup
 	n := 0
-	posting.Go(func() {
-		for ; ; n++ {
-			select {
-			case <-stopped:
-				return
-			default:
-				b.put(record(n, "text/plain", strings.Repeat("x", 64<<10)))
-			}
+	for during := false; !during; n += 3 * each {
+		if n > 30*each {
+			t.Fatal("nothing comes in during a step: this would show nothing")
 		}
-	})
-	var err error
-	for err == nil && !d.losing {
-		err = d.step(ctx)
+		records := texts(n, 3*each, strings.Repeat("x", 64<<10))
+		b.put(records[:each]...)
+		d.limit = each
+		during = b.stepWhile(&d, encode(t, records[each:]...))
 	}
-	close(stopped)
-	posting.Wait()
-	if err != nil {
-		t.Fatal(err)
+	if !d.losing {
+		t.Fatal("it doesn't rest")
 	}
 
 	rested := make(chan struct{})
@@ -64,18 +83,28 @@ func TestTheTableRestsWhileMoreComesInThanItTakes(t *testing.T) {
 	}
 }
 
+// More comes in than a small step writes, and that is little.
 func TestATableThatKeepsUpDoesNotRest(t *testing.T) {
 	b := newBench(t)
-	d := drain{db: b.db, in: b.in, limit: maxRows}
+	d := drain{db: b.db, in: b.in}
 	defer d.leave()
-	for n := range 20 {
-		b.put(record(n, "text/plain", "x"))
-		if err := d.step(t.Context()); err != nil {
-			t.Fatal(err)
+	during := 0
+	for n := 0; during < 3; n += 20 {
+		if n == 600 {
+			t.Fatal("nothing comes in during a step: this would show nothing")
 		}
-		b.in.Append(encode(t, record(100+n, "text/plain", strings.Repeat("y", 1000))))
+		records := texts(n, 20, strings.Repeat("y", 1000))
+		b.put(records[:5]...)
+		d.limit = 5
+		more := encode(t, records[5:]...)
+		if b.stepWhile(&d, more) {
+			during++
+		}
 		if d.losing {
 			t.Fatal("it rests")
+		}
+		if d.size == 0 || d.size >= int64(len(more)) {
+			t.Fatalf("it wrote %d bytes, and %d came in: this would show nothing", d.size, len(more))
 		}
 	}
 }
