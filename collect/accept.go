@@ -150,7 +150,8 @@ func (b *buffer) read(w http.ResponseWriter, r *http.Request, c *Collector) *ref
 			return nil
 		case err != nil:
 			// The client went away or broke the protocol: it can't be kept, as nobody
-			// knows what is missing of it.
+			// knows what is missing of it, nor where another request would begin.
+			w.Header().Set("Connection", "close")
 			return malformed("The body ended early or is malformed: " + err.Error())
 		}
 	}

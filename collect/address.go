@@ -64,7 +64,7 @@ var unkept = map[string]bool{
 type secrets struct {
 	addresses bool       // are secret
 	sender    netip.Addr // valid where it may be somewhere in a header
-	text      string     // its usual spelling
+	spellings [3]string  // the usual ones of it; in hex it is in the ids that some proxies make
 }
 
 // secrets are those of a request from that address. A proxy that nobody has heard of may have
@@ -74,13 +74,14 @@ type secrets struct {
 func (c *Collector) secrets(a netip.Addr) secrets {
 	s := secrets{addresses: c.options.Address != AddressKept}
 	if s.addresses && a.IsValid() && !a.IsLoopback() {
-		s.sender, s.text = a, a.String()
+		digits := hex.EncodeToString(a.AsSlice())
+		s.sender, s.spellings = a, [3]string{a.String(), digits, strings.ToUpper(digits)}
 	}
 	return s
 }
 
 func (s *secrets) has(name, value string) bool {
-	return unkept[name] || s.addresses && (isAddress(value) || s.sender.IsValid() && hasAddress(value, s.sender, s.text))
+	return unkept[name] || s.addresses && (isAddress(value) || s.sender.IsValid() && s.hasSender(value))
 }
 
 const addressBytes = "0123456789abcdefABCDEF.:"
@@ -101,17 +102,19 @@ func isAddress(value string) bool {
 	})
 }
 
-// hasAddress says whether a, whose usual spelling is text, is somewhere in the value, however it
-// is spelled: IPv6 can be spelled in many ways.
-func hasAddress(value string, a netip.Addr, text string) bool {
-	if strings.Contains(value, text) {
-		return true
+// hasSender says whether the sender's address is somewhere in the value. IPv6 can be spelled in
+// many ways.
+func (s *secrets) hasSender(value string) bool {
+	for _, spelling := range s.spellings {
+		if strings.Contains(value, spelling) {
+			return true
+		}
 	}
 	if strings.Count(value, ":") < 2 {
 		return false
 	}
 	for part := range strings.FieldsFuncSeq(value, func(r rune) bool { return !strings.ContainsRune(addressBytes, r) }) {
-		if hop, ok := parseHop(part); ok && hop == a {
+		if hop, ok := parseHop(part); ok && hop == s.sender {
 			return true
 		}
 	}

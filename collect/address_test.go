@@ -72,6 +72,8 @@ func TestAnAddressIsTheSameHoweverItIsSpelled(t *testing.T) {
 		{"2001:db8:1:2:3::77", "2001:DB8:1:2:3:0:0:77"},
 		{"2001:db8:1:2:3::77", "2001:0db8:0001:0002:0003:0000:0000:0077"},
 		{"203.0.113.77", "::ffff:cb00:714d"},
+		{"203.0.113.77", "CB00714D:8296_7F000001:0050"}, // as HAProxy's unique-id-format has it
+		{"2001:db8:1:2:3::77", "20010db8000100020003000000000077-1"},
 	} {
 		dir := t.TempDir()
 		_, url := openIn(t, dir, collect.Options{Proxies: behindProxy})

@@ -19,7 +19,7 @@ import (
 func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.Time) warc.Record {
 	target := r.RequestURI
 	if !strings.HasPrefix(target, "/") {
-		target = r.URL.RequestURI() // it was an absolute URL, as for a proxy
+		target = originForm(r)
 	}
 	secrets := c.secrets(from.address)
 	header := append(b.header[:0], warc.Field{Name: "Host", Value: r.Host})
@@ -42,6 +42,16 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 		Target:  from.scheme + "://" + r.Host + target,
 		Request: warc.Request{Method: r.Method, Target: target, Proto: "HTTP/1.1", Header: header, Body: b.body},
 	}
+}
+
+// originForm is the target of a request whose own is an absolute URL, as for a proxy, spelled as
+// it was sent.
+func originForm(r *http.Request) string {
+	_, rest, _ := strings.Cut(r.RequestURI, "://")
+	if i := strings.IndexAny(rest, "/?"); i >= 0 && rest[i] == '/' {
+		return rest[i:]
+	}
+	return r.URL.RequestURI()
 }
 
 // keySpace is the name space of the ids of beacons whose key is not itself a UUID.

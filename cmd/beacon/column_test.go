@@ -34,7 +34,7 @@ func TestServeSaysWhatIsWrongWithAColumn(t *testing.T) {
 	p := newPlace(t)
 	for column, says := range map[string]string{
 		"value":              "value:double",
-		"value:float":        "write double, bigint, boolean, varchar or timestamp",
+		"value:float":        "write double, bigint, boolean or varchar",
 		"lcp:double=$.a[":    "write it like $.metrics.lcp",
 		"stream:varchar=$.s": "data_stream:varchar",
 	} {

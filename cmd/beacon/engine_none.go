@@ -21,7 +21,7 @@ type engine struct{ missing string }
 
 func openEngine(_ context.Context, _ string, _ *collect.Collector, o engineOptions, _ *slog.Logger) (*engine, error) {
 	if o.maxAge > 0 || o.maxTable > 0 || len(o.columns) > 0 {
-		return nil, errors.New("this build has no table, so nothing is ever deleted: leave --max-age, --max-table and --column out")
+		return nil, usageError{errors.New("this build has no table: leave --max-age, --max-table and --column out")}
 	}
 	return &engine{missing: noTable}, nil
 }

@@ -21,5 +21,5 @@ func (o *engineOptions) flags(f *pflag.FlagSet) {
 	f.Var(&o.maxAge, "max-age", "delete beacons so long after they were received, such as 90d; without it they stay")
 	f.Var(&o.maxTable, "max-table", "delete the oldest rows when the table takes more of the disk, such as 50GiB")
 	f.Var(&o.maxInbox, "max-inbox", "keep so much of the inbox that is in the table, for an export as WARC")
-	f.StringArrayVar(&o.columns, "column", nil, "`NAME:TYPE[=PATH]` of a field of data that gets a column of its own, such as value:double or lcp:double=$.metrics.lcp; the types are double, bigint, boolean, varchar and timestamp; may be repeated; a column that is left out is dropped")
+	f.StringArrayVar(&o.columns, "column", nil, "`NAME:TYPE[=PATH]` of a field of data that gets a column of its own, such as value:double or lcp:double=$.metrics.lcp; the types are double, bigint, boolean and varchar; may be repeated; a column that is left out is dropped")
 }

@@ -129,9 +129,11 @@ func (s *serving) settle() (err error) {
 
 func serve(ctx context.Context, s serving) error {
 	keepPrivate()
-	// Who waits for the disk has a processor of its own: the runtime is slow to notice that
-	// it could be used meanwhile.
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	if os.Getenv("GOMAXPROCS") == "" {
+		// Who waits for the disk has a processor of its own: the runtime is slow to notice
+		// that it could be used meanwhile.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
 	uuid.EnableRandPool() // an id for each beacon is a call of the kernel otherwise
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(goMemory)

@@ -95,6 +95,7 @@ func (l *Load) PostAt(perSecond float64, d time.Duration) []time.Duration {
 	l.check(unix.TimerfdSettime(timer, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil))
 	ticks := len(l.conns)
 	l.watch(timer, ticks)
+	defer unix.EpollCtl(l.poll, unix.EPOLL_CTL_DEL, timer, nil)
 
 	took := make([]time.Duration, int(perSecond*d.Seconds()))
 	due := func(i int) time.Duration { return time.Duration(float64(i) / perSecond * float64(time.Second)) }

@@ -37,8 +37,8 @@ type Inbox struct {
 	keep int64
 	lock file
 
-	groups groups
-	bytes  atomic.Int64 // that were added since it was opened
+	groups  groups
+	written atomic.Int64 // bytes since it was opened
 
 	mu    sync.Mutex
 	added chan struct{} // closed and renewed when records were added
@@ -90,7 +90,7 @@ func (in *Inbox) write(records []byte, n int) error {
 	if in.OnSync != nil {
 		in.OnSync(time.Since(began))
 	}
-	in.bytes.Add(int64(len(records)))
+	in.written.Add(int64(len(records)))
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	close(in.added)
@@ -98,8 +98,8 @@ func (in *Inbox) write(records []byte, n int) error {
 	return nil
 }
 
-// Added is how many bytes of records have come in since the inbox was opened.
-func (in *Inbox) Added() int64 { return in.bytes.Load() }
+// Written is how many bytes of records have come in since the inbox was opened.
+func (in *Inbox) Written() int64 { return in.written.Load() }
 
 // Close ends the inbox's segment and lets another process have the directory.
 func (in *Inbox) Close() error {
@@ -196,7 +196,7 @@ type InboxReader struct {
 
 // Reader returns a reader that begins at c.
 func (in *Inbox) Reader(c Cursor) *InboxReader {
-	return &InboxReader{in: in, name: c.Segment, off: c.Offset, end: -1}
+	return &InboxReader{in: in, name: c.Segment, off: c.Offset}
 }
 
 // Next returns the next item, and waits for one until ctx is done.

@@ -10,19 +10,20 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A Column is a field of data that has a column of its own in the table: the engine reads a
 // column of numbers many times faster than it finds the number in each row's JSON. Its value
-// is a view of data, and NULL where data has no such field or it is no Type.
+// is a view of data, as the engine casts the field's text: NULL where there is no such field or it
+// can't be cast, and a bigint is rounded.
 type Column struct{ Name, Type, Path string }
 
 // ErrColumn says that there can be no such column.
 var ErrColumn = errors.New("no such column can be had")
 
-// columnTypes are the engine's names of a Column's types.
-var columnTypes = map[string]string{"double": "double", "bigint": "bigint", "boolean": "boolean", "varchar": "varchar", "timestamp": "timestamptz"}
+// columnTypes are the engine's own. There is none for times: the engine's cast to an instant fails
+// for some strings, though it is one that must not, and lets one row's time zone count for the next.
+var columnTypes = []string{"double", "bigint", "boolean", "varchar"}
 
 var columnName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
@@ -44,8 +45,8 @@ func ParseColumn(text string) (Column, error) {
 		return wrong("name it with letters of ASCII, digits and _, 63 at most, and no digit first")
 	case isOwn(name):
 		return wrong("the table has %s already: name it otherwise, such as data_%[1]s:%s=%s", name, typ, c.Path)
-	case columnTypes[c.Type] == "":
-		return wrong("%q is no type here: write double, bigint, boolean, varchar or timestamp", typ)
+	case !slices.Contains(columnTypes, c.Type):
+		return wrong("%q is no type here: write double, bigint, boolean or varchar", typ)
 	case !strings.HasPrefix(c.Path, "$") && !strings.HasPrefix(c.Path, "/"):
 		return wrong("a path begins with $ or /: write %s:%s=$.%s", name, typ, strings.TrimPrefix(path, "."))
 	}
@@ -70,7 +71,7 @@ func (c Column) as(data string) string { return c.value(data) + " as " + c.ident
 
 // value is the value in SQL, where data is JSON. No row makes it fail.
 func (c Column) value(data string) string {
-	return fmt.Sprintf("try_cast(json_extract_string(%s, %s) as %s)", data, literal(c.Path), columnTypes[c.Type])
+	return fmt.Sprintf("try_cast(json_extract_string(%s, %s) as %s)", data, literal(c.Path), c.Type)
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
@@ -106,7 +107,7 @@ func (db *DB) declare(ctx context.Context, pool *sql.DB) error {
 		return err
 	}
 	defer discard(conn) // and with it the transaction, after an error
-	if err := checkColumns(ctx, conn, db.columns); err != nil {
+	if err := checkColumns(ctx, conn, db.declared); err != nil {
 		return err
 	}
 	if _, err := conn.ExecContext(ctx, "create table if not exists data_columns (name varchar not null, type varchar not null, path varchar not null, unfilled bigint not null)"); err != nil {
@@ -128,7 +129,7 @@ func (db *DB) declare(ctx context.Context, pool *sql.DB) error {
 		if err := rows.Scan(&c.Name, &declared, &c.Type, &c.Path); err != nil {
 			return err
 		}
-		if declared && !slices.Contains(db.columns, c) {
+		if declared && !slices.Contains(db.declared, c) {
 			fmt.Fprintf(&script, "alter table beacons drop column %s;\n", c.ident())
 			continue
 		}
@@ -141,12 +142,12 @@ func (db *DB) declare(ctx context.Context, pool *sql.DB) error {
 		return err
 	}
 	fmt.Fprintf(&script, "delete from data_columns where name not in (%s);\n", strings.Join(keep, ", "))
-	for _, c := range db.columns {
+	for _, c := range db.declared {
 		switch declared, exists := there[strings.ToLower(c.Name)]; {
 		case exists && !declared:
 			return fmt.Errorf("%w: %s is in the table, and not for a --column: name it otherwise", ErrColumn, c.Name)
 		case !exists:
-			fmt.Fprintf(&script, "alter table beacons add column %s %s;\n", c.ident(), columnTypes[c.Type])
+			fmt.Fprintf(&script, "alter table beacons add column %s %s;\n", c.ident(), c.Type)
 			fmt.Fprintf(&script, "insert into data_columns select %s, %s, %s, coalesce(max(rowid) + 1, 0) from beacons;\n", literal(c.Name), literal(c.Type), literal(c.Path))
 		}
 	}
@@ -174,75 +175,4 @@ func rescue(declared []Column) string {
 		values[i] = c.as("data")
 	}
 	return "insert into beacons select * replace (" + strings.Join(values, ", ") + ") from beacons"
-}
-
-const (
-	fillRows  = 8 * groupRows // in one transaction, of about 0.1 s
-	fillSteps = 4             // until a checkpoint: what they wrote is in memory until then
-	fillSays  = 5 * time.Second
-)
-
-// FillColumns gives the rows that were there before a column their values, until all have
-// them or ctx is done. What was done stays done, however it ends. It is called before Drain
-// and Retain, which it would hold up; nothing is wrong where it wasn't, but for those NULLs.
-func (db *DB) FillColumns(ctx context.Context) error {
-	said, rows := time.Now(), int64(0)
-	for n := 1; ; n++ {
-		behind, first, err := db.fillStep(ctx)
-		if starved(err) && db.feed() {
-			continue
-		}
-		if err == nil && first > 0 && n%fillSteps == 0 {
-			// The engine makes none of what was changed while a query reads.
-			err = db.alone(ctx, func() error { return db.exec(ctx, "checkpoint") })
-			if errors.Is(err, context.DeadlineExceeded) {
-				err = nil // the next one, then
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("fill columns: %w", err)
-		}
-		rows = max(rows, behind)
-		switch {
-		case rows == 0:
-			return nil
-		case first == 0:
-			db.log().Info("the new columns are filled", "rows", rows)
-			return nil
-		case time.Since(said) >= fillSays:
-			said = time.Now()
-			db.log().Info("new columns are being filled", "rows", rows-first, "of", rows)
-		}
-	}
-}
-
-// fillStep fills some rows, those with the highest numbers, which are first up to those
-// before behind; there are none where behind is 0.
-func (db *DB) fillStep(ctx context.Context) (behind, first int64, err error) {
-	db.writing.Lock()
-	defer db.writing.Unlock()
-	conn, err := db.conn(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer discard(conn) // and with it the transaction, after an error
-	if err := conn.QueryRowContext(ctx, "select coalesce(max(unfilled), 0) from data_columns").Scan(&behind); err != nil || behind == 0 {
-		return 0, 0, err
-	}
-	first = max(behind-fillRows, 0)
-	var set []string
-	for _, c := range db.columns {
-		var due bool
-		if err := conn.QueryRowContext(ctx, "select unfilled > ? from data_columns where name = ?", first, c.Name).Scan(&due); err != nil {
-			return 0, 0, err
-		}
-		if due {
-			set = append(set, c.ident()+" = "+c.value("data"))
-		}
-	}
-	_, err = conn.ExecContext(ctx, fmt.Sprintf(`begin;
-		update beacons set %s where rowid >= %d and rowid < %d;
-		update data_columns set unfilled = %[2]d where unfilled > %[2]d;
-		commit`, strings.Join(set, ", "), first, behind))
-	return behind, first, err
 }

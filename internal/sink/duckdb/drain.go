@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -51,12 +52,6 @@ func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
 		}
 		// The place to go on from is in the database, whatever became of the commit.
 		d.leave()
-		if starved(err) && db.feed() {
-			if broken(err) {
-				db.abandon()
-			}
-			continue
-		}
 		if d.blameRow(err) {
 			continue
 		}
@@ -93,7 +88,7 @@ type drain struct {
 
 // step writes what is there, and waits for something first.
 func (d *drain) step(ctx context.Context) error {
-	d.rows, d.size = 0, 0
+	d.rows, d.size, d.losing = 0, 0, false
 	if d.db.sick.Swap(false) {
 		d.leave()
 		d.db.abandon()
@@ -123,14 +118,14 @@ func (d *drain) step(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before, began := d.in.Added(), time.Now()
+	before, began := d.in.Written(), time.Now()
 	// Not interrupted: it is short, and would have to be done again.
 	next, err := d.store(context.WithoutCancel(ctx), it)
 	if err != nil {
 		return fmt.Errorf("store %d beacons: %w", d.rows, err)
 	}
 	d.limit, d.blame = min(2*d.limit, maxRows), ""
-	d.losing, d.took = d.size >= losingBytes && d.in.Added()-before > d.size, time.Since(began)
+	d.losing, d.took = d.size >= losingBytes && d.in.Written()-before > d.size, time.Since(began)
 	d.db.done.reach(next)
 	if next.Segment != d.kept {
 		if err := d.in.Trim(next); err != nil {
@@ -262,7 +257,7 @@ func transient(err error) bool {
 // or may not.
 func broken(err error) bool {
 	var e *duckdb.Error
-	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeFatal || e.Type == duckdb.ErrorTypeInternal)
+	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeFatal || e.Type == duckdb.ErrorTypeInternal || strings.Contains(e.Msg, "has been invalidated"))
 }
 
 func reason(err error) string {

@@ -16,7 +16,7 @@ func (db *DB) erase(ctx context.Context) error {
 	if err := db.one(ctx, &due, "select count(*) > 0 from duckdb_schemas() where schema_name = 'erased'"); err != nil || !due {
 		return err
 	}
-	err := db.fill(ctx)
+	err := db.zero(ctx)
 	if err == nil {
 		err = db.alone(ctx, func() error { return db.exec(ctx, "drop schema erased cascade; checkpoint") })
 	}
@@ -33,17 +33,17 @@ const (
 	eraseBlocks = 64
 )
 
-func (db *DB) fill(ctx context.Context) error {
+func (db *DB) zero(ctx context.Context) error {
 	for n := 0; ; n++ {
-		if free, err := db.fillTable(ctx, n); err != nil || free == 0 {
+		if free, err := db.zeroTable(ctx, n); err != nil || free == 0 {
 			return err
 		}
 	}
 }
 
-// fillTable makes the nth table and returns how many blocks are free still. Drain's blocks
+// zeroTable makes the nth table and returns how many blocks are free still. Drain's blocks
 // stay out of the count, so that it comes to an end.
-func (db *DB) fillTable(ctx context.Context, n int) (free int64, err error) {
+func (db *DB) zeroTable(ctx context.Context, n int) (free int64, err error) {
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	defer db.atLarge()()
@@ -89,17 +89,4 @@ func (db *DB) alone(ctx context.Context, do func() error) error {
 	defer db.writing.Unlock()
 	defer db.atLarge()()
 	return do()
-}
-
-// atLarge lets the engine take as much memory as for queries until the returned function is
-// called: a checkpoint joins row groups, some at a time.
-func (db *DB) atLarge() (rest func()) {
-	db.allow(db.queries.memory, threads)
-	return func() {
-		db.queries.mu.Lock()
-		defer db.queries.mu.Unlock()
-		if len(db.queries.running) == 0 {
-			db.allow(db.queries.without, 1)
-		}
-	}
 }

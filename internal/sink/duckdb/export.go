@@ -101,7 +101,7 @@ type Export struct {
 // Export writes the table as it is at that moment to a file, which the caller closes. It
 // takes at most half of the room that the disk has: the other half is the inbox's.
 func (db *DB) Export(ctx context.Context, format Format) (*Export, error) {
-	text, ok := copies(db.columns)[format]
+	text, ok := copies(db.declared)[format]
 	if !ok {
 		return nil, fmt.Errorf("export as %q: %w", format, ErrFormat)
 	}

@@ -19,9 +19,9 @@ const (
 	maxQueries = 4
 	// defaultTimeout is the longest that a query may take.
 	defaultTimeout = 30 * time.Second
-	// drainMemory is the engine's memory in MiB while there is only Drain. It is enough for
-	// bodies of some KiB; the process has some 100 MiB beside it.
-	drainMemory = 64
+	// restMemory is the engine's memory in MiB between transactions: what it remembers of the
+	// file. The process has some 100 MiB beside it.
+	restMemory = 64
 	// idleMemory is what the whole process is expected to hold without queries, in MiB.
 	idleMemory = 256
 	// watchEvery is how often the process's memory is looked at while queries run. What
@@ -29,8 +29,8 @@ const (
 	watchEvery = 10 * time.Millisecond
 )
 
-// threads is how many the engine may use for queries.
-var threads = runtime.GOMAXPROCS(0)
+// queryThreads is how many the engine may use for queries, before serve makes them one more.
+var queryThreads = runtime.GOMAXPROCS(0)
 
 // queries are those that run, and what they may take together.
 type queries struct {
@@ -38,13 +38,13 @@ type queries struct {
 
 	mu      sync.Mutex
 	running map[*context.CancelCauseFunc]bool
-	memory  int // MiB that the engine may take while there are some
-	without int // and while there are none
+	memory  int // MiB that the engine may take while there are some, or a transaction
+	large   int // transactions that may take so much too
 	ended   chan struct{}
 }
 
 func newQueries() *queries {
-	return &queries{slots: make(chan struct{}, maxQueries), running: map[*context.CancelCauseFunc]bool{}, without: drainMemory}
+	return &queries{slots: make(chan struct{}, maxQueries), running: map[*context.CancelCauseFunc]bool{}}
 }
 
 // begin waits for a turn. The context that it returns ends when the query may not go on;
@@ -62,7 +62,7 @@ func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
 	q.running[&stop] = true
 	if len(q.running) == 1 {
 		q.ended = make(chan struct{})
-		db.allow(q.memory, threads)
+		db.allow()
 		go q.watch(q.ended)
 	}
 	return ctx, sync.OnceFunc(func() {
@@ -72,44 +72,49 @@ func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
 		delete(q.running, &stop)
 		if len(q.running) == 0 {
 			close(q.ended)
-			db.allow(q.without, 1)
+			db.allow()
 			trimMemory()
 		}
 		<-q.slots
 	}), nil
 }
 
-// allow sets what the engine may take. It can't go below what is in use, and is told again
-// after the next query. Drain is faster with one thread: with two one looks on, in a busy loop,
-// while the other works.
-func (db *DB) allow(mib, threads int) {
+// atLarge lets the engine take as much memory as for queries until the returned function is
+// called: a commit may be a checkpoint, which holds the newest rows in memory, be they large.
+func (db *DB) atLarge() (rest func()) {
+	q := db.queries
+	change := func(by int) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.large += by
+		db.allow()
+	}
+	change(1)
+	return func() { change(-1) }
+}
+
+// allow tells the engine what it may take now. Memory can't go below what is in use, and is told
+// again after the next transaction.
+func (db *DB) allow() {
 	conn, err := db.conn(context.Background())
 	if err != nil {
 		return // who asks hears of it
 	}
 	defer conn.Close()
-	conn.ExecContext(context.Background(), engineTakes(mib, threads))
+	conn.ExecContext(context.Background(), db.queries.settings())
 }
 
-func engineTakes(mib, threads int) string {
-	return fmt.Sprintf("set global memory_limit = '%dMiB'; set global threads = %d", mib, threads)
-}
-
-// feed lets the engine take twice as much from now on, if it may. Large bodies need that: it
-// holds many rows of a column at a time.
-func (db *DB) feed() bool {
-	q := db.queries
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.without >= q.memory {
-		return false
+// settings have one thread where there are no queries: with two, one looks on in a busy loop while
+// the other works for Drain.
+func (q *queries) settings() string {
+	memory, threads := restMemory, 1
+	if len(q.running) > 0 {
+		threads = queryThreads
 	}
-	q.without = min(2*q.without, q.memory)
-	if len(q.running) == 0 {
-		db.allow(q.without, 1)
+	if len(q.running) > 0 || q.large > 0 {
+		memory = q.memory
 	}
-	db.log().Info("large beacons take more memory", "engine_mib", q.without)
-	return true
+	return fmt.Sprintf("set global threads = %d; set global memory_limit = '%dMiB'", threads, memory)
 }
 
 // starved says whether the engine failed for want of memory. A failed commit has lost the

@@ -33,10 +33,10 @@ type DB struct {
 	// 30 s. It is set before Query is called.
 	QueryTimeout time.Duration
 
-	path    string
-	insert  string   // SQL from the staged rows to the table; tests put in a faulty one
-	columns []Column // those that are declared
-	done    progress
+	path     string
+	insert   string   // SQL from the staged rows to the table; tests put in a faulty one
+	declared []Column // those that are declared
+	done     progress
 
 	settings map[string]string // of the engine, more than the usual ones; for tests
 
@@ -87,14 +87,14 @@ const sinkName = "duckdb"
 // Open opens the file, and makes it and its directory where they aren't there. Of the columns
 // that were declared before, those that are not declared now are gone then; FillColumns fills
 // new ones.
-func Open(path string, columns ...Column) (*DB, error) { return open(path, nil, columns...) }
+func Open(path string, declared ...Column) (*DB, error) { return open(path, nil, declared...) }
 
-func open(path string, settings map[string]string, columns ...Column) (*DB, error) {
+func open(path string, settings map[string]string, declared ...Column) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{path: path, settings: settings, columns: columns, insert: insertion(columns), queries: newQueries()}
+	db := &DB{path: path, settings: settings, declared: declared, insert: insertion(declared), queries: newQueries()}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -103,7 +103,10 @@ func open(path string, settings map[string]string, columns ...Column) (*DB, erro
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	db.pool = pool
-	if err := db.declare(context.Background(), pool); err != nil {
+	rest := db.atLarge()
+	err = db.declare(context.Background(), pool)
+	rest()
+	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
@@ -188,8 +191,8 @@ func (db *DB) setUp(pool *sql.DB) error {
 	// A query must not read the collector's files; the engine's own was opened before.
 	// TimeZone belongs to ICU and can't be set before the file is open.
 	_, err = conn.ExecContext(context.Background(), fmt.Sprintf(`set global enable_external_access = false;
-		set global TimeZone = 'UTC'; %s;
-		set global allowed_configs = ['memory_limit', 'threads']; set global lock_configuration = true`, engineTakes(db.queries.without, 1)))
+		set global TimeZone = 'UTC'; set global memory_limit = '%dMiB';
+		set global allowed_configs = ['memory_limit', 'threads']; set global lock_configuration = true`, db.queries.memory))
 	return err
 }
 

@@ -182,7 +182,7 @@ func (db *DB) deleteStep(ctx context.Context, cut time.Time, erase bool) (delete
 	}
 	for _, g := range groups {
 		// What is rescued is a new row, and so in none of these row groups.
-		rescued, err := conn.ExecContext(ctx, rescue(db.columns)+" where rowid >= ? and rowid < ? and received_at >= ?", g.first, g.behind, cut)
+		rescued, err := conn.ExecContext(ctx, rescue(db.declared)+" where rowid >= ? and rowid < ? and received_at >= ?", g.first, g.behind, cut)
 		if err != nil {
 			return 0, err
 		}
