@@ -30,6 +30,7 @@ type Load struct {
 	request []byte   // is written to each in turn
 	digits  [][]byte // of request
 	answer  [4 << 10]byte
+	events  [256]unix.EpollEvent
 }
 
 // Dial opens so many connections to address; they are closed at the test's end.
@@ -72,7 +73,8 @@ func (l *Load) Post(n int) time.Duration {
 		l.post(conn)
 	}
 	for answered := 0; answered < n; {
-		for _, conn := range l.ready() {
+		for _, event := range l.ready() {
+			conn := int(event.Fd)
 			l.read(conn)
 			if answered++; sent < n {
 				l.post(conn)
@@ -112,7 +114,8 @@ func (l *Load) PostAt(perSecond float64, d time.Duration) []time.Duration {
 			posted[conn] = next
 			l.post(conn)
 		}
-		for _, conn := range l.ready() {
+		for _, event := range l.ready() {
+			conn := int(event.Fd)
 			if conn == ticks {
 				l.must(unix.Read(timer, l.answer[:]))
 				continue
@@ -127,17 +130,13 @@ func (l *Load) PostAt(perSecond float64, d time.Duration) []time.Duration {
 	return took
 }
 
-// ready waits for descriptors to read from, and returns their numbers.
-func (l *Load) ready() (numbers []int) {
-	var events [256]unix.EpollEvent
-	n, err := unix.EpollWait(l.poll, events[:], -1)
+// ready waits for descriptors to read from; each event has one's number.
+func (l *Load) ready() []unix.EpollEvent {
+	n, err := unix.EpollWait(l.poll, l.events[:], -1)
 	if err != unix.EINTR {
 		l.check(err)
 	}
-	for _, e := range events[:max(n, 0)] {
-		numbers = append(numbers, int(e.Fd))
-	}
-	return numbers
+	return l.events[:max(n, 0)]
 }
 
 func (l *Load) post(conn int) {

@@ -52,6 +52,14 @@ func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
 		}
 		// The place to go on from is in the database, whatever became of the commit.
 		d.leave()
+		if starved(err) && !d.large {
+			d.large = true
+			d.db.log().Info("large beacons take more memory", "engine_mib", d.db.queries.memory)
+			if broken(err) {
+				db.abandon()
+			}
+			continue
+		}
 		if d.blameRow(err) {
 			continue
 		}
@@ -80,6 +88,7 @@ type drain struct {
 	rows  int    // beacons in the transaction that is under way or failed
 	size  int64  // bytes of the inbox that they are
 	limit int    // beacons of the next transaction
+	large bool   // transactions take as much memory as queries: there was too little for one
 	blame string // why the next beacon, which is alone then, is stored without its data
 
 	losing bool          // more came in during the last step than it wrote, and that was not little

@@ -121,7 +121,7 @@ func (q *queries) settings() string {
 // type of its error.
 func starved(err error) bool {
 	var e *duckdb.Error
-	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeOutOfMemory || strings.Contains(e.Msg, "failed to pin block") || strings.Contains(e.Msg, "failed to allocate"))
+	return errors.As(err, &e) && (e.Type == duckdb.ErrorTypeOutOfMemory || strings.Contains(e.Msg, "failed to pin block") || strings.Contains(e.Msg, "failed to allocate") || strings.Contains(e.Msg, "could not allocate"))
 }
 
 // watch ends all queries when the process has grown over what they may take.

@@ -284,7 +284,7 @@ func (db *DB) Close() error {
 	if db.pool == nil {
 		return nil
 	}
-	_, err := db.pool.Exec("checkpoint")
+	_, err := db.pool.Exec(fmt.Sprintf("set global memory_limit = '%dMiB'; checkpoint", db.queries.memory))
 	err = errors.Join(err, db.pool.Close())
 	db.pool = nil
 	if err != nil {

@@ -85,7 +85,9 @@ func values(r *row.Row) []driver.Value {
 func (d *drain) store(ctx context.Context, first spool.Item) (next spool.Cursor, err error) {
 	d.db.writing.Lock()
 	defer d.db.writing.Unlock()
-	defer d.db.atLarge()()
+	if d.large {
+		defer d.db.atLarge()()
+	}
 	if _, err := d.conn.ExecContext(ctx, "begin"); err != nil {
 		return next, err
 	}
