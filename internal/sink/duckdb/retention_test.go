@@ -195,7 +195,7 @@ func TestOldBeaconsCantBeFoundInBlocksOfOthers(t *testing.T) {
 func TestOldBeaconsCantBeFoundDayAfterDay(t *testing.T) {
 	b := newBench(t)
 	b.uncompressed()
-	const each, kept, days = 20_000, 10, 14
+	const each, kept, days = 20_000, 8, 12
 	text := func(day int) string { return fmt.Sprintf("OF DAY %03d, LONG AGO ", day) }
 	for day := range days {
 		b.numbered(each, text(day), dayOne.AddDate(0, 0, day))
