@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,9 +65,9 @@ func (a *abused) done() {
 	a.end()
 	a.client.Wait()
 	a.end = nil
-	rows := a.query("select count(*) as n from beacons where stream='/honest'")
-	if n := fmt.Sprint(rows[0]["n"]); n != strconv.FormatInt(a.posted.Load(), 10) {
-		a.t.Errorf("%s rows of %d beacons", n, a.posted.Load())
+	posted := int(a.posted.Load())
+	if rows := a.waitRows(posted, "select id from beacons where stream='/honest'"); len(rows) != posted {
+		a.t.Errorf("%d rows of %d beacons", len(rows), posted)
 	}
 	peak := memoryOf(a.cmd.Process.Pid, "VmHWM") >> 20
 	a.t.Logf("%d beacons of the honest client, the slowest in %v; %d MiB at the peak", a.posted.Load(), time.Duration(a.worst.Load()).Round(time.Millisecond), peak)
