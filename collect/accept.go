@@ -161,6 +161,9 @@ func (b *buffer) read(w http.ResponseWriter, r *http.Request, c *Collector) *ref
 // a usual beacon has, and the rest is made room for as it comes.
 func (b *buffer) grow(length int64, m *memory) bool {
 	size := max(2*cap(b.body), 4<<10, int(min(length+1, 64<<10)))
+	if length > 0 {
+		size = min(size, int(length)+1)
+	}
 	if more := size - cap(b.body); size > freeBody {
 		if !m.take(more) {
 			return false

@@ -29,7 +29,7 @@ const defaultListen = "127.0.0.1:8080"
 // goMemory is how many bytes of memory, the engine's aside, make the collector's garbage be
 // collected earlier than it would be; GOMEMLIMIT says otherwise. It is over what full load
 // needs.
-const goMemory = 160 << 20
+const goMemory = 96 << 20
 
 // drainTime is how long requests that have begun may go on when the collector ends.
 const drainTime = 10 * time.Second

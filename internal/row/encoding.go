@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
@@ -103,6 +104,10 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("the %s body inflates to more than %d bytes and is left as it is", e.coding, e.limit)
 }
 
+// inflated has the memory that bodies are inflated in, so that one that is too large leaves
+// nothing for the garbage collector.
+var inflated = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 func undo(coding string, body []byte, limit int) (text []byte, err error) {
 	// A bug of a library's that one beacon finds would end the collector again and
 	// again: whoever reads the inbox next comes to the same beacon.
@@ -114,7 +119,14 @@ func undo(coding string, body []byte, limit int) (text []byte, err error) {
 	r, err := reader(coding, body)
 	if err == nil {
 		defer r.Close()
-		text, err = io.ReadAll(io.LimitReader(r, int64(limit)+1))
+		buf := inflated.Get().(*bytes.Buffer)
+		defer inflated.Put(buf)
+		buf.Reset()
+		buf.Grow(limit + 1 + bytes.MinRead) // at once, as growing leaves as much again behind
+		_, err = buf.ReadFrom(io.LimitReader(r, int64(limit)+1))
+		if text = buf.Bytes(); len(text) <= limit {
+			text = bytes.Clone(text)
+		}
 	}
 	switch {
 	case len(text) > limit, errors.Is(err, zstd.ErrDecoderSizeExceeded):

@@ -20,7 +20,7 @@ const (
 	// A transaction has at most so many beacons, and ends with the first one over so
 	// many rows, or bytes.
 	maxRows  = 10_000
-	maxBytes = 4 << 20
+	maxBytes = 2 << 20
 
 	firstPause = 100 * time.Millisecond
 	maxPause   = 15 * time.Second
@@ -33,7 +33,7 @@ const (
 // fails for one beacon's sake, that beacon's row has no data, and the reason. Its
 // error is that the database was closed.
 func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
-	d := drain{db: db, in: in, limit: maxRows}
+	d := drain{db: db, in: in, limit: maxRows, memory: restMemory}
 	defer d.leave()
 	pause := firstPause
 	for ctx.Err() == nil {
@@ -52,9 +52,9 @@ func (db *DB) Drain(ctx context.Context, in *spool.Inbox) error {
 		}
 		// The place to go on from is in the database, whatever became of the commit.
 		d.leave()
-		if starved(err) && !d.large {
-			d.large = true
-			d.db.log().Info("large beacons take more memory", "engine_mib", d.db.queries.memory)
+		if most := db.queries.memory; starved(err) && d.memory < most {
+			d.memory = min(2*d.memory, most)
+			db.log().Info("large beacons take more memory", "engine_mib", d.memory)
 			if broken(err) {
 				db.abandon()
 			}
@@ -85,11 +85,11 @@ type drain struct {
 	reader *spool.InboxReader
 	kept   string // the oldest segment that was not trimmed
 
-	rows  int    // beacons in the transaction that is under way or failed
-	size  int64  // bytes of the inbox that they are
-	limit int    // beacons of the next transaction
-	large bool   // transactions take as much memory as queries: there was too little for one
-	blame string // why the next beacon, which is alone then, is stored without its data
+	rows   int    // beacons in the transaction that is under way or failed
+	size   int64  // bytes of the inbox that they are
+	limit  int    // beacons of the next transaction
+	memory int    // MiB that a transaction may take, twice as much after one that had too little
+	blame  string // why the next beacon, which is alone then, is stored without its data
 
 	losing bool          // more came in during the last step than it wrote, and that was not little
 	took   time.Duration // of that step

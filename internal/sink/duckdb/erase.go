@@ -46,7 +46,7 @@ func (db *DB) zero(ctx context.Context) error {
 func (db *DB) zeroTable(ctx context.Context, n int) (free int64, err error) {
 	db.writing.Lock()
 	defer db.writing.Unlock()
-	defer db.atLarge()()
+	defer db.take(db.queries.memory)()
 	const count = "select free_blocks from pragma_database_size() where database_name = 'beacons'"
 	if err := db.one(ctx, &free, count); err != nil || free == 0 {
 		return free, err
@@ -87,6 +87,6 @@ func (db *DB) alone(ctx context.Context, do func() error) error {
 	}
 	db.writing.Lock()
 	defer db.writing.Unlock()
-	defer db.atLarge()()
+	defer db.take(db.queries.memory)()
 	return do()
 }

@@ -57,7 +57,7 @@ func (db *DB) fillStep(ctx context.Context) (behind, first int64, err error) {
 		return 0, 0, err
 	}
 	defer discard(conn) // and with it the transaction, after an error
-	defer db.atLarge()()
+	defer db.take(db.queries.memory)()
 	if err := conn.QueryRowContext(ctx, "select coalesce(max(unfilled), 0) from data_columns").Scan(&behind); err != nil || behind == 0 {
 		return 0, 0, err
 	}

@@ -38,8 +38,8 @@ type queries struct {
 
 	mu      sync.Mutex
 	running map[*context.CancelCauseFunc]bool
-	memory  int // MiB that the engine may take while there are some, or a transaction
-	large   int // transactions that may take so much too
+	memory  int // MiB that the engine may take while there are some
+	writer  int // MiB that it may take for who writes; 0 where nobody does that takes much
 	ended   chan struct{}
 }
 
@@ -79,18 +79,19 @@ func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
 	}), nil
 }
 
-// atLarge lets the engine take as much memory as for queries until the returned function is
-// called: a commit may be a checkpoint, which holds the newest rows in memory, be they large.
-func (db *DB) atLarge() (rest func()) {
+// take lets the engine take so many MiB for who writes, until the returned function is called:
+// a commit may be a checkpoint, which holds the newest rows in memory, be they large.
+func (db *DB) take(mib int) (rest func()) {
 	q := db.queries
-	change := func(by int) {
+	change := func(to int) (from int) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		q.large += by
+		from, q.writer = q.writer, to
 		db.allow()
+		return from
 	}
-	change(1)
-	return func() { change(-1) }
+	before := change(mib)
+	return func() { change(before) }
 }
 
 // allow tells the engine what it may take now. Memory can't go below what is in use, and is told
@@ -107,12 +108,9 @@ func (db *DB) allow() {
 // settings have one thread where there are no queries: with two, one looks on in a busy loop while
 // the other works for Drain.
 func (q *queries) settings() string {
-	memory, threads := restMemory, 1
+	memory, threads := max(restMemory, q.writer), 1
 	if len(q.running) > 0 {
-		threads = queryThreads
-	}
-	if len(q.running) > 0 || q.large > 0 {
-		memory = q.memory
+		memory, threads = q.memory, queryThreads
 	}
 	return fmt.Sprintf("set global threads = %d; set global memory_limit = '%dMiB'", threads, memory)
 }

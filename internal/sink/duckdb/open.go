@@ -103,7 +103,7 @@ func open(path string, settings map[string]string, declared ...Column) (*DB, err
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	db.pool = pool
-	rest := db.atLarge()
+	rest := db.take(db.queries.memory)
 	err = db.declare(context.Background(), pool)
 	rest()
 	if err != nil {

@@ -171,7 +171,7 @@ func (db *DB) deleteStep(ctx context.Context, cut time.Time, erase bool) (delete
 		return 0, err
 	}
 	defer discard(conn) // and with it the transaction, after an error
-	defer db.atLarge()()
+	defer db.take(db.queries.memory)()
 	// Row groups are numbered anew by a checkpoint, and by none during a transaction.
 	if _, err := conn.ExecContext(ctx, "begin"); err != nil {
 		return 0, err

@@ -85,8 +85,8 @@ func values(r *row.Row) []driver.Value {
 func (d *drain) store(ctx context.Context, first spool.Item) (next spool.Cursor, err error) {
 	d.db.writing.Lock()
 	defer d.db.writing.Unlock()
-	if d.large {
-		defer d.db.atLarge()()
+	if d.memory > restMemory {
+		defer d.db.take(d.memory)()
 	}
 	if _, err := d.conn.ExecContext(ctx, "begin"); err != nil {
 		return next, err
