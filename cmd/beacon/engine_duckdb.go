@@ -107,7 +107,8 @@ func (e *engine) catchUpSoon(ctx context.Context, what string) {
 
 // QueryHandler answers GET /-/query?sql=… with lines of JSON: the columns' names, then an
 // array a row, then an object with the number of rows or with the error that ended it. A
-// query sees every beacon that was acknowledged before it came.
+// query sees every beacon that was acknowledged before it came, or after five seconds those that
+// are in the table.
 func (e *engine) QueryHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {

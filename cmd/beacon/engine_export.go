@@ -18,7 +18,7 @@ var exportTypes = map[duckdb.Format]string{
 }
 
 // ExportHandler answers GET /-/export?format=parquet, csv or json with the table, in which
-// is every beacon that was acknowledged before the request came.
+// is what a query would see.
 func (e *engine) ExportHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {

@@ -177,3 +177,13 @@ func program() {
 	}
 	os.Exit(0)
 }
+
+// eventually waits for up to ten seconds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it never came to pass that %s", what)
+		}
+	}
+}

@@ -44,6 +44,7 @@ func (c *conn) parse(head []byte) bool {
 		return false
 	}
 	if target != c.target {
+		target = strings.Clone(target) // which would hold on to the whole header
 		u, err := url.ParseRequestURI(target)
 		if err != nil || strings.HasPrefix(target, "//") {
 			return false

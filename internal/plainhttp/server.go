@@ -39,7 +39,7 @@ type Server struct {
 	closing atomic.Bool // is set under mu
 
 	mu    sync.Mutex
-	conns map[*conn]bool
+	conns map[*conn]struct{}
 	gone  sync.Cond // one of conns is
 }
 
@@ -105,9 +105,9 @@ func (s *Server) remember(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conns == nil {
-		s.conns = map[*conn]bool{}
+		s.conns = map[*conn]struct{}{}
 	}
-	s.conns[c] = true
+	s.conns[c] = struct{}{}
 }
 
 // mayWait says that c waits for a request, or, where it is false, that it must end instead. It

@@ -56,7 +56,7 @@ func ParseColumn(text string) (Column, error) {
 // isOwn says whether the table has such a column whatever is declared. With a column named
 // rowid there would be no way to a row's number.
 func isOwn(name string) bool {
-	for _, c := range columns {
+	for _, c := range ownColumns {
 		if strings.EqualFold(c.name, name) {
 			return true
 		}

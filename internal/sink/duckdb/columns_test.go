@@ -18,15 +18,8 @@ import (
 // reopen opens the table again with other columns.
 func (b *bench) reopen(columns ...string) {
 	b.Helper()
-	if err := b.db.Close(); err != nil {
-		b.Fatal(err)
-	}
-	db, err := Open(b.db.path, b.columns(columns...)...)
-	if err != nil {
-		b.Fatal(err)
-	}
-	db.Log = b.db.Log
-	b.db = db
+	b.closeDB()
+	b.openDB(columns...)
 }
 
 func (b *bench) columns(texts ...string) (columns []Column) {
@@ -241,9 +234,7 @@ func TestTheColumnsAreThoseThatAreDeclared(t *testing.T) {
 		b.want(c.query, c.want)
 	}
 	// What is somebody's own is not touched, whatever is declared.
-	if err := b.db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	b.closeDB()
 	if _, err := Open(b.db.path, b.columns("Mine:double")...); !errors.Is(err, ErrColumn) {
 		t.Error(err)
 	}
@@ -286,15 +277,7 @@ func TestWhatIsDeletedCantBeFoundInAColumnEither(t *testing.T) {
 	b.numbered(50_000, "OLD BEACON is long enough ", dayOne)
 	b.numbered(50_000, "NEW BEACON is long enough ", dayOne.Add(48*time.Hour))
 	for _, column := range []string{"b:varchar=$.text", "text:varchar"} {
-		if err := b.db.Close(); err != nil {
-			t.Fatal(err)
-		}
-		db, err := open(b.db.path, map[string]string{"force_compression": "uncompressed"}, b.columns(column)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		db.Log = b.db.Log
-		b.db = db
+		b.uncompressed(column)
 		b.fill()
 	}
 	if _, err := b.db.pool.Exec("checkpoint"); err != nil {
@@ -377,9 +360,7 @@ func TestAColumnThatCantBeIsRefused(t *testing.T) {
 	b := newBench(t)
 	b.reopen("kept:double")
 	b.stored(`{"kept":1}`)
-	if err := b.db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	b.closeDB()
 	for texts, says := range map[string]string{
 		"a:double A:bigint": "twice",
 		"b:double=$.a[":     "$.metrics.lcp",

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,162 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
-
-// A bench is a collector's data directory with what works on it.
-type bench struct {
-	testing.TB
-	dir string
-	in  *spool.Inbox
-	db  *DB
-}
-
-func newBench(t testing.TB) *bench {
-	b := &bench{TB: t, dir: t.TempDir()}
-	b.openInbox()
-	b.openDB()
-	t.Cleanup(func() {
-		b.closeInbox()
-		b.db.Close()
-	})
-	return b
-}
-
-func (b *bench) openInbox() {
-	b.Helper()
-	in, err := spool.OpenInbox(filepath.Join(b.dir, "inbox"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.in = in
-}
-
-func (b *bench) closeInbox() {
-	if b.in != nil {
-		b.in.Close()
-		b.in = nil
-	}
-}
-
-func (b *bench) openDB() {
-	b.Helper()
-	db, err := Open(filepath.Join(b.dir, "db", "beacons.duckdb"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	db.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
-	b.db = db
-}
-
-func id(n int) uuid.UUID {
-	return uuid.MustParse(fmt.Sprintf("0190a0b0-0000-7000-8000-%012d", n))
-}
-
-func record(n int, contentType, body string) warc.Record {
-	r := warc.Record{
-		ID: id(n), Date: time.Date(2026, 11, 22, 6, 20, 11, 123456000, time.UTC), Target: "http://127.0.0.1:8080/x?q=1",
-		Request: warc.Request{Method: "POST", Target: "/x?q=1", Proto: "HTTP/1.1", Body: []byte(body)},
-	}
-	if contentType != "" {
-		r.Request.Header = warc.Fields{{Name: "Content-Type", Value: contentType}}
-	}
-	return r
-}
-
-func encode(t testing.TB, records ...warc.Record) (b []byte) {
-	t.Helper()
-	for _, r := range records {
-		var err error
-		if b, err = r.Append(b); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return b
-}
-
-func (b *bench) put(records ...warc.Record) {
-	b.Helper()
-	if err := b.in.Append(encode(b, records...)); err != nil {
-		b.Fatal(err)
-	}
-}
-
-// drain drains in the background until the test or the returned function ends it.
-func (b *bench) drain() (stop func()) {
-	ctx, cancel := context.WithCancel(b.Context())
-	done := make(chan error, 1)
-	go func() { done <- b.db.Drain(ctx, b.in) }()
-	stopped := false
-	stop = func() {
-		b.Helper()
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		if err := <-done; err != nil {
-			b.Error(err)
-		}
-	}
-	b.Cleanup(stop)
-	return stop
-}
-
-func (b *bench) caughtUp() {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), 2*time.Minute)
-	defer cancel()
-	end, err := b.in.End()
-	if err == nil {
-		err = b.db.CaughtUp(ctx, end)
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-}
-
-// ask returns the result as lines of values.
-func (b *bench) ask(query string) string {
-	b.Helper()
-	rows, err := b.db.Query(b.Context(), query)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer rows.Close()
-	var lines []string
-	for rows.Next() {
-		values, err := rows.Scan()
-		if err != nil {
-			b.Fatal(err)
-		}
-		line := make([]string, len(values))
-		for i, v := range values {
-			line[i] = fmt.Sprintf("%s", v)
-			if v == nil {
-				line[i] = "NULL"
-			} else if _, ok := v.(int64); ok {
-				line[i] = fmt.Sprint(v)
-			}
-		}
-		lines = append(lines, strings.Join(line, " | "))
-	}
-	if err := rows.Err(); err != nil {
-		b.Fatal(err)
-	}
-	return strings.Join(lines, "\n")
-}
-
-func (b *bench) want(query, want string) {
-	b.Helper()
-	if got := b.ask(query); got != want {
-		b.Errorf("%s\ngot  %s\nwant %s", query, got, want)
-	}
-}
 
 func TestABeaconIsARow(t *testing.T) {
 	b := newBench(t)
@@ -191,52 +37,6 @@ func TestABeaconIsARow(t *testing.T) {
 		`0190a0b0-0000-7000-8000-000000000002 | 2026-11-22T06:20:11.123456Z | NULL | /y | NULL | NULL | NULL | NULL | NULL | NULL | ping |  | NULL | NULL | %!s(bool=false)`,
 	}, "\n"))
 	b.want("select data->>'version' from beacons where stream = '/x'", "1.2.3")
-}
-
-func TestATableFromBeforeThereWereBotsGetsTheColumn(t *testing.T) {
-	b := newBench(t)
-	stop := b.drain()
-	b.put(record(1, "text/plain", "old"))
-	b.caughtUp()
-	stop()
-	if _, err := b.db.pool.Exec("alter table beacons drop column bot"); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	b.openDB()
-	b.drain()
-	r := record(2, "text/plain", "new")
-	r.Request.Header = append(r.Request.Header, warc.Field{Name: "User-Agent", Value: "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"})
-	b.put(record(1, "text/plain", "old"), r)
-	b.caughtUp()
-	b.want("select body, bot from beacons order by id", "old | NULL\nnew | %!s(bool=true)")
-}
-
-func TestATableWithAKeyLosesIt(t *testing.T) {
-	b := newBench(t)
-	stop := b.drain()
-	b.put(record(1, "text/plain", "old"), record(2, "application/json", `{"a":1}`))
-	b.caughtUp()
-	stop()
-	before := b.ask("from beacons order by id")
-	keyed := strings.Replace(columnsOfBeacons, "id           uuid not null, --", "id uuid primary key, --", 1)
-	if _, err := b.db.pool.Exec("alter table beacons rename to other; create table beacons " + keyed + "; alter table beacons add column bot boolean; insert into beacons from other; drop table other"); err != nil {
-		t.Fatal(err)
-	}
-	b.want("select count(*) from duckdb_constraints() where table_name = 'beacons' and constraint_type = 'PRIMARY KEY'", "1")
-	if err := b.db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	b.openDB()
-	b.want("select count(*) from duckdb_constraints() where table_name = 'beacons' and constraint_type = 'PRIMARY KEY'", "0")
-	b.want("from beacons order by id", before)
-	b.want("select count(*) from (describe beacons) where \"null\" = 'NO'", "5")
-	b.drain()
-	b.put(record(2, "text/plain", "again"), record(3, "text/plain", "new"))
-	b.caughtUp()
-	b.want("select count(*) from beacons", "3")
 }
 
 func TestOneBeaconIsThereAtOnce(t *testing.T) {
@@ -264,9 +64,7 @@ func TestOfEqualIDsTheFirstIsKept(t *testing.T) {
 	stop()
 
 	b.closeInbox()
-	if err := b.db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	b.closeDB()
 	b.openInbox()
 	b.openDB()
 	b.put(record(1, "text/plain", "fourth"), record(4, "text/plain", "newer"))
@@ -401,50 +199,6 @@ func TestAClosedDatabaseEndsDrain(t *testing.T) {
 	}
 	if _, err := b.db.Query(t.Context(), "select 1"); !errors.Is(err, errClosed) {
 		t.Error(err)
-	}
-}
-
-func TestAnEngineThatFailedIsOpenedAgain(t *testing.T) {
-	b := newBench(t)
-	b.drain()
-	b.put(record(1, "text/plain", "x"))
-	b.caughtUp()
-	b.db.sick.Store(true) // as a query does that hears of a fatal error
-	b.db.done.ask()
-	b.put(record(2, "text/plain", "y"))
-	b.caughtUp()
-	b.want("select body from beacons order by id", "x\ny")
-}
-
-func TestAnyPathIsOpened(t *testing.T) {
-	for _, name := range []string{"100%", "it's", "a b=c&d"} {
-		path := filepath.Join(t.TempDir(), name)
-		db, err := Open(path)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if err := db.Close(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if _, err := os.Stat(path); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestWhatIsNoDatabaseIsRefused(t *testing.T) {
-	if _, err := Open(filepath.Join(t.TempDir(), "a?b")); err == nil || !strings.Contains(err.Error(), "name another one") {
-		t.Error(err)
-	}
-	b := newBench(t)
-	if err := os.WriteFile(filepath.Join(b.dir, "text"), []byte("not a database, but longer than nothing"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(filepath.Join(b.dir, "text")); err == nil {
-		t.Error("a text file was opened")
-	} else {
-		t.Log(err)
 	}
 }
 

@@ -62,7 +62,7 @@ const (
 // data consists of.
 func jsonLine(declared []Column) string {
 	var line strings.Builder
-	for i, c := range columns {
+	for i, c := range ownColumns {
 		var value string
 		switch c.name {
 		case "received_at", "sent_at":

@@ -249,9 +249,7 @@ func TestNothingIsLeftOfAnExport(t *testing.T) {
 	if left := b.inTemporary(); len(left) != 1 {
 		t.Fatalf("%q is not one export", left)
 	}
-	if err := b.db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	b.closeDB()
 	other, err := Open(b.db.path)
 	if err != nil {
 		t.Fatal(err)

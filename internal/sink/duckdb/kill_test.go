@@ -49,9 +49,7 @@ func TestEveryBeaconIsOneRowAfterKills(t *testing.T) {
 		}
 	}
 	b := newBench(t)
-	if err := b.db.Close(); err != nil {
-		t.Fatal(err)
-	}
+	b.closeDB()
 	random := rand.New(rand.NewPCG(1, uint64(kills)))
 	count := 0
 	for range kills {

@@ -147,7 +147,7 @@ func (db *DB) openPool() (*sql.DB, error) {
 	for name, value := range db.settings {
 		settings.Set(name, value)
 	}
-	enter := fmt.Sprintf("attach '%s' as beacons (row_group_size %d); use beacons", strings.ReplaceAll(db.path, "'", "''"), groupRows)
+	enter := fmt.Sprintf("attach if not exists '%s' as beacons (row_group_size %d); use beacons", strings.ReplaceAll(db.path, "'", "''"), groupRows)
 	connector, err := duckdb.NewConnector("?"+settings.Encode(), func(conn driver.ExecerContext) error {
 		_, err := conn.ExecContext(context.Background(), enter, nil)
 		return err
@@ -163,7 +163,6 @@ func (db *DB) openPool() (*sql.DB, error) {
 		}
 		return nil, err
 	}
-	enter = "use beacons" // for the connections to come
 	return pool, nil
 }
 

@@ -83,13 +83,6 @@ func (p *progress) reach(c spool.Cursor) {
 	}
 }
 
-// place is the place before which everything is in the table.
-func (p *progress) place() spool.Cursor {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.at
-}
-
 // waiting lets CaughtUp call wake until the returned function is called. It is false
 // where somebody came since the last look.
 func (p *progress) waiting(wake func()) (stop func(), ok bool) {

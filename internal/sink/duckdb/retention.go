@@ -71,7 +71,7 @@ func (db *DB) forget(ctx context.Context, in *spool.Inbox, age time.Duration, no
 	if err := db.erase(ctx); err != nil {
 		return err
 	}
-	segments, err := in.Forget(now, age, db.done.place())
+	segments, err := in.Forget(now, age, db.At())
 	if rows > 0 || segments > 0 {
 		db.log().Info("beacons are deleted for their age", "rows", rows, "inbox_segments", segments, "older_than", age)
 	}

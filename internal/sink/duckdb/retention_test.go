@@ -23,18 +23,12 @@ func marker(n int) string {
 
 const mark = "MARK"
 
-// uncompressed has the engine compress nothing, so that what it writes can be found.
-func (b *bench) uncompressed() {
+// uncompressed opens the table again, with an engine that compresses nothing, so that what it
+// writes can be found.
+func (b *bench) uncompressed(columns ...string) {
 	b.Helper()
-	if err := b.db.Close(); err != nil {
-		b.Fatal(err)
-	}
-	db, err := open(b.db.path, map[string]string{"force_compression": "uncompressed"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	db.Log = b.db.Log
-	b.db = db
+	b.closeDB()
+	b.openWith(map[string]string{"force_compression": "uncompressed"}, columns...)
 }
 
 // days fills the table with so many beacons a day for so many days.

@@ -16,10 +16,10 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// columns are those of the table, with the types in which rows are handed over. JSON
+// ownColumns are those that the table has whatever is declared, with the types in which rows are handed over. JSON
 // goes as text: one value that Go's parser accepts and the engine's doesn't must not
 // spoil a whole batch.
-var columns = []struct {
+var ownColumns = []struct {
 	name, sql string
 	typ       duckdb.Type
 }{
@@ -59,7 +59,7 @@ const (
 	findKnown   = `insert into known select id from beacons semi join (select unnest(string_split(?, ','))::uuid as id) using (id)`
 )
 
-// values are the row as columns has it, with NULL for an empty string that may be one.
+// values are the row as ownColumns has it, with NULL for an empty string that may be one.
 func values(r *row.Row) []driver.Value {
 	text := func(s string) driver.Value {
 		if s == "" {
@@ -110,8 +110,8 @@ func (d *drain) store(ctx context.Context, first spool.Item) (next spool.Cursor,
 }
 
 func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (next spool.Cursor, err error) {
-	names, types := make([]string, len(columns)), make([]duckdb.TypeInfo, len(columns))
-	for i, c := range columns {
+	names, types := make([]string, len(ownColumns)), make([]duckdb.TypeInfo, len(ownColumns))
+	for i, c := range ownColumns {
 		names[i] = c.name
 		if types[i], err = duckdb.NewTypeInfo(c.typ); err != nil {
 			return next, err
@@ -188,7 +188,7 @@ func (d *drain) insertOne(ctx context.Context, it spool.Item) (spool.Cursor, err
 		var batch []string
 		for i, v := range values(&r) {
 			args = append(args, v)
-			batch = append(batch, fmt.Sprintf("?::%s as %s", columns[i].sql, columns[i].name))
+			batch = append(batch, fmt.Sprintf("?::%s as %s", ownColumns[i].sql, ownColumns[i].name))
 		}
 		args[0] = r.ID.String()
 		if err := d.conn.Raw(func(conn any) error {
