@@ -97,6 +97,10 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 	if b.record, err = record.Append(b.record[:0]); err != nil {
 		return 0, malformed("This request can't be kept: " + err.Error())
 	}
+	size = len(b.body)
+	if size > keepBuffer { // the record has a copy
+		b.body, record.Request.Body = nil, nil
+	}
 	if err := c.keep(b.record); err != nil {
 		c.cannotKeep(err)
 		return 0, &refusal{reason: "disk", status: http.StatusServiceUnavailable, wait: retryAfter, text: "The disk can't take it now; try again later."}
@@ -104,7 +108,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 	if c.recent != nil {
 		c.recent.add(now, b.record)
 	}
-	return len(b.body), nil
+	return size, nil
 }
 
 func malformed(text string) *refusal {
@@ -161,8 +165,8 @@ func (b *buffer) read(w http.ResponseWriter, r *http.Request, c *Collector) *ref
 // a usual beacon has, and the rest is made room for as it comes.
 func (b *buffer) grow(length int64, m *memory) bool {
 	size := max(2*cap(b.body), 4<<10, int(min(length+1, 64<<10)))
-	if length > 0 {
-		size = min(size, int(length)+1)
+	if whole := int(length) + 1; length > 0 && whole > cap(b.body) {
+		size = min(size, whole)
 	}
 	if more := size - cap(b.body); size > freeBody {
 		if !m.take(more) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/seed-d051cf5a/beacon/internal/impatient"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
@@ -171,7 +172,7 @@ func (c *Collector) export(w http.ResponseWriter, _ *http.Request) {
 	defer inbox.Close()
 	w.Header().Set("Content-Type", "application/warc")
 	w.Header().Set("Content-Length", strconv.FormatInt(inbox.Size, 10))
-	if _, err := io.Copy(w, inbox); err != nil {
+	if _, err := io.Copy(impatient.NewWriter(w), inbox); err != nil {
 		// The client misses what the length promised.
 		c.options.Logger.Warn("export ended early", "error", err)
 	}

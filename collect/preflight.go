@@ -29,7 +29,9 @@ func (c *Collector) preflight(w http.ResponseWriter, r *http.Request) {
 		}
 		h.Set("Access-Control-Max-Age", maxAge)
 		c.metrics.preflights.Inc()
-		c.preflights.asked(c.preflights.key(r, c.from(r)), time.Now())
+		if r.Header.Get("Access-Control-Request-Method") == http.MethodPost { // of others no beacon follows
+			c.preflights.asked(c.preflights.key(r, c.from(r)), time.Now())
+		}
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -41,3 +41,17 @@ func TestAPreflightWithoutItsPostIsAnOrphan(t *testing.T) {
 		t.Errorf("%d are remembered", len(p.waiting))
 	}
 }
+
+func TestAPreflightForNoBeaconIsNoOrphan(t *testing.T) {
+	c := &Collector{}
+	c.metrics = newMetrics(nil, &c.preflights)
+	for _, method := range []string{"PUT", "GET", "POST"} {
+		r := httptest.NewRequest("OPTIONS", "/x", nil)
+		r.Header.Set("Origin", "https://a.example")
+		r.Header.Set("Access-Control-Request-Method", method)
+		c.preflight(httptest.NewRecorder(), r)
+	}
+	if n := len(c.preflights.waiting); n != 1 {
+		t.Errorf("%d wait for their POST, want 1", n)
+	}
+}

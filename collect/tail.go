@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/internal/impatient"
 	"github.com/seed-d051cf5a/beacon/internal/row"
 )
 
@@ -14,7 +15,6 @@ const (
 	tailPause = 100 * time.Millisecond // between two batches of beacons
 	countTick = time.Second
 	pingTick  = 15 * time.Second // shows a proxy, and us, that the other end is there
-	tailStuck = 30 * time.Second // after which a client that reads nothing is given up
 )
 
 // tail streams beacons as server-sent events (HTML, "Server-sent events"): first the
@@ -27,8 +27,8 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("last=%q is no number: say how many of the newest beacons to begin with, up to %d.", text, recentKept), http.StatusBadRequest)
 		return
 	}
-	s := stream{w: w, out: http.NewResponseController(w)}
-	s.out.SetReadDeadline(time.Time{}) // the server's is for requests that end
+	s := stream{to: impatient.NewWriter(w)}
+	http.NewResponseController(w).SetReadDeadline(time.Time{}) // the server's is for requests that end
 	w.Header().Set("Content-Type", "text/event-stream")
 
 	shown := c.recent.before(last)
@@ -79,8 +79,7 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 
 // A stream writes events until the first error.
 type stream struct {
-	w   http.ResponseWriter
-	out *http.ResponseController
+	to  *impatient.Writer
 	err error
 }
 
@@ -93,13 +92,12 @@ func (s *stream) event(name string, data any) {
 		s.err = err
 		return
 	}
-	_, s.err = fmt.Fprintf(s.w, "event: %s\ndata: %s\n\n", name, text)
+	_, s.err = fmt.Fprintf(s.to, "event: %s\ndata: %s\n\n", name, text)
 }
 
 func (s *stream) flush() error {
 	if s.err != nil {
 		return s.err
 	}
-	s.out.SetWriteDeadline(time.Now().Add(tailStuck))
-	return s.out.Flush()
+	return s.to.Flush()
 }

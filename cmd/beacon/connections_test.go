@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/plainhttp"
 )
 
 func TestOneAddressHasSoManyConnections(t *testing.T) {
@@ -72,6 +74,22 @@ func TestOneAddressOfIPv6IsItsNetwork(t *testing.T) {
 
 // Whoever waits longest goes when there are too many, and no one who is being served.
 func TestTheOldestThatWaitMakeRoom(t *testing.T) {
+	t.Run("net/http", func(t *testing.T) {
+		oldestMakeRoom(t, func(s *http.Server, l net.Listener) func() error {
+			go s.Serve(l)
+			return s.Close
+		})
+	})
+	t.Run("plainhttp", func(t *testing.T) {
+		oldestMakeRoom(t, func(s *http.Server, l net.Listener) func() error {
+			plain := &plainhttp.Server{Server: s}
+			go plain.Serve(l)
+			return plain.Close
+		})
+	})
+}
+
+func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end func() error)) {
 	conns := newConnections(0, nil)
 	conns.most = 5
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
@@ -89,8 +107,8 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 		w.WriteHeader(204)
 	})}
 	conns.watch(server)
-	go server.Serve(conns.count(inner))
-	defer server.Close()
+	end := serve(server, conns.count(inner))
+	defer end()
 	open := func() net.Conn {
 		conn, err := net.Dial("tcp", inner.Addr().String())
 		if err != nil {
@@ -135,7 +153,7 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 	if line := status(served); !strings.Contains(line, "204") {
 		t.Errorf("the one that was served: %q", line)
 	}
-	server.Close()
+	end()
 	eventually(t, "none is counted", func() bool {
 		conns.mu.Lock()
 		defer conns.mu.Unlock()

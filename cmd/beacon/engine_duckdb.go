@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/impatient"
 	"github.com/seed-d051cf5a/beacon/internal/sink/duckdb"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
@@ -82,7 +83,9 @@ func (e *engine) Close() error {
 	e.hurry()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	e.catchUp(ctx)
+	if err := e.catchUp(ctx); err != nil {
+		e.log.Warn("the table ends behind the inbox; the rest comes at the next start", "error", err)
+	}
 	e.stop()
 	<-e.ended
 	return e.db.Close()
@@ -130,7 +133,7 @@ func (e *engine) QueryHandler() http.Handler {
 		}
 		defer rows.Close()
 		w.Header().Set("Content-Type", "application/x-ndjson")
-		to := impatient{w, http.NewResponseController(w), sendPatience}
+		to := impatient.NewWriter(w)
 		if err := writeRows(json.NewEncoder(to), rows); err != nil {
 			e.log.Warn("query ended early", "error", err)
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/seed-d051cf5a/beacon/internal/impatient"
 	"github.com/seed-d051cf5a/beacon/internal/sink/duckdb"
 )
 
@@ -41,7 +42,7 @@ func (e *engine) ExportHandler() http.Handler {
 		defer x.Close()
 		w.Header().Set("Content-Type", exportTypes[format])
 		w.Header().Set("Content-Length", strconv.FormatInt(x.Size, 10))
-		if _, err := io.Copy(impatient{w, http.NewResponseController(w), sendPatience}, x); err != nil {
+		if _, err := io.Copy(impatient.NewWriter(w), x); err != nil {
 			// The client misses what the length promised.
 			e.log.Warn("export ended early", "error", err)
 		}

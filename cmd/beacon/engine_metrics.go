@@ -8,25 +8,31 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics say how far the table is behind the inbox.
-func (e *engine) metrics() []prometheus.Collector {
-	behind := func() (int64, time.Time) {
-		bytes, since, err := e.inbox.Behind(e.db.At())
-		if err != nil {
-			e.log.Warn("the table's lag is not known", "error", err)
-		}
-		return bytes, since
+var (
+	lagBytes   = prometheus.NewDesc("beacon_inbox_lag_bytes", "Bytes of the inbox that are not in the table yet.", nil, nil)
+	lagSeconds = prometheus.NewDesc("beacon_sink_lag_seconds", "How long the oldest beacon that is not in the table has waited; 0 where there is none.", nil, nil)
+)
+
+// lag is a prometheus.Collector of how far the table is behind the inbox.
+type lag struct{ *engine }
+
+func (e *engine) metrics() []prometheus.Collector { return []prometheus.Collector{lag{e}} }
+
+func (lag) Describe(to chan<- *prometheus.Desc) {
+	to <- lagBytes
+	to <- lagSeconds
+}
+
+func (l lag) Collect(to chan<- prometheus.Metric) {
+	bytes, since, err := l.inbox.Behind(l.db.At())
+	if err != nil {
+		l.log.Warn("the table's lag is not known", "error", err)
+		return
 	}
-	return []prometheus.Collector{
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "beacon_inbox_lag_bytes", Help: "Bytes of the inbox that are not in the table yet."}, func() float64 {
-			bytes, _ := behind()
-			return float64(bytes)
-		}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "beacon_sink_lag_seconds", Help: "How long the oldest beacon that is not in the table has waited; 0 where there is none."}, func() float64 {
-			if _, since := behind(); !since.IsZero() {
-				return time.Since(since).Seconds()
-			}
-			return 0
-		}),
+	seconds := 0.0
+	if !since.IsZero() {
+		seconds = time.Since(since).Seconds()
 	}
+	to <- prometheus.MustNewConstMetric(lagBytes, prometheus.GaugeValue, float64(bytes))
+	to <- prometheus.MustNewConstMetric(lagSeconds, prometheus.GaugeValue, seconds)
 }

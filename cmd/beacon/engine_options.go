@@ -15,8 +15,10 @@ type engineOptions struct {
 	columns      []string // as they were written
 }
 
+const defaultMaxInbox = 1 << 30 // bytes
+
 func (o *engineOptions) flags(f *pflag.FlagSet) {
-	o.maxInbox = 1 << 30
+	o.maxInbox = defaultMaxInbox
 	f.DurationVar(&o.queryTimeout, "query-timeout", 30*time.Second, "the longest that a query may take")
 	f.Var(&o.maxAge, "max-age", "delete beacons so long after they were received, such as 90d; without it they stay")
 	f.Var(&o.maxTable, "max-table", "delete the oldest rows when the table takes more of the disk, such as 50GiB")

@@ -27,9 +27,9 @@ import (
 const defaultListen = "127.0.0.1:8080"
 
 // goMemory is how many bytes of memory, the engine's aside, make the collector's garbage be
-// collected earlier than it would be; GOMEMLIMIT says otherwise. It is over what full load
-// needs.
-const goMemory = 96 << 20
+// collected earlier than it would be; GOMEMLIMIT says otherwise. It is over what all connections
+// and full load need: the collections would never end where they don't help.
+const goMemory = 64<<20 + mostConnections*12<<10
 
 // drainTime is how long requests that have begun may go on when the collector ends.
 const drainTime = 10 * time.Second
@@ -151,12 +151,20 @@ func serve(ctx context.Context, s serving) error {
 	if err != nil {
 		return fmt.Errorf("open collector: %w", err)
 	}
-	defer c.Close()
+	defer func() {
+		if err := c.Close(); err != nil {
+			log.Error("the inbox was not closed as it should be", "error", err)
+		}
+	}()
 	engine, err := openEngine(ctx, s.data, c, s.engine, log)
 	if err != nil {
 		return err
 	}
-	defer engine.Close()
+	defer func() {
+		if err := engine.Close(); err != nil {
+			log.Error("the table was not closed as it should be; what it misses of the inbox comes at the next start", "error", err)
+		}
+	}()
 	registry.MustRegister(engine.metrics()...)
 
 	server := newServer(routes(c, engine, registry), log)
@@ -180,7 +188,7 @@ func serve(ctx context.Context, s serving) error {
 	soon, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := server.Shutdown(soon); err != nil {
-		log.Warn("requests were still coming in at the end; they were not kept, and their senders know", "after", drainTime)
+		log.Warn("requests were still under way at the end and have no answer", "after", drainTime)
 		server.Close()
 	}
 	return nil

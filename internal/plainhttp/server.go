@@ -24,14 +24,16 @@ import (
 )
 
 const (
-	headerBytes = 4 << 10  // the longest header that is plain
-	bodyBytes   = 64 << 10 // the longest body that is plain: no browser's beacon is longer
+	headerBytes = 4 << 10                // the longest header that is plain
+	bodyBytes   = 64 << 10               // the longest body that is plain: no browser's beacon is longer
+	lingering   = 500 * time.Millisecond // is how long what is left of a body may come after the last answer
 )
 
 // A Server is an http.Server whose Handler also answers the plain requests, in the same way:
 // the two differ in nothing that a client or a handler can tell, but that a plain request's
 // context is not done when its client goes away, that its answer can't be flushed before it is
-// whole, and that its URL, header and body are the handler's no longer than it runs. Of its other
+// whole, that no answer comes before it (1xx) and no deadline is the handler's to set, and that its
+// URL, header and body are the handler's no longer than it runs. Of its other
 // fields ReadHeaderTimeout, ReadTimeout, IdleTimeout, ConnContext and ErrorLog hold for both.
 type Server struct {
 	*http.Server
@@ -159,6 +161,7 @@ func (s *Server) serve(inner net.Conn, rest *handover) {
 	s.remember(c)
 	defer s.forget(c)
 	ctx := context.WithValue(context.Background(), http.ServerContextKey, s.Server)
+	ctx = context.WithValue(ctx, http.LocalAddrContextKey, inner.LocalAddr())
 	if s.ConnContext != nil {
 		ctx = s.ConnContext(ctx, inner)
 	}
@@ -250,16 +253,21 @@ func (s *Server) handle(c *conn) bool {
 		c.deadline = time.Time{} // the next request has its own
 	}
 	s.Handler.ServeHTTP(&c.answer, &c.request)
-	var err error
-	if c.body.left > 0 { // it is in the way of the next request
-		_, err = io.Copy(io.Discard, &c.body)
-	}
 	if s.closing.Load() {
 		c.answer.header.Set("Connection", "close")
 	}
-	keep := err == nil && c.answer.header.Get("Connection") != "close"
+	keep := c.answer.header.Get("Connection") != "close"
+	if keep { // what is left of the body is in the way of the next request
+		_, err := io.Copy(io.Discard, &c.body)
+		keep = err == nil
+	}
 	c.out = c.answer.appendTo(c.out[:0])
-	_, err = c.Write(c.out)
+	_, err := c.Write(c.out)
+	if !keep && err == nil && c.body.left > 0 {
+		// To close over bytes that nobody read could take the answer back.
+		c.SetReadDeadline(time.Now().Add(lingering))
+		io.Copy(io.Discard, &c.body)
+	}
 	if cap(c.out) > headerBytes {
 		c.out, c.answer.body = nil, bytes.Buffer{} // not kept while the connection idles
 	}

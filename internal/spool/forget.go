@@ -1,6 +1,8 @@
 package spool
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"time"
 )
@@ -34,10 +36,12 @@ func (in *Inbox) Forget(now time.Time, age time.Duration, c Cursor) (deleted int
 		if name >= c.Segment || now.Sub(began(names[i+1])) <= age {
 			break
 		}
-		if err := in.fs.Remove(filepath.Join(in.dir, name)); err != nil {
+		switch err := in.fs.Remove(filepath.Join(in.dir, name)); {
+		case err == nil:
+			deleted++
+		case !errors.Is(err, fs.ErrNotExist): // else Trim was first
 			return deleted, wrap("forget segments", err)
 		}
-		deleted++
 	}
 	return deleted, nil
 }

@@ -3,6 +3,7 @@ package spool
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"testing"
 	"time"
 )
@@ -68,5 +69,35 @@ func TestAnInboxForgetsWhatIsOldAndInTheTable(t *testing.T) {
 	}
 	if got := in.bodies(t); fmt.Sprint(got) != "[second]" {
 		t.Errorf("%q", got)
+	}
+}
+
+// The two are called by goroutines of their own.
+func TestTrimAndForgetDeleteTheSame(t *testing.T) {
+	fsys := &faultFS{}
+	in := newInbox(t, fsys, 1)
+	for _, body := range []string{"a", "b", "c", "d"} {
+		if err := in.Append(encoded(t, body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end, err := in.End()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.KeepAtMost(0)
+	for name, deletes := range map[string]func() error{
+		"Trim":   func() error { return in.Trim(end) },
+		"Forget": func() error { _, err := in.Forget(time.Now().Add(time.Hour), time.Minute, end); return err },
+	} {
+		fsys.fail = func(op, _ string) error {
+			if op == "remove" {
+				return fs.ErrNotExist
+			}
+			return nil
+		}
+		if err := deletes(); err != nil {
+			t.Errorf("%s, where the other was first: %v", name, err)
+		}
 	}
 }

@@ -96,7 +96,7 @@ func (gs *groups) take(g *group, write func(records []byte, n int) error) {
 func (gs *groups) join(record []byte) (g *group, first bool) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
-	if gs.patience > 0 && gs.waiting+len(record) > stalledBytes {
+	if gs.patience > 0 && gs.waiting > 0 && gs.waiting+len(record) > stalledBytes {
 		return nil, false
 	}
 	gs.waiting += len(record)

@@ -66,3 +66,10 @@ func TestWhatWaitsForASlowDiskIsBounded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestARecordOverWhatMayWaitIsTakenAlone(t *testing.T) {
+	in := newInbox(t, osFS{}, 1<<30)
+	if err := in.Append(encoded(t, string(make([]byte, stalledBytes)))); err != nil {
+		t.Error(err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,13 +164,16 @@ func (in *Inbox) Trim(c Cursor) error {
 			continue
 		}
 		size, err := in.limit(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // Forget was first
+		}
 		if err != nil {
 			return err
 		}
 		if kept += size; kept <= keep {
 			continue
 		}
-		if err := in.fs.Remove(filepath.Join(in.dir, name)); err != nil {
+		if err := in.fs.Remove(filepath.Join(in.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return wrap("trim inbox", err)
 		}
 	}

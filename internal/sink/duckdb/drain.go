@@ -81,9 +81,9 @@ type drain struct {
 	db *DB
 	in *spool.Inbox
 
-	conn   *sql.Conn // nil before the first step and after an error
-	reader *spool.InboxReader
-	kept   string // the oldest segment that was not trimmed
+	conn    *sql.Conn // nil before the first step and after an error
+	reader  *spool.InboxReader
+	trimmed string // the segment before which the inbox was trimmed
 
 	rows   int    // beacons in the transaction that is under way or failed
 	size   int64  // bytes of the inbox that they are
@@ -136,11 +136,12 @@ func (d *drain) step(ctx context.Context) error {
 	d.limit, d.blame = min(2*d.limit, maxRows), ""
 	d.losing, d.took = d.size >= losingBytes && d.in.Written()-before > d.size, time.Since(began)
 	d.db.done.reach(next)
-	if next.Segment != d.kept {
+	if next.Segment != d.trimmed {
 		if err := d.in.Trim(next); err != nil {
 			d.db.log().Error("the inbox keeps beacons that are in the table", "error", err)
+		} else {
+			d.trimmed = next.Segment
 		}
-		d.kept = next.Segment
 	}
 	return nil
 }
@@ -197,6 +198,7 @@ func (d *drain) enter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.db.remind() // the engine may be a new one
 	at, err := readCursor(ctx, conn)
 	if err != nil {
 		discard(conn)
@@ -208,6 +210,7 @@ func (d *drain) enter(ctx context.Context) error {
 		d.db.log().Warn("the inbox ends before the place that the table has come to; reading it from its beginning")
 		at = spool.Cursor{}
 	}
+	d.db.done.begin(at)
 	d.conn, d.reader = conn, d.in.Reader(at)
 	return nil
 }

@@ -225,3 +225,16 @@ func TestLargeBeaconsAreStored(t *testing.T) {
 	b.want(query, want)
 	b.want("select sum(len(x))::bigint from beacons", "70000000")
 }
+
+func TestAnotherInboxIsReadFromItsBeginning(t *testing.T) {
+	b := newBench(t)
+	if _, err := b.db.pool.Exec(`update cursors set segment = '99990101T000000.000000000Z', "offset" = 7`); err != nil {
+		t.Fatal(err)
+	}
+	b.closeDB()
+	b.openDB()
+	b.put(record(1, "text/plain", "x"))
+	b.drain()
+	b.caughtUp()
+	b.want("select body from beacons", "x")
+}

@@ -26,16 +26,10 @@ const (
 
 // copies are the statements, with a place for the file's name.
 func copies(declared []Column) map[Format]string {
-	times := ""
-	for _, c := range declared {
-		if c.Type == "timestamp" {
-			times += ", " + instant(c.ident()) + " as " + c.ident()
-		}
-	}
 	return map[Format]string{
 		Parquet: "copy beacons to '%s' (format parquet, compression zstd, use_tmp_file false)",
 		CSV: "copy (select * replace (" + rfc3339("received_at") + " as received_at, " + rfc3339("sent_at") + " as sent_at, " +
-			bodyText + " as body" + times + ") from beacons) to '%s' (format csv, header, use_tmp_file false)",
+			bodyText + " as body) from beacons) to '%s' (format csv, header, use_tmp_file false)",
 		// Not the format json, which writes data anew and loses digits of its numbers.
 		JSON: "copy (select " + jsonLine(declared) + " from beacons) to '%s' (format csv, header false, delimiter '\n', quote '', escape '', use_tmp_file false)",
 	}
@@ -44,12 +38,6 @@ func copies(declared []Column) map[Format]string {
 // rfc3339 is a time as a query's answer has it.
 func rfc3339(column string) string {
 	return "replace(left(" + column + "::varchar, -3), ' ', 'T') || 'Z'" // without the +00
-}
-
-// instant is such a time where it comes from data, and may be none that RFC 3339 can say. It
-// is for a statement of copies, in which %% is a percent sign.
-func instant(column string) string {
-	return "case when " + column + "::varchar like '____-__-__ __:%%' then " + rfc3339(column) + " else " + column + "::varchar end"
 }
 
 // A body that is not UTF-8 is an object {"base64": "…"}.
@@ -78,10 +66,7 @@ func jsonLine(declared []Column) string {
 	}
 	for _, c := range declared {
 		value := "to_json(" + c.ident() + ")"
-		switch c.Type {
-		case "timestamp":
-			value = "to_json(" + instant(c.ident()) + ")"
-		case "double": // NaN and Infinity are strings, as in a query's answer
+		if c.Type == "double" { // NaN and Infinity are strings, as in a query's answer
 			value = fmt.Sprintf("case when isfinite(%s) then %s else to_json(%[2]s::varchar) end", c.ident(), value)
 		}
 		fmt.Fprintf(&line, `',%s:' || coalesce(%s::varchar, 'null') || `, c.ident(), value)

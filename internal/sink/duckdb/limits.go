@@ -38,13 +38,13 @@ type queries struct {
 
 	mu      sync.Mutex
 	running map[*context.CancelCauseFunc]bool
-	memory  int // MiB that the engine may take while there are some
-	writer  int // MiB that it may take for who writes; 0 where nobody does that takes much
+	memory  int         // MiB that the engine may take while there are some
+	writers map[int]int // how many write now that may take so many MiB
 	ended   chan struct{}
 }
 
 func newQueries() *queries {
-	return &queries{slots: make(chan struct{}, maxQueries), running: map[*context.CancelCauseFunc]bool{}}
+	return &queries{slots: make(chan struct{}, maxQueries), running: map[*context.CancelCauseFunc]bool{}, writers: map[int]int{}}
 }
 
 // begin waits for a turn. The context that it returns ends when the query may not go on;
@@ -83,19 +83,27 @@ func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
 // a commit may be a checkpoint, which holds the newest rows in memory, be they large.
 func (db *DB) take(mib int) (rest func()) {
 	q := db.queries
-	change := func(to int) (from int) {
+	change := func(by int) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		from, q.writer = q.writer, to
+		if q.writers[mib] += by; q.writers[mib] == 0 {
+			delete(q.writers, mib)
+		}
 		db.allow()
-		return from
 	}
-	before := change(mib)
-	return func() { change(before) }
+	change(1)
+	return func() { change(-1) }
 }
 
-// allow tells the engine what it may take now. Memory can't go below what is in use, and is told
-// again after the next transaction.
+// remind tells the engine what it may take where nothing has changed.
+func (db *DB) remind() {
+	db.queries.mu.Lock()
+	defer db.queries.mu.Unlock()
+	db.allow()
+}
+
+// allow tells the engine what it may take now; the caller holds the lock of queries. Memory can't
+// go below what is in use, and is told again after the next query, or transaction that takes much.
 func (db *DB) allow() {
 	conn, err := db.conn(context.Background())
 	if err != nil {
@@ -108,7 +116,10 @@ func (db *DB) allow() {
 // settings have one thread where there are no queries: with two, one looks on in a busy loop while
 // the other works for Drain.
 func (q *queries) settings() string {
-	memory, threads := max(restMemory, q.writer), 1
+	memory, threads := restMemory, 1
+	for mib := range q.writers {
+		memory = max(memory, mib)
+	}
 	if len(q.running) > 0 {
 		memory, threads = q.memory, queryThreads
 	}

@@ -119,3 +119,15 @@ func TestAValueOfGigabytesIsNotMade(t *testing.T) {
 	}
 	b.want("select len(repeat('x', 1000000)), count(*) from range(2000000)", "1000000 | 2000000")
 }
+
+func TestWhoeverWritesMayTakeWhatItNeeds(t *testing.T) {
+	b := newBench(t)
+	one := b.db.take(256)
+	other := b.db.take(128)
+	for i, end := range []func(){one, other, func() {}} {
+		if limit, want := b.memoryLimit(), []string{"256.0 MiB", "128.0 MiB", "64.0 MiB"}[i]; limit != want {
+			t.Errorf("the engine may take %s, want %s", limit, want)
+		}
+		end()
+	}
+}

@@ -63,6 +63,9 @@ func TestAnEngineThatFailedIsOpenedAgain(t *testing.T) {
 	b.put(record(2, "text/plain", "y"))
 	b.caughtUp()
 	b.want("select body from beacons order by id", "x\ny")
+	if limit := b.memoryLimit(); limit != "64.0 MiB" {
+		t.Errorf("between transactions the new engine may take %s", limit)
+	}
 }
 
 func TestAnyPathIsOpened(t *testing.T) {

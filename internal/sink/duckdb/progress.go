@@ -45,7 +45,8 @@ func (db *DB) CaughtUp(ctx context.Context, end spool.Cursor) error {
 	}
 }
 
-// At is the place in the inbox up to which everything is in the table.
+// At is the place in the inbox up to which everything is in the table. It is the inbox's
+// beginning until Drain runs.
 func (db *DB) At() spool.Cursor {
 	db.done.mu.Lock()
 	defer db.done.mu.Unlock()
@@ -69,13 +70,23 @@ func (p *progress) look() {
 	p.asked = false
 }
 
+// begin says that what is before c is in the table and nothing else, whatever was said before.
+func (p *progress) begin(c spool.Cursor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.move(c)
+}
+
 // reach says that everything before c is in the table.
 func (p *progress) reach(c spool.Cursor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.at.Before(c) {
-		return
+	if p.at.Before(c) {
+		p.move(c)
 	}
+}
+
+func (p *progress) move(c spool.Cursor) {
 	p.at = c
 	if p.moved != nil {
 		close(p.moved)

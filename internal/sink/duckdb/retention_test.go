@@ -134,7 +134,7 @@ func TestErasingGoesOnAfterAKill(t *testing.T) {
 // its body, and in data.
 func (b *bench) numbered(rows int, text string, at time.Time) {
 	b.Helper()
-	const step = 10_000 // less than a row group, as Drain does it
+	const step = 8 << 10 // less than a row group, as Drain does it
 	for n := 0; n < rows; n += step {
 		_, err := b.db.pool.Exec(fmt.Sprintf(`insert into beacons by name select uuid() as id, '%s'::timestamptz + to_milliseconds(i) as received_at, '/n' as stream,
 			'json' as kind, ('%s' || i)::blob as body, json_object('value', i, 'text', '%[2]s' || i) as data from range(%d, %d) t(i)`, at.Format(time.RFC3339), text, n, min(rows, n+step)))
@@ -144,8 +144,8 @@ func (b *bench) numbered(rows int, text string, at time.Time) {
 	}
 }
 
-// fragments is how often a text may be found though its rows are gone: what a buffer of the
-// engine's had before can come into the gaps of a block that is written later.
+// fragments is how often a text may be found though its rows are gone. Where strings take more
+// than four fifths of a block, the engine writes what its buffer had before into the rest.
 const fragments = 3
 
 // times is how often the text is in the database's files.
@@ -185,12 +185,13 @@ func TestOldBeaconsCantBeFoundInBlocksOfOthers(t *testing.T) {
 	b.want("select count(*) from beacons", "50000")
 }
 
-// A row group that is written anew leaves its old blocks to others, and they outlive it there.
+// A row group that is written anew leaves its old blocks to others, and they outlive it there. The
+// texts are so long that each quarter of a row group ends before four fifths of a block.
 func TestOldBeaconsCantBeFoundDayAfterDay(t *testing.T) {
 	b := newBench(t)
 	b.uncompressed()
-	const each, kept, days = 20_000, 8, 12
-	text := func(day int) string { return fmt.Sprintf("OF DAY %03d, LONG AGO ", day) }
+	const each, kept, days = groupRows * 5 / 4, 8, 12
+	text := func(day int) string { return fmt.Sprintf("OF DAY %03d, SO LONG AGO, WHO REMEMBERS? ", day) }
 	for day := range days {
 		b.numbered(each, text(day), dayOne.AddDate(0, 0, day))
 		if n := b.times(text(day)); n < each {

@@ -1,4 +1,4 @@
-package main
+package impatient
 
 import (
 	"errors"
@@ -14,7 +14,9 @@ import (
 func TestAClientThatReadsNothingIsGivenUp(t *testing.T) {
 	ended := make(chan error, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for to := (impatient{w, http.NewResponseController(w), 50 * time.Millisecond}); ; {
+		to := NewWriter(w)
+		to.patience = 50 * time.Millisecond
+		for {
 			if _, err := to.Write(make([]byte, 1<<20)); err != nil {
 				ended <- err
 				return
