@@ -45,7 +45,7 @@ func parseOriginPattern(text string) (originPattern, error) {
 	if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return p, fmt.Errorf("%q would match nothing: write the name as browsers send it, in Punycode (xn--...)", text)
 	}
-	if !ok || err != nil || u.Host != name || name == "" || strings.ContainsAny(name, "*/?#@\\ ") || p.scheme == "*" {
+	if !ok || err != nil || u.Host != name || name == "" || strings.Contains(name, "*") || p.scheme == "*" {
 		return p, fmt.Errorf("%q is no pattern of origins: write https://shop.example, https://*.shop.example, http://localhost:*, null or *", text)
 	}
 	return p, nil
@@ -55,7 +55,7 @@ func parseOriginPattern(text string) (originPattern, error) {
 // is left out where it is the scheme's own.
 func splitOrigin(origin string) (p originPattern, ok bool) {
 	scheme, host, ok := strings.Cut(origin, "://")
-	if !ok || scheme == "" {
+	if !ok || scheme == "" || strings.ContainsAny(host, "/?#@\\ ") {
 		return p, false
 	}
 	p = originPattern{scheme, host, ""}

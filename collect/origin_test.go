@@ -10,7 +10,7 @@ import (
 func TestOriginPatterns(t *testing.T) {
 	for _, c := range []struct{ pattern, allowed, refused string }{
 		{"https://shop.example", "https://shop.example", "http://shop.example https://shop.example:8443 https://a.shop.example https://shop.example.evil https://evilshop.example null"},
-		{"https://*.shop.example", "https://a.shop.example https://a.b.shop.example", "https://shop.example https://evilshop.example https://.shop.example https://a.shop.example:444 http://a.shop.example"},
+		{"https://*.shop.example", "https://a.shop.example https://a.b.shop.example", "https://shop.example https://evilshop.example https://.shop.example https://a.shop.example:444 http://a.shop.example https://evil/.shop.example https://evil#.shop.example https://evil?.shop.example https://x@y.shop.example"},
 		{"https://shop.example:443", "https://shop.example", "https://shop.example:444"},
 		{"http://localhost:*", "http://localhost http://localhost:5173", "https://localhost http://localhost.evil:1 http://localhost:"},
 		{"http://[::1]:3000", "http://[::1]:3000", "http://[::1] http://[::1]:3001"},

@@ -137,6 +137,32 @@ func TestSlowHeadersAndBodies(t *testing.T) {
 	a.done()
 }
 
+func TestLargeHeadersWhoseRequestsDontEnd(t *testing.T) {
+	a := newAbused(t)
+	large := "POST /large HTTP/1.1\r\nHost: x\r\nX-Large: " + strings.Repeat("a", 60_000)
+	conns := make([]net.Conn, 4000)
+	for i := range conns {
+		conns[i] = a.dial()
+		io.WriteString(conns[i], large) // some are closed by then
+		if i%2 == 0 {
+			io.WriteString(conns[i], "\r\nContent-Length: 2\r\n\r\n1")
+		}
+	}
+	a.goOn(10)
+	for _, conn := range conns {
+		conn.Close()
+	}
+	// There is room again.
+	eventually(t, "a large header is taken", func() bool {
+		conn := a.dial()
+		defer conn.Close()
+		io.WriteString(conn, large+"\r\nContent-Length: 2\r\n\r\n12")
+		line, _ := bufio.NewReader(conn).ReadString('\n')
+		return strings.Contains(line, "204")
+	})
+	a.done()
+}
+
 func TestBombs(t *testing.T) {
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)

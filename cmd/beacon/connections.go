@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -19,13 +20,14 @@ const mostConnections = 8 << 10
 // connections bounds how many there are, of one address and in all. Beyond one address's
 // bound a new one is closed. Beyond the bound of all, it is the one that waits longest for
 // its client: someone who opens connections and sends nothing, or sends slowly, loses the
-// oldest of them, and nobody else is held up.
+// oldest of them, and nobody else is held up. The memory of headers is bounded in the same way.
 type connections struct {
 	most, perAddress int
 	exempt           []netip.Prefix
 
 	mu      sync.Mutex
 	open    int
+	headers int                // bytes of large headers
 	of      map[netip.Addr]int // where there is a bound for each
 	waiting *list.List         // of *connection, the longest first
 
@@ -40,8 +42,12 @@ type connection struct {
 	of      *connections
 	address netip.Addr // or network; not valid where there is no bound for it
 
+	header atomic.Int64 // bytes that have come of the next header, unless a handler waits for a body
+	bodies atomic.Int32 // that handlers wait for
+
 	place    *list.Element // in the list of those that wait, or nil
 	handlers int           // that have their request's body
+	counted  int           // bytes of header that are in the headers of all
 	gone     bool
 }
 
@@ -52,9 +58,10 @@ func newConnections(perAddress int, exempt []netip.Prefix) *connections {
 		defer cs.mu.Unlock()
 		return float64(cs.open)
 	})
-	cs.closed = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "beacon_connections_closed_total", Help: "Connections that were closed because there were too many."}, []string{"of"})
+	cs.closed = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "beacon_connections_closed_total", Help: "Connections that were closed because there were too many, or too large headers."}, []string{"of"})
 	cs.closed.WithLabelValues("address")
 	cs.closed.WithLabelValues("all")
+	cs.closed.WithLabelValues("headers")
 	return cs
 }
 
@@ -69,8 +76,8 @@ func (cs *connections) Collect(to chan<- prometheus.Metric) {
 	cs.closed.Collect(to)
 }
 
-// count returns l with its connections counted.
-func (cs *connections) count(l net.Listener) net.Listener { return countingListener{l, cs} }
+// listen returns l with its connections counted.
+func (cs *connections) listen(l net.Listener) net.Listener { return countingListener{l, cs} }
 
 type countingListener struct {
 	net.Listener
@@ -113,8 +120,8 @@ func (cs *connections) add(conn net.Conn) *connection {
 			return nil
 		}
 		it := oldest.Value.(*connection)
-		cs.stopsWaiting(it)
-		go it.Close() // which needs the lock
+		cs.remove(it)
+		go it.Conn.Close()
 	}
 	cs.open++
 	if c.address.IsValid() {
@@ -125,19 +132,20 @@ func (cs *connections) add(conn net.Conn) *connection {
 }
 
 func (c *connection) Close() error {
+	c.of.mu.Lock()
 	c.of.remove(c)
+	c.of.mu.Unlock()
 	return c.Conn.Close()
 }
 
 func (cs *connections) remove(c *connection) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
 	if c.gone {
 		return
 	}
 	c.gone = true
 	cs.open--
 	cs.stopsWaiting(c)
+	cs.count(c, 0)
 	if c.address.IsValid() {
 		if cs.of[c.address]--; cs.of[c.address] == 0 {
 			delete(cs.of, c.address)
@@ -180,11 +188,21 @@ func (cs *connections) watch(s *http.Server) {
 			inner.ServeHTTP(w, r)
 			return
 		}
+		header, room := c.came(r)
+		if !room {
+			w.Header().Set("Connection", "close")
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "Too many large headers are coming in; try again later, or send less of them.", http.StatusServiceUnavailable)
+			return
+		}
+		defer c.of.answered(header)
 		b := arriving{ReadCloser: r.Body, of: c}
 		if r.ContentLength == 0 {
 			b.ends()
 		} else {
 			r.Body = &b
+			c.bodies.Add(1)
+			defer c.bodies.Add(-1)
 		}
 		defer func() {
 			if b.ended {

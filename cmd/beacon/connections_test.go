@@ -107,7 +107,7 @@ func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end fu
 		w.WriteHeader(204)
 	})}
 	conns.watch(server)
-	end := serve(server, conns.count(inner))
+	end := serve(server, conns.listen(inner))
 	defer end()
 	open := func() net.Conn {
 		conn, err := net.Dial("tcp", inner.Addr().String())

@@ -46,7 +46,7 @@ func (o listening) open(log *slog.Logger) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: write --listen as host:port, such as %s", err, defaultListen)
 	}
-	l.Listener = l.conns.count(inner)
+	l.Listener = l.conns.listen(inner)
 	if o.proxyProtocol {
 		l.Listener = &proxyproto.Listener{Listener: l.Listener, ReadHeaderTimeout: 10 * time.Second, ConnPolicy: o.believes}
 	}

@@ -7,8 +7,7 @@ import (
 )
 
 // decodeForm is the application/x-www-form-urlencoded parser of URL, section 5.1. It
-// accepts every body. A field "data" that is JSON in base64 becomes that JSON: trackers
-// that are older than sendBeacon send all they have to say in it.
+// accepts every body.
 func decodeForm(body []byte) (json.RawMessage, error) {
 	var o object
 	for field := range strings.SplitSeq(string(body), "&") {
@@ -16,18 +15,22 @@ func decodeForm(body []byte) (json.RawMessage, error) {
 			continue
 		}
 		name, value, _ := strings.Cut(field, "=")
-		name, value = percentDecode(name), percentDecode(value)
-		data := quote(value)
-		if name == "data" {
-			if inner := base64JSON(value); inner != nil {
-				data = inner
-			}
-		}
-		if err := o.add(name, data); err != nil {
+		if err := o.addField(percentDecode(name), percentDecode(value)); err != nil {
 			return nil, err
 		}
 	}
 	return o.json(), nil
+}
+
+// addField adds a form's field as a string. One named data that is JSON in base64 becomes that
+// JSON: trackers that are older than sendBeacon send all they have to say in it.
+func (o *object) addField(name, value string) error {
+	if name == "data" {
+		if inner := base64JSON(value); inner != nil {
+			return o.add(name, inner)
+		}
+	}
+	return o.add(name, quote(value))
 }
 
 // base64JSON returns the JSON object or array in value, or nil.

@@ -49,7 +49,7 @@ func addPart(o *object, part *multipart.Part, n int) error {
 		if err != nil {
 			return multipartError(n, err)
 		}
-		return o.add(name, quote(string(value)))
+		return o.addField(name, string(value))
 	}
 	size, err := io.Copy(io.Discard, part)
 	if err != nil {

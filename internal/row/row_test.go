@@ -85,6 +85,7 @@ func TestABodyIsDecodedByItsContentType(t *testing.T) {
 			Multipart, `{"a":["1","2"],"f":{"filename":"ü\\b.css","type":"text/css","size":6}}`, ""},
 		{"no fields", "multipart/form-data; boundary=B", "--B--\r\n", Multipart, "{}", ""},
 		{"a quoted boundary", `multipart/form-data; boundary="B"`, part("", `form-data; name="a"`, "1") + "--B--", Multipart, `{"a":"1"}`, ""},
+		{"a part that is JSON in base64", "multipart/form-data; boundary=B", part("", `form-data; name="data"`, "eyJhIjoxfQ==") + "--B--", Multipart, `{"data":{"a":1}}`, ""},
 		{"no boundary", "multipart/form-data", "--B--", Multipart, "", "the multipart body can't be divided: its Content-Type has no boundary"},
 		{"no closing boundary", "multipart/form-data; boundary=B", part("", `form-data; name="a"`, "1"), Multipart, "", "part 1 of the multipart body is cut short: its closing boundary is missing"},
 		{"cut short in a part", "multipart/form-data; boundary=B", "--B\r\nContent-Disposition: form-data; name=a\r\n\r\nxx", Multipart, "", "part 1 of the multipart body is cut short: its closing boundary is missing"},

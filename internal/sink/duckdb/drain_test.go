@@ -238,3 +238,20 @@ func TestAnotherInboxIsReadFromItsBeginning(t *testing.T) {
 	b.caughtUp()
 	b.want("select body from beacons", "x")
 }
+
+// The place in the table is not known to be one of this inbox before, and new columns are filled
+// first.
+func TestCaughtUpWaitsForDrain(t *testing.T) {
+	b := newBench(t)
+	end, err := b.in.End()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := b.db.CaughtUp(ctx, end); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	b.drain()
+	b.caughtUp()
+}

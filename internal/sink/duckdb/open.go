@@ -110,6 +110,12 @@ func open(path string, settings map[string]string, declared ...Column) (*DB, err
 		pool.Close()
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
+	at, err := readCursor(context.Background(), pool)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	db.done.reach(at)
 	db.forgetExports() // the file is open, so they are no other process's
 	return db, nil
 }

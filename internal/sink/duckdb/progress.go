@@ -14,6 +14,7 @@ import (
 type progress struct {
 	mu    sync.Mutex
 	at    spool.Cursor
+	known bool          // that at is of this inbox, which Drain finds out
 	moved chan struct{} // closed and renewed when at changes; nil while nobody waits
 	asked bool          // somebody came to wait since the last look
 	wake  func()        // ends Drain's waiting for beacons, while it waits
@@ -25,7 +26,7 @@ func (db *DB) CaughtUp(ctx context.Context, end spool.Cursor) error {
 	p := &db.done
 	for {
 		p.mu.Lock()
-		if !p.at.Before(end) {
+		if p.known && !p.at.Before(end) {
 			p.mu.Unlock()
 			return nil
 		}
@@ -45,8 +46,7 @@ func (db *DB) CaughtUp(ctx context.Context, end spool.Cursor) error {
 	}
 }
 
-// At is the place in the inbox up to which everything is in the table. It is the inbox's
-// beginning until Drain runs.
+// At is the place in the inbox up to which everything is in the table.
 func (db *DB) At() spool.Cursor {
 	db.done.mu.Lock()
 	defer db.done.mu.Unlock()
@@ -74,6 +74,7 @@ func (p *progress) look() {
 func (p *progress) begin(c spool.Cursor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.known = true
 	p.move(c)
 }
 
