@@ -83,10 +83,12 @@ type drain struct {
 
 	conn    *sql.Conn // nil before the first step and after an error
 	reader  *spool.InboxReader
+	group   group
 	trimmed string // the segment before which the inbox was trimmed
 
 	rows   int    // beacons in the transaction that is under way or failed
 	size   int64  // bytes of the inbox that they are
+	bytes  int64  // of their bodies and data
 	limit  int    // beacons of the next transaction
 	memory int    // MiB that a transaction may take, twice as much after one that had too little
 	blame  string // why the next beacon, which is alone then, is stored without its data
@@ -97,7 +99,7 @@ type drain struct {
 
 // step writes what is there, and waits for something first.
 func (d *drain) step(ctx context.Context) error {
-	d.rows, d.size, d.losing = 0, 0, false
+	d.rows, d.size, d.bytes, d.losing = 0, 0, 0, false
 	if d.db.sick.Swap(false) {
 		d.leave()
 		d.db.abandon()
@@ -134,6 +136,7 @@ func (d *drain) step(ctx context.Context) error {
 		return fmt.Errorf("store %d beacons: %w", d.rows, err)
 	}
 	d.limit, d.blame = min(2*d.limit, maxRows), ""
+	full := d.group.add(d.rows, d.bytes)
 	d.losing, d.took = d.size >= losingBytes && d.in.Written()-before > d.size, time.Since(began)
 	d.db.done.reach(next)
 	if next.Segment != d.trimmed {
@@ -142,6 +145,10 @@ func (d *drain) step(ctx context.Context) error {
 		} else {
 			d.trimmed = next.Segment
 		}
+	}
+	if full {
+		d.rows = 0 // none is to blame
+		return d.pad(context.WithoutCancel(ctx))
 	}
 	return nil
 }
@@ -199,7 +206,11 @@ func (d *drain) enter(ctx context.Context) error {
 		return err
 	}
 	d.db.remind() // the engine may be a new one
-	at, err := readCursor(ctx, conn)
+	err = unpad(ctx, conn)
+	var at spool.Cursor
+	if err == nil {
+		at, err = readCursor(ctx, conn)
+	}
 	if err != nil {
 		discard(conn)
 		return err

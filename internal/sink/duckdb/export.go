@@ -148,6 +148,9 @@ func (db *DB) copyTo(ctx context.Context, text, name string) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	go watchSize(ctx, name, free/2, stop)
+	if err := db.snapshot(ctx, conn); err != nil {
+		return db.queries.refine(ctx, err)
+	}
 	_, err = conn.ExecContext(ctx, fmt.Sprintf(text, strings.ReplaceAll(name, "'", "''")))
 	if err != nil {
 		return db.queries.refine(ctx, err)

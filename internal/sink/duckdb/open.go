@@ -41,7 +41,8 @@ type DB struct {
 	settings map[string]string // of the engine, more than the usual ones; for tests
 
 	queries *queries
-	writing sync.Mutex // held over a transaction of Drain's, and over a checkpoint
+	writing sync.Mutex   // held over a transaction of Drain's, and over a checkpoint
+	padding sync.RWMutex // held while there are rows that nobody is to see
 
 	sick atomic.Bool // a query found that the engine answers nothing any more
 
@@ -62,6 +63,7 @@ create table if not exists cursors (
 	"offset" bigint not null
 );
 create table if not exists block_ages (block_id bigint, oldest timestamptz);
+create table if not exists padding (id uuid not null);
 insert into cursors values ('` + sinkName + `', '', 0) on conflict do nothing;`
 
 const columnsOfBeacons = `(
@@ -138,6 +140,8 @@ func (db *DB) openPool() (*sql.DB, error) {
 		// A query must not fill the disk that the inbox is on with what it puts aside.
 		"temp_directory":          db.temporary(),
 		"max_temp_directory_size": "2GiB",
+		// It would join the row groups that pad has filled up.
+		"max_vacuum_tasks": "0",
 		// Of what it frees it would keep 100 MiB and more.
 		"allocator_flush_threshold":                   "1MiB",
 		"allocator_bulk_deallocation_flush_threshold": "1MiB",
@@ -185,6 +189,9 @@ func (db *DB) setUp(pool *sql.DB) error {
 		return err
 	}
 	if err := withoutKey(conn); err != nil {
+		return err
+	}
+	if err := unpad(context.Background(), conn); err != nil {
 		return err
 	}
 	// A query must not read the collector's files; the engine's own was opened before.

@@ -37,7 +37,10 @@ func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
 		end()
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	rows, err := query(ctx, conn, text)
+	var rows *Rows
+	if err = db.snapshot(ctx, conn); err == nil {
+		rows, err = query(ctx, conn, text)
+	}
 	if err != nil {
 		discard(conn)
 		if e := new(duckdb.Error); errors.As(err, &e) && e.Type == duckdb.ErrorTypeFatal {
@@ -60,9 +63,6 @@ func (db *DB) letGo() {
 func query(ctx context.Context, conn *sql.Conn, text string) (*Rows, error) {
 	if strings.ContainsRune(text, 0) {
 		return nil, errors.New("there is a NUL in it: leave it out")
-	}
-	if _, err := conn.ExecContext(ctx, "begin transaction read only"); err != nil {
-		return nil, err
 	}
 	asked := text
 	if at := plainExplain.FindStringSubmatchIndex(text); at != nil {

@@ -172,6 +172,8 @@ func (db *DB) deleteStep(ctx context.Context, cut time.Time, erase bool) (delete
 	}
 	defer discard(conn) // and with it the transaction, after an error
 	defer db.take(db.queries.memory)()
+	db.padding.RLock() // it would rescue those rows
+	defer db.padding.RUnlock()
 	// Row groups are numbered anew by a checkpoint, and by none during a transaction.
 	if _, err := conn.ExecContext(ctx, "begin"); err != nil {
 		return 0, err

@@ -124,14 +124,15 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 	// Of equal ids the first counts. Those in the table are the engine's to know, but
 	// within one batch it would take any.
 	seen := map[uuid.UUID]bool{}
-	for size := 0; ; {
+	for {
 		d.count(it)
 		for _, r := range rowsOf(it) {
-			size += len(r.Body) + len(r.Data)
+			d.bytes += int64(len(r.Body) + len(r.Data))
 			if seen[r.ID] {
 				continue
 			}
 			seen[r.ID] = true
+			d.group.last, d.group.at = r.ID, r.ReceivedAt
 			if err := batch.AppendRow(values(&r)...); err != nil {
 				batch.Clear()
 				batch.Close()
@@ -139,7 +140,7 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 			}
 		}
 		next = it.Next
-		if d.rows >= d.limit || len(seen) >= maxRows || size >= maxBytes {
+		if d.rows >= d.limit || len(seen) >= maxRows || d.bytes >= maxBytes {
 			break
 		}
 		// io.EOF and whatever else will come again in the next step.
@@ -181,6 +182,8 @@ func know(ctx context.Context, conn *duckdb.Conn, ids []string) error {
 func (d *drain) insertOne(ctx context.Context, it spool.Item) (spool.Cursor, error) {
 	d.count(it)
 	for _, r := range rowsOf(it) {
+		d.bytes += int64(len(r.Body) + len(r.Data))
+		d.group.last, d.group.at = r.ID, r.ReceivedAt
 		if d.blame != "" {
 			r.Data, r.Error = nil, strings.ToValidUTF8(d.blame, "\uFFFD")
 		}
