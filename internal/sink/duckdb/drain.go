@@ -136,7 +136,7 @@ func (d *drain) step(ctx context.Context) error {
 		return fmt.Errorf("store %d beacons: %w", d.rows, err)
 	}
 	d.limit, d.blame = min(2*d.limit, maxRows), ""
-	full := d.group.add(d.rows, d.bytes)
+	ends := d.group.add(d.rows, d.bytes)
 	d.losing, d.took = d.size >= losingBytes && d.in.Written()-before > d.size, time.Since(began)
 	d.db.done.reach(next)
 	if next.Segment != d.trimmed {
@@ -146,7 +146,7 @@ func (d *drain) step(ctx context.Context) error {
 			d.trimmed = next.Segment
 		}
 	}
-	if full {
+	if ends {
 		d.rows = 0 // none is to blame
 		return d.pad(context.WithoutCancel(ctx))
 	}

@@ -140,7 +140,7 @@ func (db *DB) openPool() (*sql.DB, error) {
 		// A query must not fill the disk that the inbox is on with what it puts aside.
 		"temp_directory":          db.temporary(),
 		"max_temp_directory_size": "2GiB",
-		// It would join the row groups that pad has filled up.
+		// It would join the row groups that pad has ended.
 		"max_vacuum_tasks": "0",
 		// Of what it frees it would keep 100 MiB and more.
 		"allocator_flush_threshold":                   "1MiB",

@@ -13,8 +13,9 @@ import (
 
 // The engine reads 2,048 rows at a time, a vector, and all of a row group where a checkpoint
 // writes it anew: of beacons of a megabyte that would be gigabytes of memory, and gigabytes
-// written again and again. So a row group that has many bytes in few rows is filled up with rows
-// that nobody sees, as they are deleted at once.
+// written again and again. So a row group that has many bytes in few rows is ended: a whole one of
+// padding follows it, which is deleted at once, and nothing is added to a row group when another
+// one has followed.
 const (
 	vectorRows = 2048
 	// vectorBytes is how many bytes of bodies and data a vector may have, or nearly.
@@ -30,8 +31,8 @@ type group struct {
 	at    time.Time // when that was received
 }
 
-// add adds the rows of a transaction, and says whether the row group is to be filled up.
-func (g *group) add(rows int, bytes int64) (full bool) {
+// add adds the rows of a transaction, and says whether the row group is to end.
+func (g *group) add(rows int, bytes int64) (ends bool) {
 	g.rows += rows
 	g.bytes += bytes
 	if g.bytes <= vectorBytes && g.rows >= vectorRows {
@@ -40,8 +41,8 @@ func (g *group) add(rows int, bytes int64) (full bool) {
 	return g.bytes > vectorBytes && g.rows < vectorRows
 }
 
-// pad fills the row group up. No query begins meanwhile, and none sees the rows but where the
-// engine fails in between: they go then before anything else is written.
+// pad ends the row group. No query begins meanwhile, and none sees the padding but where the engine
+// fails in between: it goes then before anything else is written.
 func (d *drain) pad(ctx context.Context) error {
 	d.db.writing.Lock()
 	defer d.db.writing.Unlock()
@@ -52,18 +53,18 @@ func (d *drain) pad(ctx context.Context) error {
 	_, err := d.conn.ExecContext(ctx, fmt.Sprintf(`begin;
 		insert into padding values ('%[1]s');
 		insert into beacons by name select '%[1]s'::uuid as id, '%[2]s'::timestamptz as received_at, '' as stream, '%[3]s' as kind, ''::blob as body from range(%[4]d);
-		commit`, g.last, g.at.UTC().Format(time.RFC3339Nano), paddingKind, groupRows-g.rows))
+		commit`, g.last, g.at.UTC().Format(time.RFC3339Nano), paddingKind, groupRows))
 	if err == nil {
 		err = unpad(ctx, d.conn)
 	}
 	if err != nil {
-		return fmt.Errorf("fill up a row group: %w", err)
+		return fmt.Errorf("end a row group: %w", err)
 	}
 	d.group = group{}
 	return nil
 }
 
-// unpad deletes the rows of pad, or what an engine that failed has left of them.
+// unpad deletes the padding, be it what an engine that failed has left.
 func unpad(ctx context.Context, conn *sql.Conn) error {
 	var there bool
 	if err := conn.QueryRowContext(ctx, "select count(*) > 0 from padding").Scan(&there); err != nil || !there {
