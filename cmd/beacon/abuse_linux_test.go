@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -211,6 +212,38 @@ func TestAGibibyteInChunks(t *testing.T) {
 	senders.Wait()
 	a.goOn(10)
 	a.done()
+}
+
+// The table's engine counts in rows, and they are large.
+func TestLargeBodiesGoIntoTheTable(t *testing.T) {
+	const most = 300 // MiB
+	s := newPlace(t).serve("127.0.0.1:0")
+	body := make([]byte, 1<<20)
+	source := rand.NewChaCha8([32]byte{})
+	for i := range 150 {
+		source.Read(body)
+		res, err := http.Post(s.URL+"/large", "application/octet-stream", bytes.NewReader(body))
+		if err != nil || res.StatusCode != 204 {
+			t.Fatal(i, res, err)
+		}
+		res.Body.Close()
+	}
+	// Not by a query, which has memory of its own.
+	for behind := true; behind; time.Sleep(100 * time.Millisecond) {
+		res, err := http.Get(s.URL + "/-/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		metrics, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		behind = !bytes.Contains(metrics, []byte("\nbeacon_inbox_lag_bytes 0\n"))
+	}
+	if peak := memoryOf(s.cmd.Process.Pid, "VmHWM") >> 20; peak > most && !raceDetector {
+		t.Errorf("%d MiB at the peak, over %d", peak, most)
+	} else {
+		t.Logf("%d MiB at the peak", peak)
+	}
+	s.waitRows(150, "select id from beacons where octet_length(body) = 1 << 20")
 }
 
 func TestFloodsOfHeaders(t *testing.T) {

@@ -49,7 +49,8 @@ func (cs *connections) count(c *connection, header int) {
 // came returns how many bytes the request's header has, where they are counted until it is
 // answered, and whether there is room for them.
 func (c *connection) came(r *http.Request) (size int, room bool) {
-	if c.header.Swap(0) <= freeHeader && r.ProtoMajor < 2 { // else it can be another stream's
+	// Over HTTP/2 nothing is counted while a handler waits for another stream's body.
+	if c.header.Swap(0) <= freeHeader && r.ProtoMajor < 2 {
 		return 0, true
 	}
 	for name, values := range r.Header {

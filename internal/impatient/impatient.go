@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Patience is how long a client may read nothing.
-const Patience = 30 * time.Second
+// patience is how long a client may read nothing.
+const patience = 30 * time.Second
 
-// A Writer writes an answer, and fails once its client reads nothing for Patience.
+// A Writer writes an answer, and fails once its client reads nothing for 30 s.
 type Writer struct {
 	w        http.ResponseWriter
 	conn     *http.ResponseController
@@ -18,7 +18,7 @@ type Writer struct {
 }
 
 func NewWriter(w http.ResponseWriter) *Writer {
-	return &Writer{w, http.NewResponseController(w), Patience}
+	return &Writer{w, http.NewResponseController(w), patience}
 }
 
 func (w *Writer) Write(p []byte) (int, error) {

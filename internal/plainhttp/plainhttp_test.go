@@ -351,3 +351,38 @@ func TestALeftBody(t *testing.T) {
 		t.Errorf("%s\nand by net/http\n%s", got, want)
 	}
 }
+
+// Nobody waits for the rest of a body that the handler doesn't want.
+func TestTheLastAnswerComesBeforeTheBody(t *testing.T) {
+	plain, reference, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(413)
+	}), func(s *http.Server) { s.ReadTimeout = time.Hour })
+	for name, address := range map[string]string{"plainhttp": plain, "net/http": reference} {
+		conn, err := net.Dial("unix", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(10 * time.Second))
+		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123")
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 413 || !res.Close {
+			t.Errorf("%s: %v %v", name, res, err)
+		}
+	}
+}
+
+func TestWhatAHandlerMayAskAndSay(t *testing.T) {
+	plain, reference, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); !ok {
+			t.Error("it doesn't know the address that it was sent to")
+		}
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(204)
+	}), nil)
+	for name, address := range map[string]string{"plainhttp": plain, "net/http": reference} {
+		if all := exchange(t, address, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); !strings.Contains(all, "204") {
+			t.Errorf("%s: %s", name, all)
+		}
+	}
+}

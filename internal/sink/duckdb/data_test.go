@@ -140,20 +140,33 @@ func (b *bench) caughtUp() {
 	}
 }
 
-// ask returns the result as lines of values.
-func (b *bench) ask(query string) string {
+// result is a query's whole answer.
+func (b *bench) result(query string) (columns []string, rows [][]any) {
 	b.Helper()
-	rows, err := b.db.Query(b.Context(), query)
+	answer, err := b.db.Query(b.Context(), query)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer rows.Close()
-	var lines []string
-	for rows.Next() {
-		values, err := rows.Scan()
+	defer answer.Close()
+	for answer.Next() {
+		values, err := answer.Scan()
 		if err != nil {
 			b.Fatal(err)
 		}
+		rows = append(rows, values)
+	}
+	if err := answer.Err(); err != nil {
+		b.Fatal(err)
+	}
+	return answer.Columns(), rows
+}
+
+// ask returns the result as lines of values.
+func (b *bench) ask(query string) string {
+	b.Helper()
+	_, rows := b.result(query)
+	var lines []string
+	for _, values := range rows {
 		line := make([]string, len(values))
 		for i, v := range values {
 			line[i] = fmt.Sprintf("%s", v)
@@ -164,9 +177,6 @@ func (b *bench) ask(query string) string {
 			}
 		}
 		lines = append(lines, strings.Join(line, " | "))
-	}
-	if err := rows.Err(); err != nil {
-		b.Fatal(err)
 	}
 	return strings.Join(lines, "\n")
 }

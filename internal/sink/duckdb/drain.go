@@ -83,7 +83,7 @@ type drain struct {
 
 	conn    *sql.Conn // nil before the first step and after an error
 	reader  *spool.InboxReader
-	group   group
+	group   group  // at the end of the table
 	trimmed string // the segment before which the inbox was trimmed
 
 	rows   int    // beacons in the transaction that is under way or failed
@@ -206,7 +206,9 @@ func (d *drain) enter(ctx context.Context) error {
 		return err
 	}
 	d.db.remind() // the engine may be a new one
+	letGo := d.hold()
 	err = unpad(ctx, conn)
+	letGo()
 	var at spool.Cursor
 	if err == nil {
 		at, err = readCursor(ctx, conn)

@@ -57,24 +57,13 @@ func (b *bench) export(format Format) string {
 // rows are what a query answers, each as a JSON object as `beacon query` prints it.
 func (b *bench) rows(query string) (objects []map[string]any) {
 	b.Helper()
-	rows, err := b.db.Query(b.Context(), query)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		values, err := rows.Scan()
-		if err != nil {
-			b.Fatal(err)
-		}
+	columns, rows := b.result(query)
+	for _, values := range rows {
 		o := map[string]any{}
-		for i, name := range rows.Columns() {
+		for i, name := range columns {
 			o[name] = values[i]
 		}
 		objects = append(objects, o)
-	}
-	if err := rows.Err(); err != nil {
-		b.Fatal(err)
 	}
 	return objects
 }

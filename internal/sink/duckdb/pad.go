@@ -35,18 +35,19 @@ type group struct {
 func (g *group) add(rows int, bytes int64) (ends bool) {
 	g.rows += rows
 	g.bytes += bytes
-	if g.bytes <= vectorBytes && g.rows >= vectorRows {
+	if ends = g.bytes > vectorBytes; !ends && g.rows >= vectorRows {
 		g.rows, g.bytes = 0, 0
 	}
-	return g.bytes > vectorBytes && g.rows < vectorRows
+	return ends
 }
 
 // pad ends the row group. No query begins meanwhile, and none sees the padding but where the engine
 // fails in between: it goes then before anything else is written.
 func (d *drain) pad(ctx context.Context) error {
-	d.db.writing.Lock()
-	defer d.db.writing.Unlock()
-	d.db.padding.Lock()
+	defer d.hold()()
+	if !d.db.padding.TryLock() {
+		return nil // a deletion is under way: after the next transaction, then, as queries would wait too
+	}
 	defer d.db.padding.Unlock()
 	g := d.group
 	// The last row's id and time, so that the engine's least and greatest of both stay right.

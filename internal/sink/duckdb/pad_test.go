@@ -17,6 +17,25 @@ func large(n, size int) string {
 	return string(body)
 }
 
+func TestWhenARowGroupEnds(t *testing.T) {
+	var g group
+	for i, x := range []struct {
+		rows  int
+		bytes int64
+		ends  bool
+	}{
+		{2000, vectorBytes, false},
+		{48, 0, false}, // the vector is full, and all right
+		{2000, vectorBytes, false},
+		{2000, 1, true}, // though the vector is full
+		{1, 1, true},    // for as long as it was not ended
+	} {
+		if ends := g.add(x.rows, x.bytes); ends != x.ends {
+			t.Errorf("%d: %v", i, ends)
+		}
+	}
+}
+
 func TestAVectorHasNotTooManyBytes(t *testing.T) {
 	b := newBench(t)
 	stop := b.drain()

@@ -15,21 +15,13 @@ import (
 // inJSON returns the rows as they would go to somebody who asked.
 func (b *bench) inJSON(query string) string {
 	b.Helper()
-	rows, err := b.db.Query(b.Context(), query)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer rows.Close()
+	columns, rows := b.result(query)
 	var lines []string
-	for rows.Next() {
-		values, err := rows.Scan()
-		if err != nil {
-			b.Fatal(err)
-		}
+	for _, values := range rows {
 		for i, v := range values {
 			j, err := json.Marshal(v)
 			if err != nil {
-				b.Errorf("%s: %v (%T) is not for JSON: %v", rows.Columns()[i], v, v, err)
+				b.Errorf("%s: %v (%T) is not for JSON: %v", columns[i], v, v, err)
 			}
 			lines = append(lines, string(j))
 		}

@@ -16,9 +16,9 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// ownColumns are those that the table has whatever is declared, with the types in which rows are handed over. JSON
-// goes as text: one value that Go's parser accepts and the engine's doesn't must not
-// spoil a whole batch.
+// ownColumns are those that the table has whatever is declared, with the types in which rows
+// are handed over. JSON goes as text: one value that Go's parser accepts and the engine's
+// doesn't must not spoil a whole batch.
 var ownColumns = []struct {
 	name, sql string
 	typ       duckdb.Type
@@ -80,14 +80,24 @@ func values(r *row.Row) []driver.Value {
 	return v
 }
 
+// hold has the table for a transaction, with the memory that it may take, until the returned
+// function is called.
+func (d *drain) hold() (letGo func()) {
+	d.db.writing.Lock()
+	if d.memory == restMemory {
+		return d.db.writing.Unlock
+	}
+	rest := d.db.take(d.memory)
+	return func() {
+		rest()
+		d.db.writing.Unlock()
+	}
+}
+
 // store writes first and what follows it to the table, with the place behind the last
 // one, in one transaction.
 func (d *drain) store(ctx context.Context, first spool.Item) (next spool.Cursor, err error) {
-	d.db.writing.Lock()
-	defer d.db.writing.Unlock()
-	if d.memory > restMemory {
-		defer d.db.take(d.memory)()
-	}
+	defer d.hold()()
 	if _, err := d.conn.ExecContext(ctx, "begin"); err != nil {
 		return next, err
 	}
