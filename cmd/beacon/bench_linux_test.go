@@ -74,7 +74,7 @@ func children(pid int) []int {
 }
 
 func benchCollector(b *testing.B) (*server, *process) {
-	s := newPlace(b).serve("127.0.0.1:0")
+	s := newPlace(b).serve("127.0.0.1:0", "--max-inbox", "100GiB") // so that its size is all beacons'
 	return s, &process{
 		Load: loadtest.Dial(b, strings.TrimPrefix(s.URL, "http://"), benchConnections),
 		pid:  func() []int { return []int{s.cmd.Process.Pid} },
