@@ -29,7 +29,7 @@ vulnerabilities:
 bench:
 	go test -run '^$$' -bench 'Against(Write|Discard|Client)' -benchtime 2s . ./collect ./internal/deliver
 	go test -run '^$$' -bench AgainstNoSend -benchtime 40x .
-	go test -run '^$$' -bench SendBeacon -benchtime 2s ./page
+	go test -run '^$$' -bench 'Beacon$$' -benchtime 2s ./page ./collect
 	go test -run '^$$' -bench AgainstChromium -benchtime 100x ./conformance
 	go test -run '^$$' -bench AgainstNginx -benchtime 3x ./cmd/beacon
 	go test -run '^$$' -bench 'Sustained|AckAtHalfLoad|Idle' -benchtime 1x ./cmd/beacon

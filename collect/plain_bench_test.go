@@ -91,6 +91,9 @@ func (c *repeated) Write(p []byte) (int, error) {
 
 func (c *repeated) Close() error                      { c.once.Do(func() { close(c.closed) }); return nil }
 func (c *repeated) SetReadDeadline(t time.Time) error { return nil }
+func (c *repeated) LocalAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(203, 0, 113, 1), Port: 80}
+}
 func (c *repeated) RemoteAddr() net.Addr {
 	return &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7), Port: 4711}
 }

@@ -60,7 +60,7 @@ func Dial(tb testing.TB, address string, conns int) *Load {
 
 // watch has poll tell of a descriptor, and the test's end close it.
 func (l *Load) watch(fd, number int) {
-	l.check(unix.EpollCtl(l.poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(number)}))
+	l.check(unix.EpollCtl(l.poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(number)}))
 	l.tb.Cleanup(func() { unix.Close(fd) })
 }
 
@@ -147,9 +147,7 @@ func (l *Load) post(conn int) {
 			n >>= 3
 		}
 	}
-	if n := l.must(unix.Write(l.conns[conn], l.request)); n < len(l.request) {
-		l.tb.Fatalf("%d bytes of %d were written", n, len(l.request))
-	}
+	l.check(unix.Send(l.conns[conn], l.request, 0)) // all of it, as the socket blocks
 }
 
 func (l *Load) read(conn int) {

@@ -179,7 +179,7 @@ const (
 	// losingBytes is how much a step has written at least that can be said to lose ground.
 	losingBytes = 1 << 20
 	// restsPerStep is how many times as long as a step the rest after it is.
-	restsPerStep = 20
+	restsPerStep = 50
 	// restBytes is how far behind the table may be and rest: some minutes of the most that
 	// comes in.
 	restBytes = 4 << 30
