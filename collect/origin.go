@@ -98,7 +98,7 @@ func (c *Collector) checkOrigin(w http.ResponseWriter, r *http.Request) *refusal
 	h.Add("Vary", "Origin")
 	if c.options.Origin != nil && !c.options.Origin(origin) {
 		return &refusal{reason: "origin", status: http.StatusForbidden,
-			text: fmt.Sprintf("Pages of %s may not send here: whoever runs this collector can allow it (serve --origin).", origin)}
+			text: fmt.Sprintf("Pages of %.100s may not send here: whoever runs this collector can allow it (serve --origin).", origin)}
 	}
 	allow := []string{origin, "true"} // for both: Set would make two
 	h["Access-Control-Allow-Origin"], h["Access-Control-Allow-Credentials"] = allow[:1:1], allow[1:]

@@ -9,13 +9,22 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seed-d051cf5a/beacon/internal/impatient"
 )
 
 // mostConnections is how many a collector has at a time, where the system's limit of open
-// files allows it. One that is idle takes 20 KiB.
-const mostConnections = 8 << 10
+// files allows it. One takes 20 KiB while it is idle; what takes more is counted as several.
+const mostConnections = 7 << 10
+
+const (
+	takenByPlain = 1
+	takenByTLS   = 2  // 28 to 46 KiB
+	takenByHTTP2 = 10 // 32 to 42 KiB, much of a header of 32 that has not ended, and up to 14 for each request
+)
 
 // connections bounds how many there are, of one address and in all. Beyond one address's
 // bound a new one is closed. Beyond the bound of all, it is the one that waits longest for
@@ -26,7 +35,10 @@ type connections struct {
 	exempt           []netip.Prefix
 
 	mu      sync.Mutex
-	open    int
+	open    int                // how many there are
+	taken   int                // what they are counted as, and those that were sent away
+	leaving int                // of that, what they take still
+	freed   sync.Cond          // taken has become less
 	headers int                // bytes of large headers
 	of      map[netip.Addr]int // where there is a bound for each
 	waiting *list.List         // of *connection, the longest first
@@ -45,14 +57,16 @@ type connection struct {
 	header atomic.Int64 // bytes that have come of the next header, unless a handler waits for a body
 	bodies atomic.Int32 // that handlers wait for
 
+	takes    int           // what it is counted as
 	place    *list.Element // in the list of those that wait, or nil
 	handlers int           // that have their request's body
 	counted  int           // bytes of header that are in the headers of all
-	gone     bool
+	gone     bool          // it is closed, or was sent away
 }
 
 func newConnections(perAddress int, exempt []netip.Prefix) *connections {
 	cs := &connections{most: min(mostConnections, mostFiles()/2), perAddress: perAddress, exempt: exempt, of: map[netip.Addr]int{}, waiting: list.New()}
+	cs.freed.L = &cs.mu
 	cs.gauge = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "beacon_connections", Help: "Connections that are open."}, func() float64 {
 		cs.mu.Lock()
 		defer cs.mu.Unlock()
@@ -76,12 +90,15 @@ func (cs *connections) Collect(to chan<- prometheus.Metric) {
 	cs.closed.Collect(to)
 }
 
-// listen returns l with its connections counted.
-func (cs *connections) listen(l net.Listener) net.Listener { return countingListener{l, cs} }
+// listen returns l with its connections counted, each as so many.
+func (cs *connections) listen(l net.Listener, takes int) net.Listener {
+	return countingListener{l, cs, takes}
+}
 
 type countingListener struct {
 	net.Listener
 	conns *connections
+	takes int
 }
 
 func (l countingListener) Accept() (net.Conn, error) {
@@ -90,7 +107,7 @@ func (l countingListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c := l.conns.add(conn); c != nil {
+		if c := l.conns.add(conn, l.takes); c != nil {
 			return c, nil
 		}
 		conn.Close()
@@ -98,7 +115,7 @@ func (l countingListener) Accept() (net.Conn, error) {
 }
 
 // add returns nil where there is no room.
-func (cs *connections) add(conn net.Conn) *connection {
+func (cs *connections) add(conn net.Conn, takes int) *connection {
 	c := &connection{Conn: conn, of: cs}
 	if a := addressOf(conn.RemoteAddr()); cs.perAddress > 0 && !contains(cs.exempt, a) {
 		if a.Is6() {
@@ -113,15 +130,9 @@ func (cs *connections) add(conn net.Conn) *connection {
 		cs.closed.WithLabelValues("address").Inc()
 		return nil
 	}
-	if cs.open >= cs.most {
+	if !cs.makeRoom(c, takes) {
 		cs.closed.WithLabelValues("all").Inc()
-		oldest := cs.waiting.Front()
-		if oldest == nil {
-			return nil
-		}
-		it := oldest.Value.(*connection)
-		cs.remove(it)
-		go it.Conn.Close()
+		return nil
 	}
 	cs.open++
 	if c.address.IsValid() {
@@ -131,10 +142,50 @@ func (cs *connections) add(conn net.Conn) *connection {
 	return c
 }
 
+// makeRoom has c counted as so many more, where there is room for them once others that wait are
+// sent away. It waits for those: while they go they still have their memory.
+func (cs *connections) makeRoom(c *connection, more int) bool {
+	for cs.taken+more > cs.most && !c.gone {
+		if cs.taken-cs.leaving+more <= cs.most {
+			cs.freed.Wait()
+			continue
+		}
+		oldest := cs.waiting.Front()
+		if oldest != nil && oldest == c.place {
+			oldest = oldest.Next()
+		}
+		if oldest == nil {
+			return false
+		}
+		cs.sendAway(oldest.Value.(*connection), "all")
+	}
+	if c.gone {
+		return false
+	}
+	c.takes += more
+	cs.taken += more
+	return true
+}
+
+// sendAway closes a connection under who serves it, which ends it then.
+func (cs *connections) sendAway(c *connection, of string) {
+	cs.closed.WithLabelValues(of).Inc()
+	cs.remove(c)
+	cs.leaving += c.takes
+	go c.Conn.Close()
+}
+
 func (c *connection) Close() error {
-	c.of.mu.Lock()
-	c.of.remove(c)
-	c.of.mu.Unlock()
+	cs := c.of
+	cs.mu.Lock()
+	if c.gone {
+		cs.leaving -= c.takes
+	}
+	cs.remove(c)
+	cs.taken -= c.takes
+	c.takes = 0 // it may be closed again
+	cs.freed.Broadcast()
+	cs.mu.Unlock()
 	return c.Conn.Close()
 }
 
@@ -188,11 +239,13 @@ func (cs *connections) watch(s *http.Server) {
 			inner.ServeHTTP(w, r)
 			return
 		}
+		if r.ProtoMajor == 2 && !c.multiplexes() {
+			refuse(w, "Too many connections are open; try again later.")
+			return
+		}
 		header, room := c.came(r)
 		if !room {
-			w.Header().Set("Connection", "close")
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, "Too many large headers are coming in; try again later, or send less of them.", http.StatusServiceUnavailable)
+			refuse(w, "Too many large headers are coming in; try again later, or send less of them.")
 			return
 		}
 		defer c.of.answered(header)
@@ -209,6 +262,40 @@ func (cs *connections) watch(s *http.Server) {
 				c.handled(-1)
 			}
 		}()
+		inner.ServeHTTP(w, r)
+	})
+}
+
+func refuse(w http.ResponseWriter, why string) {
+	w.Header().Set("Connection", "close")
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, why, http.StatusServiceUnavailable)
+}
+
+// multiplexes has c counted as a connection of HTTP/2, where there is room for it.
+func (c *connection) multiplexes() bool {
+	cs := c.of
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	more := takenByHTTP2 - c.takes
+	if !cs.makeRoom(c, more) {
+		return false
+	}
+	if more > 0 { // From now on no header is counted: there is room for one in what it takes.
+		c.bodies.Add(1)
+	}
+	return true
+}
+
+// unattended is a handler of what lies ready for everybody: to read it is the client's, whose
+// connection waits for it meanwhile.
+func unattended(inner http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, _ := r.Context().Value(connectionKey{}).(*connection); c != nil {
+			c.handled(-1)
+			defer c.handled(1)
+		}
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(impatient.Patience))
 		inner.ServeHTTP(w, r)
 	})
 }

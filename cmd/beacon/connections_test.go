@@ -66,7 +66,7 @@ func TestOneAddressOfIPv6IsItsNetwork(t *testing.T) {
 		{"2001:db8:0:1::1", true}, {"2001:db8:0:1:ffff::2", false}, {"2001:db8:0:2::1", true},
 		{"203.0.113.1", true}, {"203.0.113.2", true}, {"203.0.113.2", false},
 	} {
-		if c := conns.add(from{address: x.address}); (c != nil) != x.room {
+		if c := conns.add(from{address: x.address}, takenByPlain); (c != nil) != x.room {
 			t.Errorf("%s has room: %v", x.address, c != nil)
 		}
 	}
@@ -91,14 +91,25 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 
 func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end func() error)) {
 	conns := newConnections(0, nil)
-	conns.most = 5
+	conns.most = 6
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	hold := make(chan struct{})
 	held := make(chan struct{}, 1)
+	page := unattended(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+				return
+			}
+		}
+	}))
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			page.ServeHTTP(w, r)
+			return
+		}
 		io.Copy(io.Discard, r.Body)
 		if r.URL.Path == "/hold" {
 			held <- struct{}{}
@@ -107,7 +118,7 @@ func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end fu
 		w.WriteHeader(204)
 	})}
 	conns.watch(server)
-	end := serve(server, conns.listen(inner))
+	end := serve(server, conns.listen(inner, takenByPlain))
 	defer end()
 	open := func() net.Conn {
 		conn, err := net.Dial("tcp", inner.Addr().String())
@@ -131,6 +142,8 @@ func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end fu
 	fmt.Fprintf(half, "POST / HT")
 	slow := open()
 	fmt.Fprintf(slow, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
+	unread := open()
+	fmt.Fprintf(unread, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	idle := open()
 	ask(idle, "/")
 	if line := status(idle); !strings.Contains(line, "204") {
@@ -143,8 +156,9 @@ func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end fu
 			t.Errorf("number %d: %q", i, line)
 		}
 	}
-	for name, conn := range map[string]net.Conn{"silent": silent, "half a header": half, "half a body": slow, "idle": idle} {
+	for name, conn := range map[string]net.Conn{"silent": silent, "half a header": half, "half a body": slow, "a page that isn't read": unread, "idle": idle} {
 		rest, err := io.ReadAll(conn) // until it is closed
+		rest = rest[:min(len(rest), 100)]
 		if err != nil && !strings.Contains(err.Error(), "reset") {
 			t.Errorf("%s: %q %v", name, rest, err)
 		}
@@ -157,6 +171,6 @@ func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end fu
 	eventually(t, "none is counted", func() bool {
 		conns.mu.Lock()
 		defer conns.mu.Unlock()
-		return conns.open == 0 && conns.waiting.Len() == 0
+		return conns.open == 0 && conns.taken == 0 && conns.leaving == 0 && conns.waiting.Len() == 0
 	})
 }

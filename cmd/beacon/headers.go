@@ -1,11 +1,16 @@
 package main
 
-import "net/http"
+import (
+	"bytes"
+	"net"
+	"net/http"
+)
 
 // Headers that have come and whose requests are not answered are held in memory. A usual one has
 // up to freeHeader bytes; what is over that is counted, and may be so much of all connections.
 const (
 	freeHeader  = 4 << 10
+	longHeader  = 32 << 10 // the longest that is taken
 	mostHeaders = 16 << 20
 )
 
@@ -13,12 +18,19 @@ const (
 func (c *connection) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.bodies.Load() == 0 {
-		if header := c.header.Add(int64(n)); header > freeHeader {
-			c.of.large(c, int(header))
+		header := c.header.Add(int64(n))
+		if header == int64(n) && bytes.HasPrefix(p[:n], preface) && !c.multiplexes() {
+			return 0, net.ErrClosed
+		}
+		if header > freeHeader {
+			c.of.large(c, int(min(header, longHeader)))
 		}
 	}
 	return n, err
 }
+
+// preface is how a connection begins that speaks HTTP/2 without TLS (RFC 9113, section 3.4).
+var preface = []byte("PRI * HTTP/2.0\r\n")
 
 // large makes room for a header that is large already, as the connection that waits longest with
 // such a one is closed; where that is c, it hears of it at its next Read.
@@ -33,9 +45,7 @@ func (cs *connections) large(c *connection, header int) {
 		it := e.Value.(*connection)
 		e = e.Next()
 		if it.counted > 0 {
-			cs.closed.WithLabelValues("headers").Inc()
-			cs.remove(it)
-			go it.Conn.Close()
+			cs.sendAway(it, "headers")
 		}
 	}
 }
@@ -49,7 +59,6 @@ func (cs *connections) count(c *connection, header int) {
 // came returns how many bytes the request's header has, where they are counted until it is
 // answered, and whether there is room for them.
 func (c *connection) came(r *http.Request) (size int, room bool) {
-	// Over HTTP/2 nothing is counted while a handler waits for another stream's body.
 	if c.header.Swap(0) <= freeHeader && r.ProtoMajor < 2 {
 		return 0, true
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -32,12 +33,13 @@ type listener struct {
 func (o listening) open(log *slog.Logger) (*listener, error) {
 	l := &listener{conns: newConnections(o.perAddress, o.proxies)}
 	var config *tls.Config
+	takes := takenByPlain
 	if o.certificate != "" {
 		c, err := loadCertificate(o.certificate, o.key, log)
 		if err != nil {
 			return nil, err
 		}
-		l.secure, config = true, &tls.Config{GetCertificate: c.get, NextProtos: []string{"h2", "http/1.1"}}
+		l.secure, takes, config = true, takenByTLS, &tls.Config{GetCertificate: c.get, NextProtos: []string{"h2", "http/1.1"}, GetConfigForClient: welcome}
 	}
 	inner, err := net.Listen("tcp", o.address)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -46,7 +48,7 @@ func (o listening) open(log *slog.Logger) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: write --listen as host:port, such as %s", err, defaultListen)
 	}
-	l.Listener = l.conns.listen(inner)
+	l.Listener = l.conns.listen(inner, takes)
 	if o.proxyProtocol {
 		l.Listener = &proxyproto.Listener{Listener: l.Listener, ReadHeaderTimeout: 10 * time.Second, ConnPolicy: o.believes}
 	}
@@ -54,6 +56,14 @@ func (o listening) open(log *slog.Logger) (*listener, error) {
 		l.Listener = tls.NewListener(l.Listener, config)
 	}
 	return l, nil
+}
+
+// welcome makes room for a client that is about to speak HTTP/2.
+func welcome(client *tls.ClientHelloInfo) (*tls.Config, error) {
+	if c := counted(client.Conn); c != nil && slices.Contains(client.SupportedProtos, "h2") && !c.multiplexes() {
+		return nil, errors.New("too many connections are open")
+	}
+	return nil, nil
 }
 
 // believes says that a proxy may begin with the PROXY protocol, and needn't, as when it looks

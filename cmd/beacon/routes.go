@@ -14,7 +14,7 @@ import (
 // routes is not an http.ServeMux, which would redirect a beacon whose path is not clean: a
 // preflight may not be redirected, and a POST to any path is a beacon as it was sent.
 func routes(c *collect.Collector, e *engine, metrics prometheus.Gatherer) http.Handler {
-	page, query, export := web.Handler(), c.Operator(e.QueryHandler()), c.Operator(e.ExportHandler())
+	page, query, export := unattended(web.Handler()), c.Operator(e.QueryHandler()), c.Operator(e.ExportHandler())
 	counted := c.Watcher(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead

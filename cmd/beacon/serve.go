@@ -18,9 +18,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"golang.org/x/net/http2"
 
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
+	"github.com/seed-d051cf5a/beacon/internal/impatient"
 	"github.com/seed-d051cf5a/beacon/internal/plainhttp"
 )
 
@@ -200,13 +202,21 @@ func newServer(handler http.Handler, log *slog.Logger) *plainhttp.Server {
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    longHeader,
 		ErrorLog:          serverLog(log),
 		Protocols:         new(http.Protocols),
 	}
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetHTTP2(true)
 	s.Protocols.SetUnencryptedHTTP2(true)
+	http2.ConfigureServer(s, &http2.Server{ // fails for cipher suites alone, of which there is no choice here
+		MaxConcurrentStreams: 16,
+		// So much of a connection is in memory whatever a handler reads of it.
+		MaxReadFrameSize: 16 << 10, MaxUploadBufferPerConnection: 64 << 10, MaxUploadBufferPerStream: 64 << 10,
+		// Its own timer would keep the memory of connections that are gone. A client that is there
+		// can stay for as long as there is room; one that is not doesn't answer a ping.
+		IdleTimeout: -1, ReadIdleTimeout: s.IdleTimeout, WriteByteTimeout: impatient.Patience,
+	})
 	return &plainhttp.Server{Server: s}
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// patience is how long a client may read nothing.
-const patience = 30 * time.Second
+// Patience is how long a client may read nothing.
+const Patience = 30 * time.Second
 
 // A Writer writes an answer, and fails once its client reads nothing for 30 s.
 type Writer struct {
@@ -17,8 +17,9 @@ type Writer struct {
 	patience time.Duration
 }
 
+// NewWriter returns the Writer of a request's answer. It is for one goroutine, the handler's.
 func NewWriter(w http.ResponseWriter) *Writer {
-	return &Writer{w, http.NewResponseController(w), patience}
+	return &Writer{w, http.NewResponseController(w), Patience}
 }
 
 func (w *Writer) Write(p []byte) (int, error) {

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
+)
+
+// An http2Client writes frames, and reads none.
+type http2Client struct {
+	*http2.Framer
+	net.Conn
+	stream uint32
+}
+
+func newHTTP2Client(conn net.Conn, settings ...http2.Setting) *http2Client {
+	io.WriteString(conn, http2.ClientPreface)
+	c := &http2Client{http2.NewFramer(conn, nil), conn, 1}
+	c.WriteSettings(settings...)
+	return c
+}
+
+// ask begins a request; of a header that is not whole the rest never comes. Who is closed by then
+// hears nothing of it.
+func (c *http2Client) ask(method, path string, whole, body bool, fields ...hpack.HeaderField) {
+	var block bytes.Buffer
+	e := hpack.NewEncoder(&block)
+	for _, f := range append([]hpack.HeaderField{{Name: ":method", Value: method}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: "x"}, {Name: ":path", Value: path}}, fields...) {
+		f.Sensitive = true // has it written as it is
+		e.WriteField(f)
+	}
+	first := block.Next(16 << 10)
+	c.WriteHeaders(http2.HeadersFrameParam{StreamID: c.stream, BlockFragment: first, EndHeaders: whole && block.Len() == 0, EndStream: !body})
+	for block.Len() > 0 {
+		c.WriteContinuation(c.stream, whole && block.Len() <= 16<<10, block.Next(16<<10))
+	}
+	c.stream += 2
+}
+
+func TestStreamsWhoseBodiesDontCome(t *testing.T) {
+	a := newAbused(t)
+	for range 1500 {
+		c := newHTTP2Client(a.dial())
+		for range 100 {
+			c.ask("POST", "/stream", true, true)
+		}
+	}
+	a.goOn(10)
+	a.done()
+}
+
+func TestHeadersOfHTTP2ThatDontEnd(t *testing.T) {
+	a := newAbused(t)
+	for range 4000 {
+		c := newHTTP2Client(a.dial())
+		c.ask("POST", "/stream", true, true)
+		c.ask("POST", "/stream", false, true, hpack.HeaderField{Name: "x-large", Value: strings.Repeat("a", 31_000)})
+	}
+	a.goOn(10)
+	a.done()
+}
+
+// Who gets a page without reading it makes room for others, too.
+func TestPagesThatNobodyReads(t *testing.T) {
+	a := newAbused(t)
+	for range 1000 {
+		newHTTP2Client(a.dial(), http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}).ask("GET", "/", true, false)
+	}
+	a.goOn(10)
+	a.done()
+}
+
+// A connection of HTTPS takes more memory, and so there are fewer.
+func TestIdleConnectionsOfHTTPS(t *testing.T) {
+	cert, key, roots := writeCertificate(t, t.TempDir(), 1)
+	for _, protocol := range []string{"http/1.1", "h2"} {
+		t.Run(protocol, func(t *testing.T) {
+			s := newPlace(t).serve("127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+			config := &tls.Config{RootCAs: roots, NextProtos: []string{protocol}, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+			for range 4000 {
+				conn, err := tls.Dial("tcp", strings.TrimPrefix(s.URL, "https://"), config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { conn.Close() })
+				if protocol == "h2" {
+					newHTTP2Client(conn).ask("POST", "/idle", true, false)
+				} else {
+					fmt.Fprintf(conn, "POST /idle HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+				}
+			}
+			client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}, Timeout: 20 * time.Second}
+			res, err := client.Post(s.URL+"/honest", "text/plain", strings.NewReader("a"))
+			if err != nil || res.StatusCode != 204 {
+				t.Error(res, err)
+			}
+			peak := memoryOf(s.cmd.Process.Pid, "VmHWM") >> 20
+			t.Logf("%d MiB at the peak", peak)
+			if peak > mostMemory && !raceDetector {
+				t.Errorf("%d MiB at the peak, over %d", peak, mostMemory)
+			}
+		})
+	}
+}
