@@ -24,6 +24,9 @@ const (
 	restMemory = 64
 	// idleMemory is what the whole process is expected to hold without queries, in MiB.
 	idleMemory = 256
+	// stuckAfter is how long a query that may not go on keeps its turn. What the engine can't
+	// interrupt goes on, and holds nobody up.
+	stuckAfter = 5 * time.Second
 	// watchEvery is how often the process's memory is looked at while queries run. What
 	// aggregates gather is not in the engine's own account.
 	watchEvery = 10 * time.Millisecond
@@ -56,7 +59,9 @@ func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
 	case <-ctx.Done():
 		return nil, nil, fmt.Errorf("wait for %d other queries to end: %w", maxQueries, ctx.Err())
 	}
+	leave := sync.OnceFunc(func() { <-q.slots })
 	ctx, stop := context.WithCancelCause(ctx)
+	context.AfterFunc(ctx, func() { time.AfterFunc(stuckAfter, leave) })
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.running[&stop] = true
@@ -75,7 +80,7 @@ func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
 			db.allow()
 			trimMemory()
 		}
-		<-q.slots
+		leave()
 	}), nil
 }
 

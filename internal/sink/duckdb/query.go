@@ -23,7 +23,7 @@ import (
 // The engine holds the whole result before the first row is returned, within its
 // memory limit and what it may put aside on disk. One call of a function on one value can't
 // be interrupted: a value that a query makes itself can be so large that it takes seconds
-// and gigabytes.
+// and gigabytes. It gives its turn to others meanwhile.
 func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
 	ctx, end, err := db.begin(ctx)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -81,21 +82,25 @@ func checkNode(n any) error {
 // be interrupted.
 var makers = regexp.MustCompile(`^(repeat|lpad|rpad|range|generate_series|list_resize|array_resize|bitstring)$`)
 
-// maxMade is the largest such number.
-const maxMade = 1_000_000
+// maxMade is the largest such number. Two such values may be compared with each other, or one be put
+// into the other for each of its characters: that is the square of it.
+const maxMade = 10_000
 
-// checkCall refuses a number by which the engine would make a value of gigabytes, where it is
-// written out: more can't be known before.
+// checkCall refuses what would have the engine make a value of gigabytes, where that can be seen:
+// a large number that is written out, and a value that is made for each of a list's.
 func checkCall(n map[string]any) error {
 	name, _ := n["function_name"].(string)
 	arguments, _ := n["children"].([]any)
 	for _, a := range arguments {
 		a, _ := a.(map[string]any)
+		if a["class"] == "LAMBDA" && makes(a["expr"]) {
+			return fmt.Errorf("%s with a function that makes lists or repeats text for each element makes too large a value: join with a table instead, such as range(…)", name)
+		}
 		constant, _ := a["value"].(map[string]any)
 		switch v := constant["value"].(type) {
 		case float64:
 			if makers.MatchString(name) && v > maxMade {
-				return fmt.Errorf("%s with the number %.0f makes too large a value: %d is the most here", name, v, maxMade)
+				return fmt.Errorf("%s with the number %.0f makes too large a value: %d is the most here, but for range(…) and generate_series(…) as tables", name, v, maxMade)
 			}
 		case string:
 			if (name == "printf" || name == "format") && wide.MatchString(v) {
@@ -106,7 +111,25 @@ func checkCall(n map[string]any) error {
 	return nil
 }
 
-var wide = regexp.MustCompile(`\d{6}`)
+// makes says whether there is one of the makers in it.
+func makes(n any) bool {
+	switch n := n.(type) {
+	case []any:
+		return slices.ContainsFunc(n, makes)
+	case map[string]any:
+		if name, _ := n["function_name"].(string); makers.MatchString(name) {
+			return true
+		}
+		for _, child := range n {
+			if makes(child) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var wide = regexp.MustCompile(`\d{5}`)
 
 func notAnswered(function string) error {
 	return fmt.Errorf("the function %s is not answered here: ask the tables", strings.ToLower(function))
