@@ -18,8 +18,8 @@ USER 65532:65532
 VOLUME /data
 EXPOSE 8080
 ENV BEACON_LISTEN=:8080 BEACON_DATA=/data
-# The command is the container's first process: docker stop drains it. What it needs to end
-# is within docker's ten seconds but for the slowest uploads.
+# The command is the container's first process: docker stop drains it. After a load that takes
+# longer than docker's ten seconds: give it --stop-timeout 30.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["beacon"]
 CMD ["serve"]

@@ -1,5 +1,5 @@
 # make test   all that a change has to pass; it installs what the tests need
-# make bench  the hot paths, each as a ratio in one run
+# make bench  the hot paths, as ratios in one run where there is something to compare with
 # make fuzz   every fuzz test, FUZZTIME each
 
 FUZZTIME ?= 30s

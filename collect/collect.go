@@ -156,6 +156,7 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.checkOrigin(w, r) // so that a script sees the status
 		http.Error(w, "Nothing to see here: a beacon is a POST to this path, or a GET of a path that ends in .gif.", http.StatusNotFound)
 	default:
+		c.checkOrigin(w, r)
 		w.Header().Set("Allow", "POST, OPTIONS")
 		http.Error(w, "A beacon is a POST to this path.", http.StatusMethodNotAllowed)
 	}

@@ -29,7 +29,7 @@ func newMetrics(r prometheus.Registerer, preflights *preflights) *metrics {
 		received:          counter("beacon_received_total", "Beacons that came, by POST or as a pixel."),
 		accepted:          counter("beacon_accepted_total", "Beacons that are on disk and were answered so."),
 		bytes:             counter("beacon_accepted_body_bytes_total", "Bytes of the bodies of accepted beacons, as they came."),
-		refused:           prometheus.NewCounterVec(prometheus.CounterOpts{Name: "beacon_refused_total", Help: "Beacons that were not kept, and whose answer said so."}, []string{"reason"}),
+		refused:           prometheus.NewCounterVec(prometheus.CounterOpts{Name: "beacon_refused_total", Help: "Beacons that were refused."}, []string{"reason"}),
 		preflights:        counter("beacon_preflights_total", "CORS preflights that were answered with leave to send."),
 		preflightsRefused: counter("beacon_preflights_refused_total", "CORS preflights of origins that may not send here."),
 		ack:               prometheus.NewHistogram(prometheus.HistogramOpts{Name: "beacon_ack_seconds", Help: "From the end of a beacon's header to its answer, for those that are accepted.", Buckets: seconds}),

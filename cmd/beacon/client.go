@@ -57,7 +57,10 @@ func (c *client) do(ctx context.Context, method, page string, query url.Values, 
 		if res.StatusCode == http.StatusUnauthorized {
 			return nil, 0, errors.New("the collector asks for its token: give it with --token, or in BEACON_TOKEN")
 		}
-		return nil, 0, errors.New(strings.TrimSpace(string(text)))
+		if why := strings.TrimSpace(string(text)); strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") && why != "" {
+			return nil, 0, errors.New(why)
+		}
+		return nil, 0, fmt.Errorf("%s answers %s, which no collector does: look at what --server names", c.server, res.Status)
 	}
 	return res.Body, res.ContentLength, nil
 }

@@ -92,11 +92,12 @@ func talk(t *testing.T, address, raw string, hangUp bool) (status int) {
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
-	go io.WriteString(conn, raw)
-	if hangUp {
-		time.Sleep(20 * time.Millisecond) // until it is written
-		conn.(*net.TCPConn).CloseWrite()
-	}
+	go func() {
+		io.WriteString(conn, raw)
+		if hangUp {
+			conn.(*net.TCPConn).CloseWrite()
+		}
+	}()
 	answer := make([]byte, 4096)
 	n, _ := io.ReadFull(conn, answer[:12])
 	if n < 12 {

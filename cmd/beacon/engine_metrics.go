@@ -10,7 +10,7 @@ import (
 
 var (
 	lagBytes   = prometheus.NewDesc("beacon_inbox_lag_bytes", "Bytes of the inbox that are not in the table yet.", nil, nil)
-	lagSeconds = prometheus.NewDesc("beacon_sink_lag_seconds", "How long the oldest beacon that is not in the table has waited; 0 where there is none.", nil, nil)
+	lagSeconds = prometheus.NewDesc("beacon_sink_lag_seconds", "How long ago the oldest beacon that is not in the table was received, for an imported one where it was first; 0 where there is none.", nil, nil)
 )
 
 // lag is a prometheus.Collector of how far the table is behind the inbox.

@@ -20,8 +20,8 @@ const noTable = "this build has no SQL: it collects, tails and exports WARC; for
 type engine struct{ missing string }
 
 func openEngine(_ context.Context, _ string, _ *collect.Collector, o engineOptions, _ *slog.Logger) (*engine, error) {
-	if o.maxAge > 0 || o.maxTable > 0 || o.maxInbox != defaultMaxInbox || len(o.columns) > 0 {
-		return nil, usageError{errors.New("this build has no table: leave --max-age, --max-table, --max-inbox and --column out")}
+	if o.maxAge > 0 || o.maxTable > 0 || o.maxInbox != defaultMaxInbox || o.queryTimeout != defaultQueryTimeout || len(o.columns) > 0 {
+		return nil, usageError{errors.New("this build has no table: leave --max-age, --max-table, --max-inbox, --query-timeout and --column out")}
 	}
 	return &engine{missing: noTable}, nil
 }

@@ -15,11 +15,14 @@ type engineOptions struct {
 	columns      []string // as they were written
 }
 
-const defaultMaxInbox = 1 << 30 // bytes
+const (
+	defaultMaxInbox     = 1 << 30 // bytes
+	defaultQueryTimeout = 30 * time.Second
+)
 
 func (o *engineOptions) flags(f *pflag.FlagSet) {
 	o.maxInbox = defaultMaxInbox
-	f.DurationVar(&o.queryTimeout, "query-timeout", 30*time.Second, "the longest that a query may take")
+	f.DurationVar(&o.queryTimeout, "query-timeout", defaultQueryTimeout, "the longest that a query may take")
 	f.Var(&o.maxAge, "max-age", "delete beacons so long after they were received, such as 90d; without it they stay")
 	f.Var(&o.maxTable, "max-table", "delete the oldest rows when the table takes more of the disk, such as 50GiB")
 	f.Var(&o.maxInbox, "max-inbox", "keep so much of the inbox that is in the table, for an export as WARC")

@@ -18,7 +18,7 @@ func importCommand() *cobra.Command {
 		Long: `Put the requests of a WARC file into the collector, as if they had just been sent but with
 the ids and dates that they have. So a request that the collector has already is no second
 row, and importing a file again is safe. "-" is standard input. The file may be gzip'ed, and
-from any program; records that are no requests are skipped.`,
+from any program; records that are no requests are skipped, and those that --opt-out refuses.`,
 		Example: `  beacon import beacons.warc
   beacon export --server http://old:8080 | beacon import -`,
 		Args: exactly(1, "one WARC file, or - for standard input"),
@@ -56,7 +56,7 @@ func sayImported(w io.Writer, name string, answer io.Reader) error {
 	if err := json.NewDecoder(answer).Decode(&result); err != nil {
 		return fmt.Errorf("import: the collector's answer ended early, so import the file again: %w", err)
 	}
-	fmt.Fprintf(w, "%d imported, %d skipped that are no requests, %d damaged\n", result.Imported, result.Skipped, result.Damaged)
+	fmt.Fprintf(w, "%d imported, %d skipped, %d damaged\n", result.Imported, result.Skipped, result.Damaged)
 	switch {
 	case result.Error != "":
 		return fmt.Errorf("import: %s; what is imported stays: mend that, and import the file again", result.Error)

@@ -72,7 +72,7 @@ func TestAnExportIsImportedAsTheSameTable(t *testing.T) {
 	other := elsewhere(t)
 	for _, file := range [][]byte{[]byte(export), zipped.Bytes()} {
 		out, errs, status := other.importFile(file)
-		if status != 0 || out != "7 imported, 0 skipped that are no requests, 0 damaged\n" {
+		if status != 0 || out != "7 imported, 0 skipped, 0 damaged\n" {
 			t.Errorf("status %d: %s%s", status, out, errs)
 		}
 		if got := other.table(); got != want {
@@ -99,7 +99,7 @@ func TestAnotherProgramsFileIsImported(t *testing.T) {
 	out, errs, status := s.importFile([]byte(asWget("warcinfo", "software: Wget/1.21.3\n") +
 		asWget("request", "POST /p?q=1 HTTP/1.1\r\nHost: example.com\r\nContent-Type: text/plain\r\ncookie: secret=1\r\nUser-Agent: Wget\r\n\r\nhi") +
 		asWget("response", "HTTP/1.1 200 OK\r\n\r\n")))
-	if status != 0 || out != "1 imported, 2 skipped that are no requests, 0 damaged\n" {
+	if status != 0 || out != "1 imported, 2 skipped, 0 damaged\n" {
 		t.Errorf("status %d: %s%s", status, out, errs)
 	}
 	row := s.query("select * from beacons")[0]

@@ -43,8 +43,8 @@ func newLog(to io.Writer) *slog.Logger {
 	}}))
 }
 
-// serverLog takes what net/http says about its connections. A panic is for the operator; the
-// rest, clients that break off or speak nonsense, is for who debugs.
+// serverLog takes what net/http says about its connections. A panic is for the operator, and that no
+// connection can be accepted; of clients that break off or speak nonsense there is no end.
 func serverLog(to *slog.Logger) *log.Logger { return log.New(serverLogWriter{to}, "", 0) }
 
 type serverLogWriter struct{ to *slog.Logger }
@@ -56,10 +56,12 @@ func withoutAddresses(text string) string {
 }
 
 func (w serverLogWriter) Write(line []byte) (int, error) {
-	level := slog.LevelDebug
-	if strings.Contains(string(line), "panic") {
-		level = slog.LevelError
+	text := withoutAddresses(strings.TrimSpace(string(line)))
+	switch {
+	case strings.Contains(text, "panic"):
+		w.to.Error(text)
+	case strings.Contains(strings.ToLower(text), "accept"):
+		w.to.Warn(text)
 	}
-	w.to.Log(context.Background(), level, withoutAddresses(strings.TrimSpace(string(line))))
 	return len(line), nil
 }

@@ -43,6 +43,14 @@ func printRows(p printer, body io.Reader) error {
 	if err := p.columns(columns); err != nil {
 		return err
 	}
+	err := printLines(p, lines)
+	if endErr := p.end(); err == nil {
+		err = endErr
+	}
+	return err
+}
+
+func printLines(p printer, lines *json.Decoder) error {
 	for {
 		var line json.RawMessage
 		if err := lines.Decode(&line); err != nil {
@@ -65,7 +73,7 @@ func printRows(p printer, body io.Reader) error {
 		if last.Error != "" {
 			return errors.New(last.Error)
 		}
-		return p.end()
+		return nil
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,6 +47,7 @@ type serving struct {
 
 	// As they were written.
 	batch, answer200, origins, proxies []string
+	maxBody                            sizeFlag
 }
 
 func serveCommand() *cobra.Command {
@@ -67,6 +70,9 @@ the other commands ask.`,
 			if err := s.settle(); err != nil {
 				return usageError{err}
 			}
+			if s.collect.Token == "" && cmd.Flags().Changed("token") {
+				return usagef("--token is empty: write one, or leave it out where only this machine may ask")
+			}
 			return serve(cmd.Context(), s)
 		},
 	}
@@ -78,7 +84,8 @@ the other commands ask.`,
 	f.StringArrayVar(&s.answer200, "answer-200", nil, "`stream` such as /e/ whose beacons are answered 200 instead of 204, for trackers that take nothing else; may be repeated")
 
 	f.StringArrayVar(&s.origins, "origin", nil, "`pattern` of the origins whose pages may send here, such as https://*.shop.example; may be repeated; all may without it")
-	f.Int64Var(&s.collect.MaxBody, "max-body", 1<<20, "most `bytes` of one beacon's body")
+	s.maxBody = 1 << 20
+	f.Var(&s.maxBody, "max-body", "the largest body of a beacon")
 	f.Float64Var(&s.collect.AddressRate, "address-rate", 0, "`beacons` a second that one address (of IPv6, one /64) may send on average; 0 is any number")
 	f.Float64Var(&s.collect.OriginRate, "origin-rate", 0, "`beacons` a second that the pages of one origin may send on average; 0 is any number")
 	f.IntVar(&s.listener.perAddress, "address-connections", 0, "`connections` that one address (of IPv6, one /64) may have at a time, proxies aside; 0 is any number")
@@ -97,6 +104,13 @@ the other commands ask.`,
 
 // settle makes of the flags what they say.
 func (s *serving) settle() (err error) {
+	for flag, streams := range map[string][]string{"batch": s.batch, "answer-200": s.answer200} {
+		for _, stream := range streams {
+			if !strings.HasPrefix(stream, "/") {
+				return fmt.Errorf("--%s %q is no stream: write its path, such as /events", flag, stream)
+			}
+		}
+	}
 	s.collect.Batch = func(stream string) bool { return slices.Contains(s.batch, stream) }
 	s.collect.Answer200 = func(stream string) bool { return slices.Contains(s.answer200, stream) }
 	if len(s.origins) > 0 {
@@ -121,13 +135,21 @@ func (s *serving) settle() (err error) {
 		return errors.New("--proxy-protocol without --proxy would believe anybody: say with --proxy who the proxies are")
 	case (s.listener.certificate == "") != (s.listener.key == ""):
 		return errors.New("--tls-cert and --tls-key go together: give both")
-	case s.collect.MaxBody < 1 || s.collect.MaxBody > collect.MostBody:
-		return fmt.Errorf("--max-body %d: it can be 1 to %d", s.collect.MaxBody, collect.MostBody)
-	case s.collect.AddressRate < 0 || s.collect.OriginRate < 0 || s.listener.perAddress < 0:
-		return errors.New("a rate or a number of connections is 0, for any number, or more")
+	case s.maxBody > collect.MostBody:
+		return fmt.Errorf("--max-body %v: %v is the most", &s.maxBody, inBytes(collect.MostBody))
+	case !isRate(s.collect.AddressRate) || !isRate(s.collect.OriginRate):
+		return errors.New("--address-rate and --origin-rate are beacons a second, such as 20 or 0.1; 0 is any number")
+	case s.listener.perAddress < 0:
+		return errors.New("--address-connections is a number of connections, such as 100; 0 is any number")
+	case s.engine.queryTimeout <= 0:
+		return errors.New("--query-timeout is a time, such as 30s or 5m")
 	}
+	s.collect.MaxBody = int64(s.maxBody)
 	return nil
 }
+
+// isRate says whether so many beacons a second can be a bound: one in a day is the least.
+func isRate(f float64) bool { return f == 0 || f >= 1.0/(24*60*60) && f <= math.MaxInt32 }
 
 func serve(ctx context.Context, s serving) error {
 	keepPrivate()

@@ -110,7 +110,14 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		{[]string{"--address", "hide"}, "truncate, keep, drop, hash"},
 		{[]string{"--opt-out", "x"}, "keep, anonymous, refuse"},
 		{[]string{"--max-body", "0"}, "--max-body"},
-		{[]string{"--address-rate", "-1"}, "0, for any number"},
+		{[]string{"--max-body", "17MiB"}, "16 MiB is the most"},
+		{[]string{"--address-rate", "-1"}, "0 is any number"},
+		{[]string{"--origin-rate", "NaN"}, "0 is any number"},
+		{[]string{"--address-rate", "1e-300"}, "0 is any number"},
+		{[]string{"--query-timeout", "0s"}, "such as 30s"},
+		{[]string{"--batch", "events"}, "such as /events"},
+		{[]string{"--answer-200", ""}, "such as /events"},
+		{[]string{"--token", ""}, "--token is empty"},
 	} {
 		_, stderr, status := p.beacon(append([]string{"serve", "--listen", "127.0.0.1:0", "--data", p.data}, x.flags...)...)
 		if status != 2 || !strings.Contains(stderr, x.says) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -60,9 +59,11 @@ func showTail(w io.Writer, body io.Reader, asJSON bool) error {
 		case "data":
 			switch event {
 			case "beacon":
+				show := showBeacon
 				if asJSON {
-					fmt.Fprintln(w, value)
-				} else if err := showBeacon(w, value); err != nil {
+					show = showJSON
+				}
+				if err := show(w, value); err != nil {
 					return err
 				}
 			case "skip":
@@ -70,10 +71,15 @@ func showTail(w io.Writer, body io.Reader, asJSON bool) error {
 			}
 		}
 	}
-	if err := lines.Err(); err != nil && err != context.Canceled {
+	if err := lines.Err(); err != nil {
 		return fmt.Errorf("tail: %w", err)
 	}
 	return fmt.Errorf("tail: the collector ended the stream")
+}
+
+func showJSON(w io.Writer, text string) error {
+	_, err := fmt.Fprintln(w, text)
+	return err
 }
 
 func showBeacon(w io.Writer, text string) error {

@@ -37,10 +37,14 @@ func (a *ageFlag) String() string {
 
 func (*ageFlag) Type() string { return "age" }
 
-// A sizeFlag is a flag's number of bytes: 50GiB, 512MiB.
+// A sizeFlag is a flag's number of bytes: 50GiB, 512MiB, 1048576.
 type sizeFlag int64
 
 func (z *sizeFlag) Set(s string) error {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n > 0 && n <= 1<<60 {
+		*z = sizeFlag(n)
+		return nil
+	}
 	for i, unit := range [...]string{"B", "KiB", "MiB", "GiB", "TiB"} {
 		number, ok := strings.CutSuffix(s, unit)
 		if !ok || i == 0 && strings.HasSuffix(s, "iB") {
@@ -53,7 +57,7 @@ func (z *sizeFlag) Set(s string) error {
 		*z = sizeFlag(n * float64(int64(1)<<(10*i)))
 		return nil
 	}
-	return fmt.Errorf("write it like 50GiB or 512MiB")
+	return fmt.Errorf("write it like 50GiB, 512MiB or 1048576, which is in bytes, and more than 0")
 }
 
 func (z *sizeFlag) String() string {

@@ -11,7 +11,7 @@ func TestAgesAndSizes(t *testing.T) {
 			t.Errorf("%s is %v", text, time.Duration(a))
 		}
 	}
-	for text, want := range map[string]int64{"50GiB": 50 << 30, "1.5MiB": 3 << 19, "512 KiB": 1 << 19, "100B": 100, "2TiB": 2 << 40} {
+	for text, want := range map[string]int64{"50GiB": 50 << 30, "1.5MiB": 3 << 19, "512 KiB": 1 << 19, "100B": 100, "2TiB": 2 << 40, "1048576": 1 << 20} {
 		if z := sizeFlag(0); z.Set(text) != nil || int64(z) != want {
 			t.Errorf("%s is %d", text, z)
 		}
@@ -21,7 +21,7 @@ func TestAgesAndSizes(t *testing.T) {
 			t.Errorf("%q is %v", text, time.Duration(a))
 		}
 	}
-	for _, text := range []string{"", "GiB", "0GiB", "-1GiB", "50", "50GB", "NaNGiB", "1e30TiB", "iB"} {
+	for _, text := range []string{"", "GiB", "0GiB", "-1GiB", "0", "-1", "50GB", "NaNGiB", "1e30TiB", "iB"} {
 		if z := sizeFlag(0); z.Set(text) == nil {
 			t.Errorf("%q is %d", text, z)
 		}

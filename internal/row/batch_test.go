@@ -33,7 +33,8 @@ func TestABatchIsARowForEachMember(t *testing.T) {
 		{"prose is one", "text/plain", "a\nb", []string{`text a` + "\n" + `b "a\nb" `}},
 		{"a form is one", form, "a=1\nb=2", []string{"form a=1\nb=2 {\"a\":\"1\\nb=2\"} "}},
 		{"bytes are one", "application/octet-stream", "[1,2]", []string{"binary [1,2]  "}},
-		{"another charset is one", "application/json;charset=latin1", "[1,2]", []string{"json [1,2]  charset latin1 is not supported, only utf-8"}},
+		{"another charset is one", "application/json;charset=latin1", "[1,\"\xe4\"]", []string{"json [1,\"\xe4\"] [1,\"ä\"] "}},
+		{"of another charset, what is the same in all", "application/json;charset=latin1", "[1,2]", []string{"json 1 1 ", "json 2 2 "}},
 	} {
 		r := record(c.contentType, c.body)
 		var whole []string

@@ -73,6 +73,6 @@ func isToken(s string) bool {
 }
 
 func (m mimeType) isUTF8() bool {
-	charset, ok := m.params["charset"]
-	return !ok || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
+	charset := m.params["charset"]
+	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }

@@ -23,6 +23,9 @@ func decodeMultipart(body []byte, boundary string) (json.RawMessage, error) {
 		// multipart/form-data doesn't have.
 		part, err := parts.NextRawPart()
 		if err == io.EOF {
+			if !bytes.Contains(body, []byte("--"+boundary+"--")) { // it ends in the header of a part
+				return nil, multipartError(n, io.ErrUnexpectedEOF)
+			}
 			return o.json(), nil
 		}
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -106,8 +105,9 @@ func valid(s string) string {
 	return string([]rune(s)) // a U+FFFD for each byte that is no character
 }
 
-// decode fills in the kind and the data, and returns the text that they are of.
-func (row *Row) decode(q *warc.Request) (text []byte, err error) {
+// decode fills in the kind and the data, and returns the text that they are of, where that is
+// what was sent.
+func (row *Row) decode(q *warc.Request) (whole []byte, err error) {
 	contentType := q.Header.Get("Content-Type")
 	mime := parseMIME(contentType)
 	row.Kind = kindOf(mime.essence)
@@ -134,8 +134,14 @@ func (row *Row) decode(q *warc.Request) (text []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	whole = text
 	if row.Kind != Multipart && row.Kind != Binary && !mime.isUTF8() {
-		return nil, errors.New("charset " + mime.params["charset"] + " is not supported, only utf-8")
+		if text, err = inUTF8(whole, mime.params["charset"]); err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(text, whole) {
+			whole = nil
+		}
 	}
 	switch mime.essence {
 	case "", "text/plain", formType:
@@ -159,7 +165,7 @@ func (row *Row) decode(q *warc.Request) (text []byte, err error) {
 	case Multipart:
 		row.Data, err = decodeMultipart(text, mime.params["boundary"])
 	}
-	return text, err
+	return whole, err
 }
 
 const formType = "application/x-www-form-urlencoded"

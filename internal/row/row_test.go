@@ -49,7 +49,12 @@ func TestABodyIsDecodedByItsContentType(t *testing.T) {
 		{"empty text is an empty string", "text/plain", "", Text, `""`, ""},
 		{"text that isn't UTF-8 is mended and says where", "text/plain", "ab\xffc", Text, "\"ab\uFFFDc\"", "the text is not UTF-8 at byte 2; data has U+FFFD there"},
 		{"NUL in text is kept", "text/plain", "a\x00b", Text, `"a\u0000b"`, ""},
-		{"text in another charset is left alone", "text/plain; charset=iso-8859-1", "\xe4", Text, "", "charset iso-8859-1 is not supported, only utf-8"},
+		{"text in another charset", "text/plain; charset=iso-8859-1", "\xe4", Text, `"ä"`, ""},
+		{"JSON in UTF-16", "application/json; charset=utf-16", "[\x00\"\x00\xe4\x00\"\x00]\x00", JSON, `["ä"]`, ""},
+		{"a byte order mark says more than the charset", "application/json; charset=latin1", "\xef\xbb\xbf[\"ä\"]", JSON, `["ä"]`, ""},
+		{"a form of Java's", form + "; charset=ISO-8859-1", "a=1&b=%C3%A4", Form, `{"a":"1","b":"ä"}`, ""},
+		{"an empty charset is none", "text/plain; charset=", "ä", Text, `"ä"`, ""},
+		{"text in a charset that nobody knows is left alone", "text/plain; charset=klingon", "x", Text, "", "the charset klingon is not known: utf-8 is, and what else browsers know"},
 		{"a quoted charset counts", `text/plain; charset="UTF-8"`, "a", Text, `"a"`, ""},
 		{"of two charsets the first counts", "text/plain; charset=utf-8; charset=latin1", "a", Text, `"a"`, ""},
 
@@ -89,6 +94,7 @@ func TestABodyIsDecodedByItsContentType(t *testing.T) {
 		{"no boundary", "multipart/form-data", "--B--", Multipart, "", "the multipart body can't be divided: its Content-Type has no boundary"},
 		{"no closing boundary", "multipart/form-data; boundary=B", part("", `form-data; name="a"`, "1"), Multipart, "", "part 1 of the multipart body is cut short: its closing boundary is missing"},
 		{"cut short in a part", "multipart/form-data; boundary=B", "--B\r\nContent-Disposition: form-data; name=a\r\n\r\nxx", Multipart, "", "part 1 of the multipart body is cut short: its closing boundary is missing"},
+		{"cut short in a part's header", "multipart/form-data; boundary=B", part("", `form-data; name="a"`, "1") + "--B\r\nContent-Disposition: form-data; name=\"b\"\r\n", Multipart, "", "part 2 of the multipart body is cut short: its closing boundary is missing"},
 		{"a part without a name", "multipart/form-data; boundary=B", part("", "form-data", "1") + "--B--", Multipart, "", "part 1 of the multipart body is not a field: it has no name"},
 		{"1,001 parts", "multipart/form-data; boundary=B", strings.Repeat(part("", `form-data; name="a"`, "1"), 1001) + "--B--", Multipart, "", "the form has more than 1000 fields"},
 

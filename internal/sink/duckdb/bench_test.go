@@ -67,7 +67,6 @@ func BenchmarkP75OverTenMillion(b *testing.B) {
 	b.Logf("the column was filled in %v", time.Since(began))
 	for _, c := range []struct{ name, query string }{
 		{"exact_json", "select quantile_cont((data->>'value')::double, 0.75) from beacons"},
-		{"approx_json", "select approx_quantile((data->>'value')::double, 0.75) from beacons"},
 		{"exact_column", "select quantile_cont(value, 0.75) from beacons"},
 	} {
 		b.Run(c.name, func(b *testing.B) {

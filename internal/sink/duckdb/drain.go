@@ -86,12 +86,13 @@ type drain struct {
 	group   group  // at the end of the table
 	trimmed string // the segment before which the inbox was trimmed
 
-	rows   int    // beacons in the transaction that is under way or failed
-	size   int64  // bytes of the inbox that they are
-	bytes  int64  // of their bodies and data
-	limit  int    // beacons of the next transaction
-	memory int    // MiB that a transaction may take, twice as much after one that had too little
-	blame  string // why the next beacon, which is alone then, is stored without its data
+	beacons int    // in the transaction that is under way or failed
+	size    int64  // bytes of the inbox that they are
+	rows    int    // that they are
+	bytes   int64  // of those rows' bodies and data
+	limit   int    // beacons of the next transaction
+	memory  int    // MiB that a transaction may take, twice as much after one that had too little
+	blame   string // why the next beacon, which is alone then, is stored without its data
 
 	losing bool          // more came in during the last step than it wrote, and that was not little
 	took   time.Duration // of that step
@@ -99,7 +100,7 @@ type drain struct {
 
 // step writes what is there, and waits for something first.
 func (d *drain) step(ctx context.Context) error {
-	d.rows, d.size, d.bytes, d.losing = 0, 0, 0, false
+	d.beacons, d.rows, d.size, d.bytes, d.losing = 0, 0, 0, 0, false
 	if d.db.sick.Swap(false) {
 		d.leave()
 		d.db.abandon()
@@ -133,7 +134,7 @@ func (d *drain) step(ctx context.Context) error {
 	// Not interrupted: it is short, and would have to be done again.
 	next, err := d.store(context.WithoutCancel(ctx), it)
 	if err != nil {
-		return fmt.Errorf("store %d beacons: %w", d.rows, err)
+		return fmt.Errorf("store %d beacons: %w", d.beacons, err)
 	}
 	d.limit, d.blame = min(2*d.limit, maxRows), ""
 	ends := d.group.add(d.rows, d.bytes)
@@ -147,7 +148,7 @@ func (d *drain) step(ctx context.Context) error {
 		}
 	}
 	if ends {
-		d.rows = 0 // none is to blame
+		d.beacons = 0 // none is to blame
 		return d.pad(context.WithoutCancel(ctx))
 	}
 	return nil
@@ -180,7 +181,7 @@ const (
 	losingBytes = 1 << 20
 	// restsPerStep is how many times as long as a step the rest after it is.
 	restsPerStep = 50
-	// restBytes is how far behind the table may be and rest: some minutes of the most that
+	// restBytes is how far behind the table may be and rest: two minutes of the most that
 	// comes in.
 	restBytes = 4 << 30
 )
@@ -244,14 +245,14 @@ func (d *drain) leave() {
 // stored alone, without the appender, is ever blamed, and a full disk is not taken for
 // a bad row.
 func (d *drain) blameRow(err error) bool {
-	if d.rows == 0 || transient(err) {
+	if d.beacons == 0 || transient(err) {
 		// Fewer rows may fit where memory was short.
 		d.limit = max(1, d.limit/2)
 		return false
 	}
 	switch {
 	case d.limit > 1:
-		d.limit = max(1, d.rows/2)
+		d.limit = max(1, d.beacons/2)
 	case d.blame == "":
 		d.blame = "the engine refused what was decoded: " + reason(err)
 	default:

@@ -47,8 +47,8 @@ func TestOneBeaconIsThereAtOnce(t *testing.T) {
 	began := time.Now()
 	b.put(record(1, "text/plain", "x"))
 	b.caughtUp()
-	// It takes about 7 ms; the rest is for a machine that is busy otherwise.
-	if took := time.Since(began); took > time.Second {
+	// It takes about 7 ms, and maxPause where it rests.
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	b.want("select count(*) from beacons", "2")

@@ -137,12 +137,11 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 	for {
 		d.count(it)
 		for _, r := range rowsOf(it) {
-			d.bytes += int64(len(r.Body) + len(r.Data))
 			if seen[r.ID] {
 				continue
 			}
 			seen[r.ID] = true
-			d.group.last, d.group.at = r.ID, r.ReceivedAt
+			d.countRow(&r)
 			if err := batch.AppendRow(values(&r)...); err != nil {
 				batch.Clear()
 				batch.Close()
@@ -150,7 +149,7 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 			}
 		}
 		next = it.Next
-		if d.rows >= d.limit || len(seen) >= maxRows || d.bytes >= maxBytes {
+		if d.beacons >= d.limit || len(seen) >= maxRows || d.bytes >= maxBytes {
 			break
 		}
 		// io.EOF and whatever else will come again in the next step.
@@ -172,8 +171,14 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 }
 
 func (d *drain) count(it spool.Item) {
-	d.rows++
+	d.beacons++
 	d.size += it.Next.Offset - it.At.Offset
+}
+
+func (d *drain) countRow(r *row.Row) {
+	d.rows++
+	d.bytes += int64(len(r.Body) + len(r.Data))
+	d.group.last, d.group.at = r.ID, r.ReceivedAt
 }
 
 // know has the table known hold those of the ids that are in the table.
@@ -192,8 +197,7 @@ func know(ctx context.Context, conn *duckdb.Conn, ids []string) error {
 func (d *drain) insertOne(ctx context.Context, it spool.Item) (spool.Cursor, error) {
 	d.count(it)
 	for _, r := range rowsOf(it) {
-		d.bytes += int64(len(r.Body) + len(r.Data))
-		d.group.last, d.group.at = r.ID, r.ReceivedAt
+		d.countRow(&r)
 		if d.blame != "" {
 			r.Data, r.Error = nil, strings.ToValidUTF8(d.blame, "\uFFFD")
 		}
