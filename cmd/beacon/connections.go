@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/impatient"
 )
 
@@ -39,6 +41,7 @@ type connections struct {
 	taken   int                // what they are counted as, and those that were sent away
 	leaving int                // of that, what they take still
 	freed   sync.Cond          // taken has become less
+	turn    int                // how often idleTurn has passed
 	headers int                // bytes of large headers
 	of      map[netip.Addr]int // where there is a bound for each
 	waiting *list.List         // of *connection, the longest first
@@ -59,6 +62,7 @@ type connection struct {
 
 	takes    int           // what it is counted as
 	place    *list.Element // in the list of those that wait, or nil
+	since    int           // the turn in which the wait began
 	handlers int           // that have their request's body
 	counted  int           // bytes of header that are in the headers of all
 	gone     bool          // it is closed, or was sent away
@@ -138,8 +142,12 @@ func (cs *connections) add(conn net.Conn, takes int) *connection {
 	if c.address.IsValid() {
 		cs.of[c.address]++
 	}
-	c.place = cs.waiting.PushBack(c)
+	cs.waits(c)
 	return c
+}
+
+func (cs *connections) waits(c *connection) {
+	c.place, c.since = cs.waiting.PushBack(c), cs.turn
 }
 
 // makeRoom has c counted as so many more, where there is room for them once others that wait are
@@ -157,7 +165,8 @@ func (cs *connections) makeRoom(c *connection, more int) bool {
 		if oldest == nil {
 			return false
 		}
-		cs.sendAway(oldest.Value.(*connection), "all")
+		cs.closed.WithLabelValues("all").Inc()
+		cs.sendAway(oldest.Value.(*connection))
 	}
 	if c.gone {
 		return false
@@ -168,8 +177,7 @@ func (cs *connections) makeRoom(c *connection, more int) bool {
 }
 
 // sendAway closes a connection under who serves it, which ends it then.
-func (cs *connections) sendAway(c *connection, of string) {
-	cs.closed.WithLabelValues(of).Inc()
+func (cs *connections) sendAway(c *connection) {
 	cs.remove(c)
 	cs.leaving += c.takes
 	go c.Conn.Close()
@@ -221,7 +229,36 @@ func (c *connection) handled(by int) {
 	case c.handlers > 0:
 		cs.stopsWaiting(c)
 	case c.place == nil && !c.gone:
-		c.place = cs.waiting.PushBack(c)
+		cs.waits(c)
+	}
+}
+
+// A connection may idle for two minutes, and for one turn more. All other waits are shorter.
+const (
+	idleTurn  = 30 * time.Second
+	idleTurns = 4
+)
+
+// endIdle ends those that idle until ctx is done.
+func (cs *connections) endIdle(ctx context.Context) {
+	tick := time.NewTicker(idleTurn)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			cs.nextTurn()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (cs *connections) nextTurn() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.turn++
+	for e := cs.waiting.Front(); e != nil && cs.turn-e.Value.(*connection).since > idleTurns; e = cs.waiting.Front() {
+		cs.sendAway(e.Value.(*connection))
 	}
 }
 
@@ -250,9 +287,10 @@ func (cs *connections) watch(s *http.Server) {
 		}
 		defer c.of.answered(header)
 		b := arriving{ReadCloser: r.Body, of: c}
-		if r.ContentLength == 0 {
-			b.ends()
-		} else {
+		if r.ContentLength == 0 || strings.HasPrefix(r.URL.Path, collect.Operators) {
+			b.ends() // operators' requests are attended to from the start: an import can take its time
+		}
+		if r.ContentLength != 0 {
 			r.Body = &b
 			c.bodies.Add(1)
 			defer c.bodies.Add(-1)

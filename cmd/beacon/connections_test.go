@@ -174,3 +174,36 @@ func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end fu
 		return conns.open == 0 && conns.taken == 0 && conns.leaving == 0 && conns.waiting.Len() == 0
 	})
 }
+
+func TestWhoIdlesIsEnded(t *testing.T) {
+	conns := newConnections(0, nil)
+	idle, busy := conns.add(from{address: "203.0.113.1"}, takenByPlain), conns.add(from{address: "203.0.113.1"}, takenByPlain)
+	closed := make(chan string, 2)
+	for name, c := range map[string]*connection{"idle": idle, "busy": busy} {
+		c.Conn = closer{c.Conn, func() { closed <- name }}
+	}
+	for range idleTurns {
+		conns.nextTurn()
+	}
+	busy.handled(1)
+	busy.handled(-1)
+	conns.nextTurn()
+	if name := <-closed; name != "idle" {
+		t.Errorf("the %s one is ended first", name)
+	}
+	for range idleTurns {
+		conns.nextTurn()
+	}
+	if len(closed) > 0 {
+		t.Error("it is ended early")
+	}
+	conns.nextTurn()
+	<-closed
+}
+
+type closer struct {
+	net.Conn
+	closed func()
+}
+
+func (c closer) Close() error { c.closed(); return nil }

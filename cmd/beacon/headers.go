@@ -45,7 +45,8 @@ func (cs *connections) large(c *connection, header int) {
 		it := e.Value.(*connection)
 		e = e.Next()
 		if it.counted > 0 {
-			cs.sendAway(it, "headers")
+			cs.closed.WithLabelValues("headers").Inc()
+			cs.sendAway(it)
 		}
 	}
 }

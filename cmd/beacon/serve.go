@@ -20,7 +20,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
-	"golang.org/x/net/http2"
 
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
@@ -193,6 +192,7 @@ func serve(ctx context.Context, s serving) error {
 
 	server := newServer(routes(c, engine, registry), log)
 	listener.conns.watch(server.Server)
+	go listener.conns.endIdle(ctx)
 	server.RegisterOnShutdown(c.Drain)
 
 	s.greet(listener, engine)
@@ -223,22 +223,20 @@ func newServer(handler http.Handler, log *slog.Logger) *plainhttp.Server {
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       -1, // what idles is ended in connections.go: net/http's timers would hold on to connections of HTTP/2 that are gone
 		MaxHeaderBytes:    longHeader,
 		ErrorLog:          serverLog(log),
 		Protocols:         new(http.Protocols),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: 16,
+			// So much of a connection is in memory whatever a handler reads of it.
+			MaxReadFrameSize: 16 << 10, MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 64 << 10,
+			WriteByteTimeout: impatient.Patience,
+		},
 	}
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetHTTP2(true)
 	s.Protocols.SetUnencryptedHTTP2(true)
-	http2.ConfigureServer(s, &http2.Server{ // fails for cipher suites alone, of which there is no choice here
-		MaxConcurrentStreams: 16,
-		// So much of a connection is in memory whatever a handler reads of it.
-		MaxReadFrameSize: 16 << 10, MaxUploadBufferPerConnection: 64 << 10, MaxUploadBufferPerStream: 64 << 10,
-		// Its own timer would keep the memory of connections that are gone. A client that is there
-		// can stay for as long as there is room; one that is not doesn't answer a ping.
-		IdleTimeout: -1, ReadIdleTimeout: s.IdleTimeout, WriteByteTimeout: impatient.Patience,
-	})
 	return &plainhttp.Server{Server: s}
 }
 

@@ -386,3 +386,33 @@ func TestWhatAHandlerMayAskAndSay(t *testing.T) {
 		}
 	}
 }
+
+// Where a connection may idle for as long as it likes, no deadline of a request's stays.
+func TestWhoMayIdleForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, conn := net.Pipe()
+		s := &Server{Server: &http.Server{ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: -1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			w.WriteHeader(204)
+		})}}
+		ended := make(chan struct{})
+		go func() {
+			s.serve(conn, nil)
+			close(ended)
+		}()
+		in := bufio.NewReader(client)
+		for range 3 {
+			for _, part := range []string{"POST / HT", "TP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", "ab"} { // each of them is waited for
+				io.WriteString(client, part)
+				time.Sleep(time.Second)
+			}
+			res, err := http.ReadResponse(in, nil)
+			if err != nil || res.StatusCode != 204 {
+				t.Fatal(res, err)
+			}
+			time.Sleep(time.Hour)
+		}
+		client.Close()
+		<-ended
+	})
+}

@@ -233,10 +233,15 @@ func (s *Server) readHead(c *conn) (head []byte, ok bool) {
 	}
 }
 
-// allow gives the client so long, at least, for what it sends next. To set a deadline has its
-// price, and so one that is a little later than it need be stays.
+// allow gives the client so long, at least, for what it sends next; as long as it likes where that
+// is not over 0. To set a deadline has its price, and so one that is a little later than it need be
+// stays.
 func (c *conn) allow(d time.Duration) {
 	if d <= 0 {
+		if !c.deadline.IsZero() {
+			c.deadline = time.Time{}
+			c.SetReadDeadline(c.deadline)
+		}
 		return
 	}
 	if now := time.Now(); c.deadline.Before(now.Add(d)) {
@@ -250,7 +255,6 @@ func (s *Server) handle(c *conn) bool {
 	if int(c.body.left) > c.in.Buffered() && s.ReadTimeout > 0 {
 		c.deadline = time.Now().Add(s.ReadTimeout)
 		c.SetReadDeadline(c.deadline)
-		c.deadline = time.Time{} // the next request has its own
 	}
 	s.Handler.ServeHTTP(&c.answer, &c.request)
 	if s.closing.Load() {
