@@ -3,19 +3,13 @@ package main
 import (
 	"container/list"
 	"context"
-	"io"
 	"net"
-	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/seed-d051cf5a/beacon/collect"
-	"github.com/seed-d051cf5a/beacon/internal/impatient"
 )
 
 // mostConnections is how many a collector has at a time, where the system's limit of open
@@ -50,8 +44,8 @@ type connections struct {
 	closed *prometheus.CounterVec
 }
 
-// A connection waits for its client: for a handshake, for a request and its body, or for the
-// next request. It does not while a handler has all that it was sent.
+// A connection waits for its client: for a handshake, for a request and its body, for the next
+// request, or to read a page. It does not while a handler has all that it was sent (watch.go).
 type connection struct {
 	net.Conn
 	of      *connections
@@ -176,6 +170,21 @@ func (cs *connections) makeRoom(c *connection, more int) bool {
 	return true
 }
 
+// multiplexes has c counted as a connection of HTTP/2, where there is room for it.
+func (c *connection) multiplexes() bool {
+	cs := c.of
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	more := takenByHTTP2 - c.takes
+	if !cs.makeRoom(c, more) {
+		return false
+	}
+	if more > 0 { // From now on no header is counted: there is room for one in what it takes.
+		c.bodies.Add(1)
+	}
+	return true
+}
+
 // sendAway closes a connection under who serves it, which ends it then.
 func (cs *connections) sendAway(c *connection) {
 	cs.remove(c)
@@ -259,118 +268,5 @@ func (cs *connections) nextTurn() {
 	cs.turn++
 	for e := cs.waiting.Front(); e != nil && cs.turn-e.Value.(*connection).since > idleTurns; e = cs.waiting.Front() {
 		cs.sendAway(e.Value.(*connection))
-	}
-}
-
-type connectionKey struct{}
-
-// watch has the server's handler tell when a connection is at work.
-func (cs *connections) watch(s *http.Server) {
-	s.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
-		return context.WithValue(ctx, connectionKey{}, counted(conn))
-	}
-	inner := s.Handler
-	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, _ := r.Context().Value(connectionKey{}).(*connection)
-		if c == nil {
-			inner.ServeHTTP(w, r)
-			return
-		}
-		if r.ProtoMajor == 2 && !c.multiplexes() {
-			refuse(w, "Too many connections are open; try again later.")
-			return
-		}
-		header, room := c.came(r)
-		if !room {
-			refuse(w, "Too many large headers are coming in; try again later, or send less of them.")
-			return
-		}
-		defer c.of.answered(header)
-		b := arriving{ReadCloser: r.Body, of: c}
-		if r.ContentLength == 0 || strings.HasPrefix(r.URL.Path, collect.Operators) {
-			b.ends() // operators' requests are attended to from the start: an import can take its time
-		}
-		if r.ContentLength != 0 {
-			r.Body = &b
-			c.bodies.Add(1)
-			defer c.bodies.Add(-1)
-		}
-		defer func() {
-			if b.ended {
-				c.handled(-1)
-			}
-		}()
-		inner.ServeHTTP(w, r)
-	})
-}
-
-func refuse(w http.ResponseWriter, why string) {
-	w.Header().Set("Connection", "close")
-	w.Header().Set("Retry-After", "1")
-	http.Error(w, why, http.StatusServiceUnavailable)
-}
-
-// multiplexes has c counted as a connection of HTTP/2, where there is room for it.
-func (c *connection) multiplexes() bool {
-	cs := c.of
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	more := takenByHTTP2 - c.takes
-	if !cs.makeRoom(c, more) {
-		return false
-	}
-	if more > 0 { // From now on no header is counted: there is room for one in what it takes.
-		c.bodies.Add(1)
-	}
-	return true
-}
-
-// unattended is a handler of what lies ready for everybody: to read it is the client's, whose
-// connection waits for it meanwhile.
-func unattended(inner http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, _ := r.Context().Value(connectionKey{}).(*connection); c != nil {
-			c.handled(-1)
-			defer c.handled(1)
-		}
-		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(impatient.Patience))
-		inner.ServeHTTP(w, r)
-	})
-}
-
-// arriving is a body that its connection waits for. The wait is the one that began before the
-// header: who sends byte after byte gets no later place by that.
-type arriving struct {
-	io.ReadCloser
-	of    *connection
-	ended bool
-}
-
-func (b *arriving) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && !b.ended {
-		b.ends()
-	}
-	return n, err
-}
-
-func (b *arriving) ends() {
-	b.ended = true
-	b.of.handled(1)
-}
-
-// counted finds the connection below TLS and the PROXY protocol.
-func counted(conn net.Conn) *connection {
-	for {
-		switch c := conn.(type) {
-		case *connection:
-			return c
-		case interface{ NetConn() net.Conn }: // *tls.Conn
-			conn = c.NetConn()
-		case interface{ Raw() net.Conn }: // *proxyproto.Conn
-			conn = c.Raw()
-		default:
-			return nil
-		}
 	}
 }

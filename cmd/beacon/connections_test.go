@@ -91,7 +91,7 @@ func TestTheOldestThatWaitMakeRoom(t *testing.T) {
 
 func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end func() error)) {
 	conns := newConnections(0, nil)
-	conns.most = 6
+	conns.most = 7
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +141,9 @@ func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end fu
 	half := open()
 	fmt.Fprintf(half, "POST / HT")
 	slow := open()
-	fmt.Fprintf(slow, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
+	fmt.Fprintf(slow, "POST /%%2D/import HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na") // is a beacon
+	imports := open()
+	fmt.Fprintf(imports, "POST /-/import HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na")
 	unread := open()
 	fmt.Fprintf(unread, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	idle := open()
@@ -162,6 +164,10 @@ func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end fu
 		if err != nil && !strings.Contains(err.Error(), "reset") {
 			t.Errorf("%s: %q %v", name, rest, err)
 		}
+	}
+	fmt.Fprint(imports, "b")
+	if line := status(imports); !strings.Contains(line, "204") {
+		t.Errorf("an operator's body: %q", line)
 	}
 	close(hold)
 	if line := status(served); !strings.Contains(line, "204") {

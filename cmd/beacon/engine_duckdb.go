@@ -127,6 +127,11 @@ func (e *engine) QueryHandler() http.Handler {
 		ctx := r.Context()
 		e.catchUpSoon(ctx, "a query")
 		rows, err := e.db.Query(ctx, sql)
+		if errors.Is(err, duckdb.ErrUnavailable) {
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return

@@ -23,7 +23,7 @@ func (in *Inbox) Forget(now time.Time, age time.Duration, c Cursor) (deleted int
 	if err != nil || len(names) == 0 {
 		return 0, wrap("forget segments", err)
 	}
-	if newest := names[len(names)-1]; now.Sub(began(newest)) > age/100 {
+	if newest := names[len(names)-1]; now.Sub(Began(newest)) > age/100 {
 		if err := in.endSegment(now, newest); err != nil {
 			return 0, wrap("forget segments", err)
 		}
@@ -33,7 +33,7 @@ func (in *Inbox) Forget(now time.Time, age time.Duration, c Cursor) (deleted int
 	}
 	for i, name := range names[:len(names)-1] {
 		// What is in a segment was there before the next one began.
-		if name >= c.Segment || now.Sub(began(names[i+1])) <= age {
+		if name >= c.Segment || now.Sub(Began(names[i+1])) <= age {
 			break
 		}
 		switch err := in.fs.Remove(filepath.Join(in.dir, name)); {
@@ -70,14 +70,4 @@ func (in *Inbox) endSegment(now time.Time, newest string) error {
 		return err
 	}
 	return in.fs.SyncDir(in.dir)
-}
-
-// began is when a segment was begun, which its name says; where it doesn't, now.
-func began(name string) time.Time {
-	if len(name) >= len(nameTime) {
-		if t, err := time.Parse(nameTime, name[:len(nameTime)]); err == nil {
-			return t
-		}
-	}
-	return time.Now()
 }

@@ -82,3 +82,13 @@ func listSegments(fsys fileSystem, dir string) ([]string, error) {
 	sort.Strings(names)
 	return names, nil
 }
+
+// Began is when a segment was begun, which its name says; where it doesn't, now.
+func Began(name string) time.Time {
+	if len(name) >= len(nameTime) {
+		if t, err := time.Parse(nameTime, name[:len(nameTime)]); err == nil {
+			return t
+		}
+	}
+	return time.Now()
+}

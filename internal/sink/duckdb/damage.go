@@ -5,20 +5,12 @@ package duckdb
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
-
-func rowsOf(it spool.Item) []row.Row {
-	if it.Damage != nil {
-		return []row.Row{damaged(it)}
-	}
-	return row.Rows(&it.Record)
-}
 
 // damagedIDs is the name space for the ids of what has lost its own.
 var damagedIDs = uuid.MustParse("5a0f6d0c-6f0e-5d0c-9d59-0a3f4a6f1f0b")
@@ -36,19 +28,8 @@ func damaged(it spool.Item) row.Row {
 		// The same bytes at the same place are the same row, should they be read again.
 		r.ID = uuid.NewSHA1(damagedIDs, fmt.Appendf(nil, "%s %d", it.At.Segment, it.At.Offset))
 	}
-	if it.Record.Date.IsZero() {
-		r.ReceivedAt = segmentTime(it.At.Segment)
+	if it.Record.Date.IsZero() { // all that is known of it
+		r.ReceivedAt = spool.Began(it.At.Segment)
 	}
 	return r
-}
-
-// segmentTime is when the segment was begun, which its name says: all that is known of
-// when a record in it was received.
-func segmentTime(name string) time.Time {
-	stamp, _, _ := strings.Cut(name, "-")
-	t, err := time.Parse("20060102T150405.000000Z", stamp)
-	if err != nil {
-		return time.Unix(0, 0).UTC()
-	}
-	return t
 }

@@ -188,3 +188,15 @@ func (db *DB) inTime(ctx context.Context) (context.Context, func()) {
 	})
 	return ctx, func() { timer.Stop() }
 }
+
+// memoryLimit is what queries may take: a quarter of what the engine would, which is 80 % of
+// the machine's memory or of the control group's; in MiB.
+func memoryLimit(engines string) (int, error) {
+	var unit string
+	var n float64
+	if _, err := fmt.Sscanf(engines, "%g %s", &n, &unit); err != nil {
+		return 0, fmt.Errorf("read memory limit %q: %w", engines, err)
+	}
+	mib := map[string]float64{"KiB": 1.0 / 1024, "MiB": 1, "GiB": 1024, "TiB": 1024 * 1024}[unit] * n
+	return int(max(mib/4, min(mib, 512), 64)), nil
+}

@@ -18,8 +18,6 @@ import (
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
-
-	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
 // A DB is one DuckDB file with the table beacons. One DB at a time can have it open: in
@@ -222,28 +220,6 @@ func withoutKey(conn *sql.Conn) error {
 		return fmt.Errorf("take the key off the table: %w", err)
 	}
 	return nil
-}
-
-// memoryLimit is what queries may take: a quarter of what the engine would, which is 80 % of
-// the machine's memory or of the control group's; in MiB.
-func memoryLimit(engines string) (int, error) {
-	var unit string
-	var n float64
-	if _, err := fmt.Sscanf(engines, "%g %s", &n, &unit); err != nil {
-		return 0, fmt.Errorf("read memory limit %q: %w", engines, err)
-	}
-	mib := map[string]float64{"KiB": 1.0 / 1024, "MiB": 1, "GiB": 1024, "TiB": 1024 * 1024}[unit] * n
-	return int(max(mib/4, min(mib, 512), 64)), nil
-}
-
-func readCursor(ctx context.Context, from interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}) (at spool.Cursor, err error) {
-	err = from.QueryRowContext(ctx, `select segment, "offset" from cursors where sink = ?`, sinkName).Scan(&at.Segment, &at.Offset)
-	if err != nil {
-		err = fmt.Errorf("read cursor: %w", err)
-	}
-	return at, err
 }
 
 var errClosed = errors.New("the database is closed")

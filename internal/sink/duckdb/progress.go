@@ -4,6 +4,7 @@ package duckdb
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"sync"
 
@@ -109,4 +110,14 @@ func (p *progress) waiting(wake func()) (stop func(), ok bool) {
 		defer p.mu.Unlock()
 		p.wake = nil
 	}, true
+}
+
+func readCursor(ctx context.Context, from interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (at spool.Cursor, err error) {
+	err = from.QueryRowContext(ctx, `select segment, "offset" from cursors where sink = ?`, sinkName).Scan(&at.Segment, &at.Offset)
+	if err != nil {
+		err = fmt.Errorf("read cursor: %w", err)
+	}
+	return at, err
 }

@@ -35,7 +35,7 @@ func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
 	if err != nil {
 		err = db.queries.refine(ctx, err)
 		end()
-		return nil, fmt.Errorf("query: %w", err)
+		return nil, fmt.Errorf("query: %w: %w", ErrUnavailable, err)
 	}
 	var rows *Rows
 	if err = db.snapshot(ctx, conn); err == nil {
@@ -103,6 +103,9 @@ func query(ctx context.Context, conn *sql.Conn, text string) (*Rows, error) {
 	rows.rows, err = conn.QueryContext(ctx, text)
 	return rows, err
 }
+
+// ErrUnavailable says that the table can't be asked now, whatever the question.
+var ErrUnavailable = errors.New("the table can't be asked now")
 
 type column struct{ name, typ string }
 

@@ -170,6 +170,13 @@ func (d *drain) append(ctx context.Context, conn *duckdb.Conn, it spool.Item) (n
 	return next, batch.Close()
 }
 
+func rowsOf(it spool.Item) []row.Row {
+	if it.Damage != nil {
+		return []row.Row{damaged(it)}
+	}
+	return row.Rows(&it.Record)
+}
+
 func (d *drain) count(it spool.Item) {
 	d.beacons++
 	d.size += it.Next.Offset - it.At.Offset
