@@ -23,6 +23,15 @@ func (c *client) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.token, "token", "", "the collector's token")
 }
 
+// transport speaks HTTP/1.1: over HTTP/2 an import would send no more than the collector's window, of
+// 64 KiB, in one round trip.
+var transport = func() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	return t
+}()
+
 // get asks for a page below /-/ and returns its body.
 func (c *client) get(ctx context.Context, page string, query url.Values) (io.ReadCloser, error) {
 	body, _, err := c.do(ctx, http.MethodGet, page, query, nil)
@@ -44,7 +53,7 @@ func (c *client) do(ctx context.Context, method, page string, query url.Values, 
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := (&http.Client{Transport: transport}).Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, 0, fmt.Errorf("no collector answers at %s: start one with 'beacon serve', or name another with --server", c.server)
 	}

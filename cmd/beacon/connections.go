@@ -19,7 +19,7 @@ const mostConnections = 7 << 10
 const (
 	takenByPlain = 1
 	takenByTLS   = 2  // 28 to 46 KiB
-	takenByHTTP2 = 10 // 32 to 42 KiB, much of a header of 32 that has not ended, and up to 14 for each request
+	takenByHTTP2 = 14 // 32 to 42 KiB, much of a header of 32 that has not ended, and up to 14 for each request
 )
 
 // connections bounds how many there are, of one address and in all. Beyond one address's
@@ -51,8 +51,9 @@ type connection struct {
 	of      *connections
 	address netip.Addr // or network; not valid where there is no bound for it
 
-	header atomic.Int64 // bytes that have come of the next header, unless a handler waits for a body
-	bodies atomic.Int32 // that handlers wait for
+	preface int          // how much of the preface has come; for who reads
+	header  atomic.Int64 // bytes that have come of the next header, unless a handler waits for a body
+	bodies  atomic.Int32 // that handlers wait for
 
 	takes    int           // what it is counted as
 	place    *list.Element // in the list of those that wait, or nil
@@ -177,6 +178,9 @@ func (c *connection) multiplexes() bool {
 	defer cs.mu.Unlock()
 	more := takenByHTTP2 - c.takes
 	if !cs.makeRoom(c, more) {
+		if !c.gone {
+			cs.closed.WithLabelValues("all").Inc()
+		}
 		return false
 	}
 	if more > 0 { // From now on no header is counted: there is room for one in what it takes.
@@ -242,10 +246,12 @@ func (c *connection) handled(by int) {
 	}
 }
 
-// A connection may idle for two minutes, and for one turn more. All other waits are shorter.
+// A connection may idle for two minutes, and for one turn more. Where a request has begun at the end
+// of that, there is a minute for it: its header has ten seconds, and its body thirty.
 const (
 	idleTurn  = 30 * time.Second
 	idleTurns = 4
+	lastTurns = 2
 )
 
 // endIdle ends those that idle until ctx is done.
@@ -266,7 +272,16 @@ func (cs *connections) nextTurn() {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	cs.turn++
-	for e := cs.waiting.Front(); e != nil && cs.turn-e.Value.(*connection).since > idleTurns; e = cs.waiting.Front() {
-		cs.sendAway(e.Value.(*connection))
+	for e := cs.waiting.Front(); e != nil; {
+		c := e.Value.(*connection)
+		turns := cs.turn - c.since
+		if turns <= idleTurns {
+			break
+		}
+		e = e.Next()
+		begun := c.header.Load() > 0 || c.bodies.Load() > 0 && c.takes < takenByHTTP2 || c.bodies.Load() > 1
+		if !begun || turns > idleTurns+lastTurns {
+			cs.sendAway(c)
+		}
 	}
 }

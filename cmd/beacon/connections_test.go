@@ -183,11 +183,15 @@ func oldestMakeRoom(t *testing.T, serve func(*http.Server, net.Listener) (end fu
 
 func TestWhoIdlesIsEnded(t *testing.T) {
 	conns := newConnections(0, nil)
-	idle, busy := conns.add(from{address: "203.0.113.1"}, takenByPlain), conns.add(from{address: "203.0.113.1"}, takenByPlain)
-	closed := make(chan string, 2)
-	for name, c := range map[string]*connection{"idle": idle, "busy": busy} {
+	closed := make(chan string, 3)
+	add := func(name string) *connection {
+		c := conns.add(from{address: "203.0.113.1"}, takenByPlain)
 		c.Conn = closer{c.Conn, func() { closed <- name }}
+		return c
 	}
+	add("uploading").bodies.Add(1)
+	add("idle")
+	busy := add("busy")
 	for range idleTurns {
 		conns.nextTurn()
 	}
@@ -197,11 +201,17 @@ func TestWhoIdlesIsEnded(t *testing.T) {
 	if name := <-closed; name != "idle" {
 		t.Errorf("the %s one is ended first", name)
 	}
-	for range idleTurns {
+	for range lastTurns {
+		conns.nextTurn()
+	}
+	if name := <-closed; name != "uploading" {
+		t.Errorf("the %s one is ended second", name)
+	}
+	for range idleTurns - lastTurns {
 		conns.nextTurn()
 	}
 	if len(closed) > 0 {
-		t.Error("it is ended early")
+		t.Error("the busy one is ended early")
 	}
 	conns.nextTurn()
 	<-closed

@@ -17,12 +17,11 @@ const (
 // Read counts the header that comes.
 func (c *connection) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	if c.preface >= 0 && c.begunHTTP2(p[:n]) && !c.multiplexes() {
+		return 0, net.ErrClosed
+	}
 	if c.bodies.Load() == 0 {
-		header := c.header.Add(int64(n))
-		if header == int64(n) && bytes.HasPrefix(p[:n], preface) && !c.multiplexes() {
-			return 0, net.ErrClosed
-		}
-		if header > freeHeader {
+		if header := c.header.Add(int64(n)); header > freeHeader {
 			c.of.large(c, int(min(header, longHeader)))
 		}
 	}
@@ -31,6 +30,18 @@ func (c *connection) Read(p []byte) (int, error) {
 
 // preface is how a connection begins that speaks HTTP/2 without TLS (RFC 9113, section 3.4).
 var preface = []byte("PRI * HTTP/2.0\r\n")
+
+// begunHTTP2 looks at what comes first on a connection, and says when that is the whole preface.
+func (c *connection) begunHTTP2(b []byte) bool {
+	more := preface[c.preface:]
+	n := min(len(b), len(more))
+	c.preface += n
+	whole := c.preface == len(preface)
+	if whole || !bytes.Equal(b[:n], more[:n]) {
+		c.preface = -1
+	}
+	return whole && bytes.Equal(b[:n], more[:n])
+}
 
 // large makes room for a header that is large already, as the connection that waits longest with
 // such a one is closed; where that is c, it hears of it at its next Read.

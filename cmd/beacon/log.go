@@ -57,10 +57,11 @@ func withoutAddresses(text string) string {
 
 func (w serverLogWriter) Write(line []byte) (int, error) {
 	text := withoutAddresses(strings.TrimSpace(string(line)))
-	switch {
-	case strings.Contains(text, "panic"):
+	// By how they begin: what follows may be a client's words.
+	switch _, what, _ := strings.Cut(text, ": "); {
+	case strings.HasPrefix(what, "panic"):
 		w.to.Error(text)
-	case strings.Contains(strings.ToLower(text), "accept"):
+	case strings.HasPrefix(what, "accept"), strings.HasPrefix(what, "Accept error"):
 		w.to.Warn(text)
 	}
 	return len(line), nil

@@ -46,9 +46,11 @@ func (cs *connections) watch(s *http.Server) {
 			defer c.bodies.Add(-1)
 		}
 		defer func() {
-			if b.ended {
-				c.handled(-1)
+			r.Body = b.ReadCloser // net/http knows its own
+			if !b.ended {
+				b.ends() // it was refused unread: the next wait is a new one
 			}
+			c.handled(-1)
 		}()
 		inner.ServeHTTP(w, r)
 	})

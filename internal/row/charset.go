@@ -3,6 +3,7 @@ package row
 import (
 	"fmt"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -12,7 +13,7 @@ import (
 // than that (Encoding, "decode"). What is no character becomes U+FFFD.
 func inUTF8(text []byte, label string) ([]byte, error) {
 	charset, err := htmlindex.Get(label)
-	if err != nil {
+	if err != nil || charset == encoding.Replacement { // which stands for those that are not safe to decode
 		return nil, fmt.Errorf("the charset %s is not known: utf-8 is, and what else browsers know", label)
 	}
 	decoded, _, err := transform.Bytes(unicode.BOMOverride(charset.NewDecoder()), text)

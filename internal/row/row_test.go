@@ -54,6 +54,7 @@ func TestABodyIsDecodedByItsContentType(t *testing.T) {
 		{"a byte order mark says more than the charset", "application/json; charset=latin1", "\xef\xbb\xbf[\"ä\"]", JSON, `["ä"]`, ""},
 		{"a form of Java's", form + "; charset=ISO-8859-1", "a=1&b=%C3%A4", Form, `{"a":"1","b":"ä"}`, ""},
 		{"an empty charset is none", "text/plain; charset=", "ä", Text, `"ä"`, ""},
+		{"text in a charset that browsers refuse is left alone", "text/plain; charset=iso-2022-kr", "x", Text, "", "the charset iso-2022-kr is not known: utf-8 is, and what else browsers know"},
 		{"text in a charset that nobody knows is left alone", "text/plain; charset=klingon", "x", Text, "", "the charset klingon is not known: utf-8 is, and what else browsers know"},
 		{"a quoted charset counts", `text/plain; charset="UTF-8"`, "a", Text, `"a"`, ""},
 		{"of two charsets the first counts", "text/plain; charset=utf-8; charset=latin1", "a", Text, `"a"`, ""},

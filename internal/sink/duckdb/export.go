@@ -131,7 +131,7 @@ func (db *DB) export(ctx context.Context, text string) (x *Export, err error) {
 }
 
 func (db *DB) copyTo(ctx context.Context, text, name string) error {
-	ctx, end, err := db.begin(ctx)
+	ctx, _, end, err := db.begin(ctx, 0)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 const (
 	// maxQueries is how many queries run at a time; more wait.
 	maxQueries = 4
-	// defaultTimeout is the longest that a query may take.
+	// defaultTimeout is the longest that a query may take where nobody says.
 	defaultTimeout = 30 * time.Second
 	// restMemory is the engine's memory in MiB between transactions: what it remembers of the
 	// file. The process has some 100 MiB beside it.
@@ -50,18 +50,26 @@ func newQueries() *queries {
 	return &queries{slots: make(chan struct{}, maxQueries), running: map[*context.CancelCauseFunc]bool{}, writers: map[int]int{}}
 }
 
-// begin waits for a turn. The context that it returns ends when the query may not go on;
-// its cause is then for the person who asked.
-func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
+// begin waits for a turn. The context that it returns ends when the query may not go on, or when
+// limit, if there is one, has passed before timely is called; its cause is then for the person who
+// asked.
+func (db *DB) begin(ctx context.Context, limit time.Duration) (_ context.Context, timely, end func(), err error) {
 	q := db.queries
 	select {
 	case q.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, nil, fmt.Errorf("wait for %d other queries to end: %w", maxQueries, ctx.Err())
+		return nil, nil, nil, fmt.Errorf("wait for %d other queries to end: %w", maxQueries, ctx.Err())
 	}
 	leave := sync.OnceFunc(func() { <-q.slots })
 	ctx, stop := context.WithCancelCause(ctx)
 	context.AfterFunc(ctx, func() { time.AfterFunc(stuckAfter, leave) })
+	timely = func() {}
+	if limit > 0 {
+		timer := time.AfterFunc(limit, func() {
+			stop(fmt.Errorf("it took longer than %v: ask about less, such as a shorter time, or start the collector with a longer --query-timeout", limit))
+		})
+		timely = func() { timer.Stop() }
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.running[&stop] = true
@@ -70,7 +78,8 @@ func (db *DB) begin(ctx context.Context) (context.Context, func(), error) {
 		db.allow()
 		go q.watch(q.ended)
 	}
-	return ctx, sync.OnceFunc(func() {
+	return ctx, timely, sync.OnceFunc(func() {
+		timely()
 		stop(nil)
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -176,17 +185,12 @@ func (q *queries) refine(ctx context.Context, err error) error {
 	return err
 }
 
-// inTime ends a query that takes too long. What it returns is called when it has its rows.
-func (db *DB) inTime(ctx context.Context) (context.Context, func()) {
-	limit := db.QueryTimeout
-	if limit <= 0 {
-		limit = defaultTimeout
+// timeout is the longest that a query may take.
+func (db *DB) timeout() time.Duration {
+	if db.QueryTimeout > 0 {
+		return db.QueryTimeout
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(limit, func() {
-		stop(fmt.Errorf("it took longer than %v: ask about less, such as a shorter time, or start the collector with a longer --query-timeout", limit))
-	})
-	return ctx, func() { timer.Stop() }
+	return defaultTimeout
 }
 
 // memoryLimit is what queries may take: a quarter of what the engine would, which is 80 % of

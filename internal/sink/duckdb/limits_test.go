@@ -113,17 +113,15 @@ func TestAQueryThatIsStuckGivesItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &DB{queries: newQueries(), closed: true} // without an engine
 		for range maxQueries {
-			ctx, giveUp := context.WithCancel(t.Context())
-			_, end, err := db.begin(ctx)
+			_, _, end, err := db.begin(t.Context(), time.Minute)
 			if err != nil {
 				t.Fatal(err)
 			}
-			giveUp()
 			defer end()
 		}
 		began := time.Now()
-		_, end, err := db.begin(t.Context())
-		if waited := time.Since(began); err != nil || waited != stuckAfter {
+		_, _, end, err := db.begin(t.Context(), 0)
+		if waited := time.Since(began); err != nil || waited != time.Minute+stuckAfter {
 			t.Errorf("one more waited for %v: %v", waited, err)
 		}
 		end()
@@ -135,13 +133,14 @@ func TestAValueOfGigabytesIsNotMade(t *testing.T) {
 	for _, expr := range []string{
 		"repeat('x', 1000000000)", "lpad('x', 500000000, 'y')", "rpad('x', 500000000, 'y')", "range(200000000)", "len(range(0, 200000000))",
 		"generate_series(1, 200000000)", "list_resize([1], 200000000)", "printf('%500000000d', 1)", "format('{:>500000000}', 'x')", "bitstring('1', 100000000)",
-		"list_sum(list_transform(range(3), x -> len(repeat('x', 1000000000))))", "list_transform(range(10000), lambda x: [repeat('x', 10000)])", "[range(i) for i in range(10000)]",
+		"list_sum(list_transform(range(3), x -> len(repeat('x', 1000000000))))", "list_transform(range(10000), lambda x: [repeat('x', 10000)])", "[range(i) for i in range(10000)]", "format('{:0>50000}', 'x')",
 	} {
 		if err := b.fails("select " + expr); !strings.Contains(err.Error(), "too large a value") {
 			t.Errorf("%s: %v", expr, err)
 		}
 	}
 	b.want("select len(repeat('x', 10000)), count(*) from range(2000000)", "10000 | 2000000")
+	b.want("select list_transform([7], x -> lpad(x::varchar, 3, '0')), format('number 123456: {:>3}', 'x')", `["007"] | number 123456:   x`)
 	// The most that two of them make is done in no time.
 	b.want("select levenshtein(repeat('a', 10000), repeat('b', 10000)), len(replace(repeat('a', 10000), 'a', repeat('b', 10000)))", "10000 | 100000000")
 }

@@ -25,12 +25,11 @@ import (
 // be interrupted: a value that a query makes itself can be so large that it takes seconds
 // and gigabytes. It gives its turn to others meanwhile.
 func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
-	ctx, end, err := db.begin(ctx)
+	ctx, timely, end, err := db.begin(ctx, db.timeout())
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	ctx, done := db.inTime(ctx)
-	defer done()
+	defer timely() // the time is for the engine, not for who reads
 	conn, err := db.conn(ctx)
 	if err != nil {
 		err = db.queries.refine(ctx, err)
@@ -40,6 +39,8 @@ func (db *DB) Query(ctx context.Context, text string) (*Rows, error) {
 	var rows *Rows
 	if err = db.snapshot(ctx, conn); err == nil {
 		rows, err = query(ctx, conn, text)
+	} else if ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if err != nil {
 		discard(conn)

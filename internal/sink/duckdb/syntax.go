@@ -111,14 +111,22 @@ func checkCall(n map[string]any) error {
 	return nil
 }
 
-// makes says whether there is one of the makers in it.
+// makes says whether there is one of the makers in it, with a number that is large or not written
+// out.
 func makes(n any) bool {
+	const small = 100
 	switch n := n.(type) {
 	case []any:
 		return slices.ContainsFunc(n, makes)
 	case map[string]any:
 		if name, _ := n["function_name"].(string); makers.MatchString(name) {
-			return true
+			arguments, _ := n["children"].([]any)
+			return !slices.ContainsFunc(arguments, func(a any) bool {
+				argument, _ := a.(map[string]any)
+				constant, _ := argument["value"].(map[string]any)
+				v, ok := constant["value"].(float64)
+				return ok && v <= small
+			})
 		}
 		for _, child := range n {
 			if makes(child) {
@@ -129,7 +137,8 @@ func makes(n any) bool {
 	return false
 }
 
-var wide = regexp.MustCompile(`\d{5}`)
+// wide is a directive of printf or format with a width.
+var wide = regexp.MustCompile(`%[^a-zA-Z%]*\d{5}|\{[^}]*\d{5}`)
 
 func notAnswered(function string) error {
 	return fmt.Errorf("the function %s is not answered here: ask the tables", strings.ToLower(function))
