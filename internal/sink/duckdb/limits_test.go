@@ -112,6 +112,7 @@ func TestQueriesWaitForTheirTurn(t *testing.T) {
 func TestAQueryThatIsStuckGivesItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &DB{queries: newQueries(), closed: true} // without an engine
+		db.queries.memory = 1 << 20                    // MiB: the time is what ends them
 		for range maxQueries {
 			_, _, end, err := db.begin(t.Context(), time.Minute)
 			if err != nil {
