@@ -52,6 +52,7 @@ type connection struct {
 	address netip.Addr // or network; not valid where there is no bound for it
 
 	preface int          // how much of the preface has come; for who reads
+	http2   atomic.Bool  // no header of it is counted: there is room for one in what it takes
 	header  atomic.Int64 // bytes that have come of the next header, unless a handler waits for a body
 	bodies  atomic.Int32 // that handlers wait for
 
@@ -130,7 +131,6 @@ func (cs *connections) add(conn net.Conn, takes int) *connection {
 		return nil
 	}
 	if !cs.makeRoom(c, takes) {
-		cs.closed.WithLabelValues("all").Inc()
 		return nil
 	}
 	cs.open++
@@ -145,11 +145,11 @@ func (cs *connections) waits(c *connection) {
 	c.place, c.since = cs.waiting.PushBack(c), cs.turn
 }
 
-// makeRoom has c counted as so many more, where there is room for them once others that wait are
-// sent away. It waits for those: while they go they still have their memory.
-func (cs *connections) makeRoom(c *connection, more int) bool {
-	for cs.taken+more > cs.most && !c.gone {
-		if cs.taken-cs.leaving+more <= cs.most {
+// makeRoom has c counted as so many, where there is room for them once others that wait are sent
+// away. It waits for those: while they go they still have their memory.
+func (cs *connections) makeRoom(c *connection, takes int) bool {
+	for cs.taken+takes-c.takes > cs.most && !c.gone {
+		if cs.taken-cs.leaving+takes-c.takes <= cs.most {
 			cs.freed.Wait()
 			continue
 		}
@@ -157,17 +157,17 @@ func (cs *connections) makeRoom(c *connection, more int) bool {
 		if oldest != nil && oldest == c.place {
 			oldest = oldest.Next()
 		}
+		cs.closed.WithLabelValues("all").Inc()
 		if oldest == nil {
 			return false
 		}
-		cs.closed.WithLabelValues("all").Inc()
 		cs.sendAway(oldest.Value.(*connection))
 	}
 	if c.gone {
 		return false
 	}
-	c.takes += more
-	cs.taken += more
+	cs.taken += takes - c.takes
+	c.takes = takes
 	return true
 }
 
@@ -176,16 +176,10 @@ func (c *connection) multiplexes() bool {
 	cs := c.of
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
-	more := takenByHTTP2 - c.takes
-	if !cs.makeRoom(c, more) {
-		if !c.gone {
-			cs.closed.WithLabelValues("all").Inc()
-		}
+	if !cs.makeRoom(c, takenByHTTP2) {
 		return false
 	}
-	if more > 0 { // From now on no header is counted: there is room for one in what it takes.
-		c.bodies.Add(1)
-	}
+	c.http2.Store(true)
 	return true
 }
 
@@ -279,7 +273,7 @@ func (cs *connections) nextTurn() {
 			break
 		}
 		e = e.Next()
-		begun := c.header.Load() > 0 || c.bodies.Load() > 0 && c.takes < takenByHTTP2 || c.bodies.Load() > 1
+		begun := c.header.Load() > 0 || c.bodies.Load() > 0
 		if !begun || turns > idleTurns+lastTurns {
 			cs.sendAway(c)
 		}

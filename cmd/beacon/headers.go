@@ -20,7 +20,7 @@ func (c *connection) Read(p []byte) (int, error) {
 	if c.preface >= 0 && c.begunHTTP2(p[:n]) && !c.multiplexes() {
 		return 0, net.ErrClosed
 	}
-	if c.bodies.Load() == 0 {
+	if !c.http2.Load() && c.bodies.Load() == 0 {
 		if header := c.header.Add(int64(n)); header > freeHeader {
 			c.of.large(c, int(min(header, longHeader)))
 		}

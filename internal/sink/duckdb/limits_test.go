@@ -134,7 +134,7 @@ func TestAValueOfGigabytesIsNotMade(t *testing.T) {
 	for _, expr := range []string{
 		"repeat('x', 1000000000)", "lpad('x', 500000000, 'y')", "rpad('x', 500000000, 'y')", "range(200000000)", "len(range(0, 200000000))",
 		"generate_series(1, 200000000)", "list_resize([1], 200000000)", "printf('%500000000d', 1)", "format('{:>500000000}', 'x')", "bitstring('1', 100000000)",
-		"list_sum(list_transform(range(3), x -> len(repeat('x', 1000000000))))", "list_transform(range(10000), lambda x: [repeat('x', 10000)])", "[range(i) for i in range(10000)]", "format('{:0>50000}', 'x')",
+		"list_sum(list_transform(range(3), x -> len(repeat('x', 1000000000))))", "list_transform(range(10000), lambda x: [repeat('x', 10000)])", "[range(i) for i in range(10000)]", "[range(1, i) for i in range(10000)]", "[lpad(repeat('x', i), 3, '0') for i in range(10000)]", "range(-1000000000, 0)", "format('{:0>50000}', 'x')",
 	} {
 		if err := b.fails("select " + expr); !strings.Contains(err.Error(), "too large a value") {
 			t.Errorf("%s: %v", expr, err)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -99,7 +100,7 @@ func checkCall(n map[string]any) error {
 		constant, _ := a["value"].(map[string]any)
 		switch v := constant["value"].(type) {
 		case float64:
-			if makers.MatchString(name) && v > maxMade {
+			if makers.MatchString(name) && math.Abs(v) > maxMade {
 				return fmt.Errorf("%s with the number %.0f makes too large a value: %d is the most here, but for range(…) and generate_series(…) as tables", name, v, maxMade)
 			}
 		case string:
@@ -111,22 +112,21 @@ func checkCall(n map[string]any) error {
 	return nil
 }
 
-// makes says whether there is one of the makers in it, with a number that is large or not written
-// out.
+// makes says whether there is one of the makers in it, with a number that is not written out as a
+// small one.
 func makes(n any) bool {
-	const small = 100
 	switch n := n.(type) {
 	case []any:
 		return slices.ContainsFunc(n, makes)
 	case map[string]any:
 		if name, _ := n["function_name"].(string); makers.MatchString(name) {
-			arguments, _ := n["children"].([]any)
-			return !slices.ContainsFunc(arguments, func(a any) bool {
-				argument, _ := a.(map[string]any)
-				constant, _ := argument["value"].(map[string]any)
-				v, ok := constant["value"].(float64)
-				return ok && v <= small
-			})
+			numbers, _ := n["children"].([]any)
+			if name != "range" && name != "generate_series" { // of which all are
+				numbers = numbers[min(1, len(numbers)):min(2, len(numbers))]
+			}
+			if slices.ContainsFunc(numbers, isNotSmall) {
+				return true
+			}
 		}
 		for _, child := range n {
 			if makes(child) {
@@ -135,6 +135,13 @@ func makes(n any) bool {
 		}
 	}
 	return false
+}
+
+func isNotSmall(argument any) bool {
+	a, _ := argument.(map[string]any)
+	constant, _ := a["value"].(map[string]any)
+	v, ok := constant["value"].(float64)
+	return !ok || math.Abs(v) > 100
 }
 
 // wide is a directive of printf or format with a width.
