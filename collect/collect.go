@@ -1,6 +1,5 @@
-// Package collect is the web server's end of the Beacon API: an http.Handler that keeps
-// every beacon that is posted to it, or asked for as a picture, and answers only when the
-// beacon is on disk.
+// Package collect is the server side of the Beacon API. Its http.Handler stores each beacon, which
+// is a POST or a GET of a picture, and answers when the beacon is on disk.
 package collect
 
 import (
@@ -19,56 +18,56 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// Operators is the path below which nothing is a beacon.
+// Operators is the path of the admin endpoints. A request below it is never a beacon.
 const Operators = "/-/"
 
-// MostBody is the most bytes that Options.MaxBody can be.
+// MostBody is the upper limit of Options.MaxBody, in bytes.
 const MostBody = 16 << 20
 
-// Options: the zero Options is the default.
+// Options configure a Collector. The zero value is the default.
 type Options struct {
-	// MaxBody is the most bytes a beacon's body may have, up to MostBody. Default: 1 MiB.
+	// MaxBody is the largest body of a beacon, in bytes, up to MostBody. Default: 1 MiB.
 	MaxBody int64
-	// Token is what operators' requests must carry, as "Authorization: Bearer …" or in
-	// the query as token. Default: none, and only requests from this machine to this
-	// machine are let in.
+	// Token is the secret that requests to the admin endpoints carry, as "Authorization:
+	// Bearer …" or as the query parameter token. Default: no token; only requests from this
+	// machine to this machine are accepted.
 	Token string
-	// Batch says whether beacons of a stream, a URL path as it was sent, may be batches: a
-	// JSON array, or lines of JSON, is a row for each member then. It is called from many
-	// goroutines at a time. Default: a beacon is one row.
+	// Batch reports whether the beacons of a stream, which is a URL path as it was sent, may
+	// be batches: each member of a JSON array, or each line of JSON, becomes a row. Many
+	// goroutines call it at a time. Default: a beacon is one row.
 	Batch func(stream string) bool
-	// Answer200 says whether beacons of a stream are answered 200 and "1" instead of 204: there
-	// are trackers that take nothing else for success, and send again. It is called as Batch is.
-	// Default: none are.
+	// Answer200 reports whether the answer to the beacons of a stream is 200 with the body "1"
+	// instead of 204. Some trackers send again until they get a 200. Many goroutines call it
+	// at a time. Default: the answer is always 204.
 	Answer200 func(stream string) bool
-	// Origin says whether pages of an origin, as the header Origin has it, may send here; the
-	// others are answered 403. [Origins] makes one of patterns. It is called from many
-	// goroutines at a time. Default: all may. A program, which has no origin, always may.
+	// Origin reports whether pages of an origin, written as in the header Origin, may send
+	// here. Pages of other origins get 403. [Origins] returns such a function for patterns.
+	// Many goroutines call it at a time. Default: all pages may send. A program sends no
+	// Origin and is always accepted.
 	Origin func(origin string) bool
-	// Proxies are the addresses of the reverse proxies that are trusted to say, in
-	// X-Forwarded-For or Forwarded, who is behind them. Default: nobody is.
+	// Proxies are the addresses of trusted reverse proxies: their X-Forwarded-For or Forwarded
+	// names the client. Default: no proxy is trusted.
 	Proxies []netip.Prefix
-	// Address says what is kept of the address that a beacon came from. Default:
-	// [AddressTruncated].
+	// Address is how much of the client IP is kept. Default: [AddressTruncated].
 	Address Address
-	// OptOut says what becomes of a beacon whose sender asks not to be tracked, with Sec-GPC: 1
-	// or DNT: 1. Default: [OptOutKeep].
+	// OptOut is how a beacon with Sec-GPC: 1 or DNT: 1 is treated. Default: [OptOutKeep].
 	OptOut OptOut
-	// AddressRate and OriginRate are how many beacons a second, on average, one address (of
-	// IPv6, one /64) and one origin may send; ten seconds' worth may come at once. More is
-	// answered 429. Default, 0: as many as they like.
+	// AddressRate and OriginRate are the average beacons a second that one address (IPv6: one
+	// /64) and one origin may send. A burst may have ten seconds' worth. Beacons beyond it get
+	// 429. Default: 0, unlimited.
 	AddressRate, OriginRate float64
-	// Metrics is told what is counted, by names that begin with beacon_. Default: nobody is.
+	// Metrics is where the metrics are registered. Their names begin with beacon_. Default:
+	// they are not registered.
 	Metrics prometheus.Registerer
-	// Logger hears of what goes wrong. Default: nobody does.
+	// Logger logs failures. Default: they are not logged.
 	Logger *slog.Logger
 }
 
-// A Collector keeps beacons in an inbox, a directory of WARC files, and shows the newest.
-// Its methods are safe for concurrent use.
+// A Collector stores beacons in an inbox, which is a directory of WARC files, and shows the
+// newest ones. Its methods are safe for concurrent use.
 //
-// It bounds the size of what it reads; the time is for the http.Server around it to
-// bound, with ReadHeaderTimeout and ReadTimeout.
+// The Collector limits the size of requests. The http.Server around it limits their time, with
+// ReadHeaderTimeout and ReadTimeout.
 type Collector struct {
 	options Options
 	inbox   *spool.Inbox
@@ -83,11 +82,11 @@ type Collector struct {
 	salt       salt
 	memory     memory
 	health     health
-	importing  chan struct{} // has room for so many
+	importing  chan struct{} // one entry for each import that runs
 }
 
-// Open opens the collector whose inbox is the folder inbox of dir, and makes it if it
-// isn't there. One process at a time can have it open.
+// Open opens the collector whose inbox is the folder inbox of dir, and creates the folder if it is
+// missing. One process at a time can have it open.
 func Open(dir string, options Options) (*Collector, error) {
 	options = options.orDefault()
 	inbox, err := spool.OpenInbox(filepath.Join(dir, "inbox"))
@@ -109,10 +108,10 @@ func Open(dir string, options Options) (*Collector, error) {
 	return c, nil
 }
 
-// Handler is the HTTP of a Collector without its inbox: keep is given every beacon as a
-// WARC record, whose bytes are its own only until it returns, from many goroutines at a
-// time. The beacon's answer waits for it: 204, or 503 if keep returns an error. Below
-// [Operators] there is nothing.
+// Handler returns the HTTP handler of a Collector without an inbox. It calls keep with each beacon
+// as a WARC record, from many goroutines at a time; keep must not use the bytes after it returns.
+// The answer waits for keep: it is 204, or 503 if keep returns an error. Requests below [Operators]
+// get 404.
 func Handler(keep func(record []byte) error, options Options) http.Handler {
 	return newCollector(options.orDefault(), keep)
 }
@@ -134,11 +133,15 @@ func (o Options) orDefault() Options {
 	return o
 }
 
-// Inbox is what the sinks of this module follow.
+// Inbox returns the inbox, for the table's writer.
 func (c *Collector) Inbox() *spool.Inbox { return c.inbox }
 
-// Close ends the live views and the inbox. The server must have been shut down before: a
-// beacon that is posted later is answered 503.
+// ForgetRecent removes the newest beacons from the live view's memory, after an erasure: some of
+// them may be erased.
+func (c *Collector) ForgetRecent() { c.recent.clear() }
+
+// Close ends the live views and closes the inbox. The caller shuts the server down before: a
+// beacon that is posted later gets 503.
 func (c *Collector) Close() error {
 	c.Drain()
 	return c.inbox.Close()
@@ -154,7 +157,7 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.preflight(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		c.checkOrigin(w, r) // so that a script sees the status
-		http.Error(w, "Nothing to see here: a beacon is a POST to this path, or a GET of a path that ends in .gif.", http.StatusNotFound)
+		http.Error(w, "This path has no page: a beacon is a POST to it, or a GET of a path that ends in .gif.", http.StatusNotFound)
 	default:
 		c.checkOrigin(w, r)
 		w.Header().Set("Allow", "POST, OPTIONS")
@@ -162,11 +165,11 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// export sends what the inbox holds, as WARC.
+// export sends the records of the inbox as WARC.
 func (c *Collector) export(w http.ResponseWriter, _ *http.Request) {
 	inbox, err := c.inbox.Snapshot()
 	if err != nil {
-		c.options.Logger.Error("the inbox can't be exported", "error", err)
+		c.options.Logger.Error("inbox can't be exported", "error", err)
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -174,7 +177,7 @@ func (c *Collector) export(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/warc")
 	w.Header().Set("Content-Length", strconv.FormatInt(inbox.Size, 10))
 	if _, err := io.Copy(impatient.NewWriter(w), inbox); err != nil {
-		// The client misses what the length promised.
+		// Content-Length shows the client that bytes are missing.
 		c.options.Logger.Warn("export ended early", "error", err)
 	}
 }

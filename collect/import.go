@@ -14,24 +14,24 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// imported is what became of the parts of a WARC file.
+// imported is the result of an import, as JSON.
 type imported struct {
-	Imported int64  `json:"imported"` // requests, which are on disk
-	Skipped  int64  `json:"skipped"`  // records of other types, or whose sender asked for it
-	Damaged  int64  `json:"damaged"`  // stretches that are no record, or none that can be kept
-	Reason   string `json:"reason,omitempty"`
-	Error    string `json:"error,omitempty"` // what ended it before the file's end
+	Imported int64  `json:"imported"`         // requests that are on disk
+	Skipped  int64  `json:"skipped"`          // records of other types, and opt-outs with --opt-out refuse
+	Damaged  int64  `json:"damaged"`          // places that could not be read, and records that can't be kept
+	Reason   string `json:"reason,omitempty"` // of the first damage
+	Error    string `json:"error,omitempty"`  // why it ended before the end of the file
 }
 
-// importWARC keeps the requests of the WARC file that is posted, by the rules for those from
-// the wire, and answers when all are on disk. They keep their ids, so that a request which
-// was kept before is no new row.
+// importWARC stores the requests of a posted WARC file by the same rules as requests from the
+// network, and answers when all are on disk. They keep their ids, so a request that the collector
+// already has does not become a second row.
 func (c *Collector) importWARC(w http.ResponseWriter, r *http.Request) {
 	select {
 	case c.importing <- struct{}{}:
 		defer func() { <-c.importing }()
 	default:
-		no := refusal{status: http.StatusServiceUnavailable, wait: retryAfter, text: "Other files are being imported: wait until one is done, and try again."}
+		no := refusal{status: http.StatusServiceUnavailable, wait: retryAfter, text: "Other files are being imported: try again when one of them is done."}
 		no.answer(w)
 		return
 	}
@@ -44,13 +44,13 @@ func (c *Collector) importWARC(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(result)
 }
 
-// imports is how many files are imported at a time, each of which can hold a record of 64 MiB.
+// imports is how many files are imported at a time. Each can hold a record of 64 MiB in memory.
 const imports = 2
 
 // importBatch is how many bytes of records are written together.
 const importBatch = 1 << 20
 
-// from keeps the requests of the file, many at a time.
+// from stores the requests of the file, many at a time.
 func (result *imported) from(file io.Reader, c *Collector) error {
 	to := importer{keep: c.keep, kept: &result.Imported}
 	for s := warc.NewStream(file); ; {
@@ -67,7 +67,7 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 		case part.Type != "request", c.options.OptOut == OptOutRefuse && optsOut(part.Record.Request.Header.Get):
 			result.Skipped++
 		case part.Record.Date.IsZero():
-			damage = errors.New("there is no WARC-Date")
+			damage = errors.New("the WARC-Date is missing")
 		default:
 			c.scrub(&part.Record, time.Now())
 			if damage, err = to.add(&part.Record); err != nil {
@@ -82,7 +82,7 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 	}
 }
 
-// scrub does to a record that came in a file what is done to a request.
+// scrub applies the privacy rules for requests to a record from a file, and marks it as imported.
 func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	a, _ := netip.ParseAddr(r.IP)
 	a = a.Unmap().WithZone("")
@@ -90,29 +90,30 @@ func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
 		return secrets.has(http.CanonicalHeaderKey(f.Name), f.Value)
 	})
-	// Of an outbox's own fields none is a collector's. A file can say anything in the others.
+	// The fields of an outbox mean nothing to a collector, and a file can contain any others.
 	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool {
 		return f.Name != row.BatchField && !(f.Name == row.AddressField && isHash(f.Value) && c.options.Address != AddressDropped)
 	})
 	ip, extra := c.private(a, now)
 	r.IP, r.Extra = ip, append(r.Extra, extra...)
+	r.Extra = append(r.Extra, warc.Field{Name: row.ImportedField, Value: "yes"})
 	if c.options.OptOut == OptOutAnonymous && optsOut(r.Request.Header.Get) {
 		anonymize(r)
 	}
 }
 
-// An importer writes records in batches: one is gathered while one goes to disk.
+// An importer writes records in batches. It fills one while another is written to disk.
 type importer struct {
 	keep func(records []byte) error
 	kept *int64 // how many are on disk
 
 	batch, spare []byte
-	count        int64      // of the records in batch
-	written      chan error // of the batch that is under way; nil while there is none
-	underWay     int64      // of the records in that
+	count        int64      // records in batch
+	written      chan error // the result of the write that is under way, or nil
+	underWay     int64      // records in that write
 }
 
-// add returns why the record can't be kept, or why none can.
+// add adds a record. refused is an error about this record alone; failed ends the import.
 func (i *importer) add(r *warc.Record) (refused, failed error) {
 	if i.batch, refused = r.Append(i.batch); refused != nil {
 		return refused, nil
@@ -141,13 +142,13 @@ func (i *importer) wait() error {
 	err := <-i.written
 	i.written = nil
 	if err != nil {
-		return fmt.Errorf("the disk can't take more: %w", err)
+		return fmt.Errorf("records can't be written: %w", err)
 	}
 	*i.kept += i.underWay
 	return nil
 }
 
-// close returns when all that was added is on disk.
+// close returns when all added records are on disk.
 func (i *importer) close() error {
 	if i.count > 0 {
 		if err := i.write(); err != nil {
@@ -157,7 +158,7 @@ func (i *importer) close() error {
 	return i.wait()
 }
 
-// patient gives each read of a body a time of its own: the server's is for whole requests.
+// patient gives each read of a body its own deadline, since the server's is for a whole request.
 type patient struct {
 	io.Reader
 	conn *http.ResponseController

@@ -14,33 +14,32 @@ const (
 	recentKept    = 200 // beacons
 	recentBytes   = 4 << 20
 	recentMinutes = 60
-	// recentRoom is how much memory of a beacon is used again for the next: so much can be in
-	// all of them.
+	// recentRoom is the largest buffer that is used again for another beacon. All buffers of this
+	// size together have recentBytes.
 	recentRoom = recentBytes / recentKept
 )
 
-// recent remembers the newest beacons and how many came in each of the last minutes. It is
-// told of each before its answer, and reads the inbox only to begin with: to read each record
-// back would cost several microseconds more.
+// recent holds the newest beacons and the number of beacons in each of the last minutes. The
+// collector adds each beacon before it answers. recent reads the inbox only at the start, because
+// reading each record back would cost several microseconds more.
 type recent struct {
 	started time.Time
 
 	mu      sync.Mutex
-	records [recentKept][]byte // a ring, of records as they are on disk: number n is at n % recentKept
-	kept    int                // how many of them there are, up to the newest
-	bytes   int                // of their memory
-	number  uint64             // of the newest; they count from 1
-	handed  uint64             // the newest that since gave away
-	total   uint64             // since the collector started
-	minute  int64              // Unix time of the newest minute in minutes, in minutes
+	records [recentKept][]byte // a ring of records as they are on disk: number n is at n % recentKept
+	kept    int                // records in the ring
+	bytes   int                // capacity of their buffers
+	number  uint64             // of the newest record; the first has 1
+	handed  uint64             // the newest number that recordsSince has returned
+	total   uint64             // beacons since the collector started
+	minute  int64              // the newest minute of minutes, in minutes since 1970
 	minutes [recentMinutes]int
-	added   chan struct{} // closed when beacons were added; nil while nobody waits for any
+	added   chan struct{} // closed when beacons were added; nil while no goroutine waits
 
-	done chan struct{} // closed with the collector
+	done chan struct{} // closed when the collector closes
 }
 
-// newRecent begins with the newest segment, so that a collector that was started again still
-// shows what came before.
+// newRecent reads the newest segment, so that the live view shows older beacons after a restart.
 func newRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
 	rs := &recent{started: time.Now(), done: make(chan struct{})}
 	end, err := inbox.End()
@@ -55,7 +54,7 @@ func newRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
 			return rs, nil
 		}
 		if err != nil {
-			log.Warn("live view begins without what came before: the inbox can't be read", "error", err)
+			log.Warn("live view starts empty", "error", err)
 			return rs, nil
 		}
 		if it.Damage != nil {
@@ -67,7 +66,7 @@ func newRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
 	}
 }
 
-// add remembers a copy of the record, which is of that date.
+// add adds a copy of the record. date is when it was received.
 func (rs *recent) add(date time.Time, record []byte) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -100,9 +99,17 @@ func (rs *recent) add(date time.Time, record []byte) {
 	}
 }
 
+// clear removes the beacons and keeps the counts.
+func (rs *recent) clear() {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	clear(rs.records[:])
+	rs.kept, rs.bytes = 0, 0
+}
+
 func (rs *recent) at(number uint64) *[]byte { return &rs.records[number%recentKept] }
 
-// advance makes the minute of now the newest one.
+// advance moves the counts on to the minute of now.
 func (rs *recent) advance(now time.Time) {
 	by := now.Unix()/60 - rs.minute
 	if by <= 0 {
@@ -113,12 +120,12 @@ func (rs *recent) advance(now time.Time) {
 	rs.minute += by
 }
 
-// since returns the beacons after number, oldest first, how many more there were that
-// are no longer remembered, and the channel that tells of the next.
+// since returns the beacons after number, oldest first. missed is how many more there were that
+// the ring has lost. added is closed when the next beacon is added.
 func (rs *recent) since(number uint64) (beacons []warc.Record, missed uint64, added <-chan struct{}) {
 	records, missed, added := rs.recordsSince(number)
 	for _, record := range records {
-		beacon, _, _ := warc.Parse(record) // what Append wrote can be read
+		beacon, _, _ := warc.Parse(record) // a record that Append wrote always parses
 		beacons = append(beacons, beacon)
 	}
 	return beacons, missed, added
@@ -142,19 +149,19 @@ func (rs *recent) recordsSince(number uint64) (records [][]byte, missed uint64, 
 	return records, missed, rs.added
 }
 
-// before is the number before the last n beacons.
+// before returns the number of the record before the last n beacons.
 func (rs *recent) before(n int) uint64 {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	return rs.number - uint64(min(n, rs.kept))
 }
 
-// A counts is what came in each of the last minutes.
+// counts are the numbers of beacons in the last minutes, as JSON.
 type counts struct {
 	Now     int64              `json:"now"`     // Unix time of the newest minute, in seconds
 	Minutes [recentMinutes]int `json:"minutes"` // oldest first
 	Total   uint64             `json:"total"`
-	Lost    uint64             `json:"lost"` // preflights whose POST never came
+	Lost    uint64             `json:"lost"` // preflights without a POST after them
 }
 
 func (rs *recent) counts(now time.Time) counts {

@@ -12,20 +12,22 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// BatchField is the field of a record whose beacon may be a batch. It is decided when the
-// beacon is kept, so that a record has the same rows whoever reads it, and whenever.
+// BatchField is the field of a record whose beacon may be a batch. The collector sets it when it
+// stores the beacon, so that every reader decodes the record into the same rows at any time.
 const BatchField = "Beacon-Batch"
 
-// What bounds the rows of one beacon, each of which has what the request said of itself,
-// such as its query: their number, and the bytes of that in all.
+// ImportedField is the field of a record that an import added.
+const ImportedField = "Beacon-Imported"
+
+// Limits of the rows of one beacon.
 const (
 	maxMembers = 10_000
-	maxCopied  = 32 << 20
+	// maxCopied is the most bytes of the query and headers in all rows together: each row has them.
+	maxCopied = 32 << 20
 )
 
-// Rows returns the rows of r, of which there is at least one. If r is marked as a batch
-// and its body is a JSON array or lines of JSON (NDJSON), there is one for each member,
-// whose body is the member's own bytes.
+// Rows returns the rows of r, at least one. If r is marked as a batch and its body is a JSON array or
+// lines of JSON (NDJSON), each member is a row, and the row's body is the bytes of the member.
 func Rows(r *warc.Record) []Row {
 	row, text := of(r)
 	if r.Extra.Get(BatchField) == "" {
@@ -53,7 +55,7 @@ func Rows(r *warc.Record) []Row {
 	return rows
 }
 
-// membersOf returns none where the body is no batch.
+// membersOf returns the members of a batch, or nil for any other body.
 func membersOf(row *Row, text []byte) (members []json.RawMessage, err error) {
 	labelled := isNDJSON(parseMIME(row.ContentType).essence)
 	switch {
@@ -61,7 +63,7 @@ func membersOf(row *Row, text []byte) (members []json.RawMessage, err error) {
 		return nil, nil
 	case labelled || !isJSON(text):
 		members = lines(text)
-		// Another label's lines are JSON only where the first one shows it.
+		// With another label, the first line decides whether the lines are JSON.
 		if len(members) > 0 && !labelled && !isJSON(members[0]) {
 			return nil, nil
 		}
@@ -77,8 +79,8 @@ func membersOf(row *Row, text []byte) (members []json.RawMessage, err error) {
 	return members, nil
 }
 
-// elements returns the elements of a JSON array, at most one too many, and none of an
-// object. They have been looked at already, and are valid.
+// elements returns the elements of a JSON array, at most maxMembers+1, and nil for an object. The
+// caller has checked that text is valid.
 func elements(text []byte) (all []json.RawMessage) {
 	in := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
 	if open, err := in.Token(); err != nil || open != json.Delim('[') {
@@ -102,7 +104,7 @@ func isNDJSON(essence string) bool {
 	return false
 }
 
-// lines returns the lines of text that aren't blank, at most one too many.
+// lines returns the lines of text that aren't blank, at most maxMembers+1.
 func lines(text []byte) (all []json.RawMessage) {
 	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
 		if line = bytes.Trim(line, space); len(line) > 0 {
@@ -135,8 +137,9 @@ func decodeLines(body []byte) (json.RawMessage, error) {
 	return append(data, ']'), nil
 }
 
-// memberID is a UUIDv8 (RFC 9562, section 5.8): the time of a record's UUIDv7, the
-// member's number, so that members sort as they came, and what tells records apart.
+// memberID returns the id of member n of a record: a UUIDv8 (RFC 9562, section 5.8) that has the
+// time of the record's UUIDv7, then n, so that members sort in their order, then bits of a hash of
+// the record's id and n.
 func memberID(record uuid.UUID, n int) uuid.UUID {
 	sum := sha256.Sum256(fmt.Appendf(record[:], "%d", n))
 	id := record

@@ -1,6 +1,6 @@
-// Package row is a beacon as a row: the decoded view of a record that sinks store
-// and the live tail shows. Decoding never fails and never changes a beacon: what
-// can't be decoded is a row with its bytes and the reason.
+// Package row decodes a record into rows, which the table stores and the live view shows. Decoding
+// never fails and never changes a beacon: a body that can't be decoded becomes a row with the body's
+// bytes and the reason.
 package row
 
 import (
@@ -16,43 +16,43 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// The kinds of a beacon: how its body was read. A body that is compressed, by its
-// Content-Encoding or its first bytes, is read as what is in it.
+// The kinds of a beacon, which say how its body was decoded. A body that is compressed, by its
+// Content-Encoding or its first bytes, is decompressed first.
 const (
 	Text      = "text"      // text/*: data is the text as a JSON string
 	JSON      = "json"      // application/json, text/json, +json: data is the body; lines of JSON are an array
 	Form      = "form"      // application/x-www-form-urlencoded: data is an object
 	Multipart = "multipart" // multipart/form-data: data is an object
-	Binary    = "binary"    // any other type, or what shows none: data is NULL
-	Ping      = "ping"      // text/ping: data says from and to; or neither a type nor a body, and NULL
+	Binary    = "binary"    // any other type, or no type and unknown content: data is NULL
+	Ping      = "ping"      // text/ping: data has from and to; without type and body data is NULL
 	Report    = "report"    // application/reports+json, application/csp-report: data is the body
-	Pixel     = "pixel"     // a GET: data is the query, as a form's
+	Pixel     = "pixel"     // a GET: data is the query, decoded as a form
 )
 
-// AddressField is the field of a record that has, instead of an address, what was made of it.
+// AddressField is the field of a record that has a value derived from the client IP, such as a hash,
+// in place of the IP.
 const AddressField = "Beacon-Address"
 
-// A Row has the columns of the table beacons, in their order. Its strings are valid
-// UTF-8.
+// A Row has the columns of the table beacons, in their order. Its strings are valid UTF-8.
 type Row struct {
 	ID          uuid.UUID
 	ReceivedAt  time.Time // UTC, to the microsecond
-	SentAt      time.Time // UTC, to the millisecond; zero where the sender didn't say
+	SentAt      time.Time // UTC, to the millisecond; zero if the sender did not send it
 	Stream      string    // the URL path, as sent
-	Query       string    // what follows the '?' of the URL, as sent
+	Query       string    // the URL after the '?', as sent
 	Origin      string
 	Referrer    string
 	UserAgent   string
-	IP          string // an address, or what stands for one
+	IP          string // the client IP or a value derived from it, or ""
 	ContentType string // as sent
 	Kind        string
 	Body        []byte
-	Data        json.RawMessage // valid JSON, or nil where there is none
-	Error       string          // why Data is missing or mended, or ""
-	Bot         bool            // the sender's User-Agent says that it is one
+	Data        json.RawMessage // valid JSON, or nil
+	Error       string          // why Data is missing or repaired, or ""
+	Bot         bool            // the User-Agent names a bot
 }
 
-// Of returns the row of r as a whole. It shares memory with r's body.
+// Of returns r as one row, also if r is a batch. The row shares memory with r's body.
 func Of(r *warc.Record) Row {
 	row, _ := of(r)
 	return row
@@ -102,11 +102,11 @@ func valid(s string) string {
 	if utf8.ValidString(s) {
 		return s
 	}
-	return string([]rune(s)) // a U+FFFD for each byte that is no character
+	return string([]rune(s)) // with U+FFFD for each invalid byte
 }
 
-// decode fills in the kind and the data, and returns the text that they are of, where that is
-// what was sent.
+// decode sets the kind and the data. It returns the text that it decoded if that is the body as it
+// was sent, apart from compression, and else nil.
 func (row *Row) decode(q *warc.Request) (whole []byte, err error) {
 	contentType := q.Header.Get("Content-Type")
 	mime := parseMIME(contentType)
@@ -145,21 +145,23 @@ func (row *Row) decode(q *warc.Request) (whole []byte, err error) {
 	}
 	switch mime.essence {
 	case "", "text/plain", formType:
-		row.Kind = sniff(mime.essence, text)
+		row.Kind, row.Data = sniff(mime.essence, text)
 	default:
 		if packed && row.Kind == Binary {
-			row.Kind = sniff("", text) // the label was the packing's
+			row.Kind, row.Data = sniff("", text) // the type was that of the compression
 		}
 	}
 	switch row.Kind {
 	case Text:
 		row.Data, err = decodeText(text)
 	case JSON, Report:
-		if isNDJSON(mime.essence) {
+		switch {
+		case row.Data != nil: // sniff has decoded it
+		case isNDJSON(mime.essence):
 			row.Data, err = decodeLines(text)
-			break
+		default:
+			row.Data, err = decodeJSON(text)
 		}
-		row.Data, err = decodeJSON(text)
 	case Form:
 		row.Data, err = decodeForm(text)
 	case Multipart:
@@ -188,7 +190,7 @@ func kindOf(essence string) string {
 	return Binary
 }
 
-// isOpaque says whether a type is that of bytes of any kind, or of compressed ones.
+// isOpaque reports whether a MIME type says nothing about the content, or only that it is compressed.
 func isOpaque(essence string) bool {
 	switch essence {
 	case "", "application/octet-stream", "application/gzip", "application/x-gzip", "application/zlib", "application/zstd":
@@ -197,21 +199,22 @@ func isOpaque(essence string) bool {
 	return false
 }
 
-// decodePing is of what HTML, "hyperlink auditing", posts: its body is always the same.
+// decodePing returns the addresses in the headers of a ping (HTML, "hyperlink auditing"). The body
+// of a ping is always the same.
 func decodePing(header warc.Fields) (json.RawMessage, error) {
 	return marshal(struct {
-		From string `json:"from,omitempty"` // left out by browsers where it must not be told
+		From string `json:"from,omitempty"` // browsers leave it out where a referrer is not allowed
 		To   string `json:"to"`
 	}{valid(header.Get("Ping-From")), valid(header.Get("Ping-To"))})
 }
 
 const (
 	timeLayout = "2006-01-02T15:04:05.000000Z07:00"
-	textLength = 2 << 10 // bytes of the body that the live tail shows
+	textLength = 2 << 10 // bytes of the body that the live view shows
 )
 
-// MarshalJSON is the row as the live tail sends it: the body as text, cut to 2 KiB, or
-// null where it isn't UTF-8, with its whole size in bytes beside it.
+// MarshalJSON returns the row as the live view gets it. The body is text of at most 2 KiB, or null
+// if it is not UTF-8; size is the size of the whole body in bytes.
 func (row Row) MarshalJSON() ([]byte, error) {
 	view := struct {
 		ID          string          `json:"id"`
@@ -261,7 +264,8 @@ func cut(text []byte, n int) []byte {
 	return text[:n]
 }
 
-// marshal writes JSON with <, > and & as they are: none of it is put into HTML as it is.
+// marshal returns v as JSON. It leaves <, > and & as they are, since the pages insert JSON values into
+// HTML only as text.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -272,7 +276,7 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// quote returns s as a JSON string, with U+FFFD for what isn't UTF-8.
+// quote returns s as a JSON string, with U+FFFD for bytes that are not UTF-8.
 func quote(s string) json.RawMessage {
 	b, _ := marshal(valid(s))
 	return b

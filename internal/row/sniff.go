@@ -2,39 +2,46 @@ package row
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 )
 
-// sniff is the kind of what has no label, or one that says little: sendBeacon labels
-// every string text/plain, and curl -d whatever it sends a form. What looks like
-// another thing but isn't one stays what its label says.
-func sniff(essence string, body []byte) string {
+// sniff returns the kind of a body without a type, or with one that means little: sendBeacon
+// labels every string text/plain, and curl -d labels everything a form. A body that only
+// resembles another kind keeps the kind of its type. data is the body's, where the kind is JSON.
+func sniff(essence string, body []byte) (kind string, data json.RawMessage) {
+	data = objectOrArray(body)
 	switch {
-	case isJSON(body):
-		return JSON
+	case data != nil:
+		return JSON, data
 	case essence == formType, isForm(body):
-		return Form
+		return Form, nil
 	case essence == "text/plain", isText(body):
-		return Text
+		return Text, nil
 	}
-	return Binary
+	return Binary, nil
 }
 
-// isJSON says whether the body is a JSON object or array. A text such as 17 or true is
-// text to most who send it.
-func isJSON(body []byte) bool {
+// objectOrArray returns the JSON of a body that is an object or an array, and nil for any other:
+// 17 or true is more often meant as text.
+func objectOrArray(body []byte) json.RawMessage {
 	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), space)
 	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
-		return false
+		return nil
 	}
-	_, err := decodeJSON(body)
-	return err == nil
+	data, err := decodeJSON(body)
+	if err != nil {
+		return nil
+	}
+	return data
 }
 
-// isForm says whether a form's encoder could have written the body: names with values,
-// in the bytes that URL, section 5.2, leaves and those that senders forget to escape. A
-// sentence has spaces, an address a slash before its first "=".
+func isJSON(body []byte) bool { return objectOrArray(body) != nil }
+
+// isForm reports whether a form's encoder could have written the body: names with values, in the
+// bytes that URL, section 5.2, leaves and those that senders forget to escape. A sentence has
+// spaces, and a URL has a slash before its first "=".
 func isForm(body []byte) bool {
 	const word = "-_.~*+%!'()$"
 	hasValue := false
@@ -49,7 +56,7 @@ func isForm(body []byte) bool {
 	return hasValue
 }
 
-// isEscaped says whether b has letters, digits, those others, and whole escapes only.
+// isEscaped reports whether b consists of letters, digits, the others, and whole escapes.
 func isEscaped(b []byte, others string) bool {
 	for i, c := range b {
 		switch {
@@ -63,7 +70,7 @@ func isEscaped(b []byte, others string) bool {
 	return true
 }
 
-// isText says whether the body is UTF-8 without a "binary data byte" (MIME Sniffing,
+// isText reports whether the body is UTF-8 without a "binary data byte" (MIME Sniffing,
 // section 3).
 func isText(body []byte) bool {
 	for _, c := range body {

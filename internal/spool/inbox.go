@@ -19,18 +19,19 @@ import (
 const (
 	// inboxSegment is the size in bytes at which an inbox begins a new segment.
 	inboxSegment = 64 << 20
-	// inboxPatience is how long a record waits for the disk.
+	// inboxPatience is how long Append waits for the disk.
 	inboxPatience = 10 * time.Second
 	inboxRecord   = warc.MaxHead + warc.MaxBlock + 1<<10
 )
 
-// An Inbox is a collector's spool: one writer, whose Append returns when the record is
-// on disk, and any number of readers, which follow it. All methods are safe for
-// concurrent use.
+// An Inbox is a collector's spool. It has one writer, whose Append returns when the record is on
+// disk, and any number of readers that follow it. All methods are safe for concurrent use.
 type Inbox struct {
-	// OnSync, where it is set before the first Append, hears how long each group's write and
-	// fsync took.
+	// OnSync, if it is set before the first Append, is called with the time that the write and
+	// the fsync of each group took.
 	OnSync func(time.Duration)
+
+	throttle atomic.Pointer[func() time.Duration]
 
 	dir  string
 	fs   fileSystem
@@ -39,13 +40,14 @@ type Inbox struct {
 	lock file
 
 	groups  groups
-	written atomic.Int64 // bytes since it was opened
+	written atomic.Int64 // bytes since the inbox was opened
 
 	mu    sync.Mutex
-	added chan struct{} // closed and renewed when records were added
+	added chan struct{} // closed and replaced when records were added
 }
 
-// OpenInbox makes dir if it isn't there. One process at a time can have it open.
+// OpenInbox opens the inbox in dir, which it creates if it is missing. One process at a time can
+// have it open.
 func OpenInbox(dir string) (*Inbox, error) { return openInbox(osFS{}, dir, inboxSegment) }
 
 func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
@@ -58,7 +60,7 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 	}
 	ok, err := lock.TryLock()
 	if err == nil && !ok {
-		err = fmt.Errorf("another collector has %s open: stop it, or name another directory", dir)
+		err = fmt.Errorf("another collector has %s open: stop it, or choose another directory", dir)
 	}
 	if err != nil {
 		lock.Close()
@@ -78,12 +80,21 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 	return in, nil
 }
 
-// Append keeps one encoded record, or some. It returns nil when they are on disk; after an
-// error they may be there or not, and must not be acknowledged. Its error is ErrSlow where the
-// disk has not answered for ten seconds, or where 32 MiB wait for it.
+// Append adds one or more encoded records. It returns nil when they are on disk. After an error
+// they may be on disk or not, and must not be acknowledged. The error is ErrSlow if the disk has
+// not answered for ten seconds, or if 32 MiB already wait for it.
 func (in *Inbox) Append(record []byte) error { return in.groups.keep(record, in.write) }
 
+// Throttle sets a function that returns how long the next group of records waits before it is
+// written. The groups' writer calls it once for each group.
+func (in *Inbox) Throttle(delay func() time.Duration) { in.throttle.Store(&delay) }
+
 func (in *Inbox) write(records []byte, n int) error {
+	if delay := in.throttle.Load(); delay != nil {
+		if d := (*delay)(); d > 0 {
+			time.Sleep(d)
+		}
+	}
 	began := time.Now()
 	if _, err := in.w.append(records, n, true); err != nil {
 		return err
@@ -99,12 +110,12 @@ func (in *Inbox) write(records []byte, n int) error {
 	return nil
 }
 
-// Written is how many bytes of records have come in since the inbox was opened.
+// Written returns the bytes of records that were added since the inbox was opened.
 func (in *Inbox) Written() int64 { return in.written.Load() }
 
-// Close ends the inbox's segment and lets another process have the directory.
+// Close ends the newest segment and unlocks the directory for another process.
 func (in *Inbox) Close() error {
-	in.groups.disk.Lock() // a group that is on its way gets there
+	in.groups.disk.Lock() // waits for the group that is being written
 	defer in.groups.disk.Unlock()
 	return errors.Join(in.w.close(), in.lock.Close())
 }
@@ -115,7 +126,7 @@ type Cursor struct {
 	Offset  int64
 }
 
-// Before says whether c comes before d.
+// Before reports whether c comes before d.
 func (c Cursor) Before(d Cursor) bool {
 	return c.Segment < d.Segment || c.Segment == d.Segment && c.Offset < d.Offset
 }
@@ -144,12 +155,12 @@ func (in *Inbox) limit(name string) (int64, error) {
 	return size, wrap("look at segment", err)
 }
 
-// inboxKept is how many bytes of segments that every sink is past stay for an export.
+// inboxKept is how many bytes of segments that every reader has passed stay for an export.
 const inboxKept = 1 << 30
 
-// Trim deletes the oldest of the segments that lie wholly before c, and keeps 1 GiB of
-// them, or what [Inbox.KeepAtMost] says. The newest segment of all stays in any case: the next one's name is made to sort
-// behind it.
+// Trim deletes the oldest segments that lie wholly before c. Of those segments 1 GiB stays, or the
+// size that [Inbox.KeepAtMost] sets. The newest segment of the inbox always stays, because the name
+// of the next one is derived from it so that it sorts behind it.
 func (in *Inbox) Trim(c Cursor) error {
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil {
@@ -165,7 +176,7 @@ func (in *Inbox) Trim(c Cursor) error {
 		}
 		size, err := in.limit(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // Forget was first
+			continue // Forget has deleted it
 		}
 		if err != nil {
 			return err
@@ -180,36 +191,42 @@ func (in *Inbox) Trim(c Cursor) error {
 	return nil
 }
 
-// An Item is what stands at one place of an inbox: a record, or damage.
+// An Item is a record, or damage, at one place of an inbox.
 type Item struct {
 	Record warc.Record // its body is valid until the next call
-	Damage error       // why it is no record, or nil
-	Raw    []byte      // then, its bytes, at most 1 MiB; valid until the next call
+	Damage error       // why the bytes are not a record, or nil
+	Raw    []byte      // the damaged bytes, at most 1 MiB; valid until the next call
 	At     Cursor
 	Next   Cursor // the place behind it
 }
 
-// An InboxReader follows an inbox from a place on. It is for one goroutine.
+// An InboxReader reads an inbox from a place on, also while records are added. It is for one
+// goroutine.
 type InboxReader struct {
 	in   *Inbox
 	r    reader
 	name string
 	off  int64
-	end  int64 // of the segment when nothing is written to it any more, or -1
+	end  int64 // the size of a segment that has ended, else -1
 }
 
-// Reader returns a reader that begins at c.
+// Reader returns a reader that starts at c.
 func (in *Inbox) Reader(c Cursor) *InboxReader {
 	return &InboxReader{in: in, name: c.Segment, off: c.Offset}
+}
+
+// Added returns a channel that is closed when the next records are added.
+func (in *Inbox) Added() <-chan struct{} {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.added
 }
 
 // Next returns the next item, and waits for one until ctx is done.
 func (r *InboxReader) Next(ctx context.Context) (Item, error) {
 	for {
-		// The channel first, so that what is added while we look is not missed.
-		r.in.mu.Lock()
-		added := r.in.added
-		r.in.mu.Unlock()
+		// The channel first: records that are added during TryNext close it.
+		added := r.in.Added()
 		it, err := r.TryNext()
 		if err != io.EOF {
 			return it, err
@@ -222,7 +239,7 @@ func (r *InboxReader) Next(ctx context.Context) (Item, error) {
 	}
 }
 
-// TryNext returns the next item, or io.EOF where there is none yet.
+// TryNext returns the next item, or io.EOF at the end of the inbox.
 func (r *InboxReader) TryNext() (Item, error) {
 	for {
 		if r.r.file == nil {
@@ -257,7 +274,7 @@ func (r *InboxReader) TryNext() (Item, error) {
 	}
 }
 
-// openFrom opens the segment of the cursor, or the next one where that is gone.
+// openFrom opens the segment of the cursor, or the next one if that segment was deleted.
 func (r *InboxReader) openFrom() error {
 	names, err := listSegments(r.in.fs, r.in.dir)
 	if err != nil {
@@ -280,7 +297,7 @@ func (r *InboxReader) openFrom() error {
 	return io.EOF
 }
 
-// advance goes on to the segment behind the current one, if there is one.
+// advance moves to the segment behind the current one, if it exists.
 func (r *InboxReader) advance() (bool, error) {
 	names, err := listSegments(r.in.fs, r.in.dir)
 	if err != nil {
@@ -294,5 +311,5 @@ func (r *InboxReader) advance() (bool, error) {
 	return true, nil
 }
 
-// Close frees what the reader holds.
+// Close closes the reader's file.
 func (r *InboxReader) Close() { r.r.close() }

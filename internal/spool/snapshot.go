@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// A Snapshot is what was on disk in an inbox at one moment, as one WARC file of Size bytes,
-// even when segments are deleted meanwhile. It is for one goroutine.
+// A Snapshot reads the records that an inbox had at one moment, as one WARC file of Size bytes. It
+// is complete even if segments are deleted meanwhile. It is for one goroutine.
 type Snapshot struct {
 	io.Reader
 	Size int64
@@ -17,7 +17,7 @@ type Snapshot struct {
 	files []file
 }
 
-// Snapshot opens all of the inbox's segments. The caller closes it.
+// Snapshot opens all segments of the inbox. The caller closes the result.
 func (in *Inbox) Snapshot() (*Snapshot, error) {
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil {
@@ -26,10 +26,10 @@ func (in *Inbox) Snapshot() (*Snapshot, error) {
 	s := &Snapshot{}
 	var parts []io.Reader
 	for _, name := range names {
-		// The size first: a segment that ends meanwhile has no less than that.
+		// The size first: a segment never becomes shorter.
 		size, err := in.limit(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // trimmed meanwhile
+			continue // Trim has deleted it
 		}
 		if err == nil {
 			var f file
@@ -50,7 +50,7 @@ func (in *Inbox) Snapshot() (*Snapshot, error) {
 	return s, nil
 }
 
-// Close frees the files.
+// Close closes the files.
 func (s *Snapshot) Close() error {
 	var errs []error
 	for _, f := range s.files {

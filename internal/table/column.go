@@ -1,0 +1,189 @@
+package table
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// A Column is a field of data that has a column of its own. The engine reads a column of numbers
+// many times faster than it finds the number in each row's JSON.
+//
+// The value is the first member with that name, by type:
+//
+//	double   a number, or a string that holds one such as "1.5", "+2" or "1e5". NULL where the
+//	         number is too large for a double, and for "inf" and "nan".
+//	bigint   the same, rounded half away from zero. NULL outside -2^63 to 2^63-1.
+//	boolean  true, false, 1, 0, or a string: true, t, yes, y, 1, false, f, no, n or 0 in any case.
+//	varchar  a string, or any other value as JSON without white space. Numbers with a fraction or
+//	         an exponent are written as a double: 1.50 is 1.5 and 1e5 is 100000.0.
+//
+// The value is NULL where the field is missing, null or not of that form.
+type Column struct{ Name, Type, Path string }
+
+// ErrColumn is wrapped by all errors about a declaration that cannot be used.
+var ErrColumn = errors.New("column cannot be used")
+
+// columnTypes has no type for times: the engine's cast of text to a timestamp fails for some
+// strings even as try_cast, and depends on the session's time zone.
+var columnTypes = []string{"double", "bigint", "boolean", "varchar"}
+
+var columnName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+
+// ParseColumn parses NAME:TYPE[=PATH]. Without PATH the column is the member NAME of data.
+// own are the names of the table's own columns, which a declared column cannot have.
+func ParseColumn(text string, own []string) (Column, error) {
+	head, path, pathed := strings.Cut(text, "=")
+	name, typ, typed := strings.Cut(head, ":")
+	c := Column{name, strings.ToLower(typ), path}
+	if !pathed {
+		c.Path = "$." + name
+	}
+	wrong := func(format string, args ...any) (Column, error) {
+		return Column{}, fmt.Errorf("%w: %q: %s", ErrColumn, text, fmt.Sprintf(format, args...))
+	}
+	// Queries could no longer refer to a row's number if a column had the name rowid.
+	taken := strings.EqualFold(name, "rowid") ||
+		slices.ContainsFunc(own, func(o string) bool { return strings.EqualFold(o, name) })
+	switch {
+	case !typed:
+		return wrong("write it like value:double or lcp:double=$.metrics.lcp")
+	case !columnName.MatchString(name):
+		return wrong("a name has 1 to 63 ASCII letters, digits and _, and does not begin with a digit")
+	case taken:
+		return wrong("the table has a column %s already: choose another name, such as data_%[1]s:%s=%s", name, typ, c.Path)
+	case !slices.Contains(columnTypes, c.Type):
+		return wrong("unknown type %q: write double, bigint, boolean or varchar", typ)
+	case !strings.HasPrefix(c.Path, "$") && !strings.HasPrefix(c.Path, "/"):
+		return wrong("a path begins with $ or /: write %s:%s=$.%s", name, typ, strings.TrimPrefix(path, "."))
+	}
+	return c, nil
+}
+
+// CheckColumns returns an error if two columns have the same name or a path cannot be used.
+func CheckColumns(columns []Column) error {
+	for i, c := range columns {
+		if slices.ContainsFunc(columns[:i], func(o Column) bool { return strings.EqualFold(o.Name, c.Name) }) {
+			return fmt.Errorf("%w: %s is declared twice: remove one", ErrColumn, c.Name)
+		}
+		if _, err := c.compile(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SQL returns an expression with the column's value. data is a SQL expression of JSON text or
+// NULL. The expression fails for no row, and gives the values that compile's getter gives.
+func (c Column) SQL(data string) string {
+	text := fmt.Sprintf("try(json_extract_string(%s, %s))", data, literal(c.Path))
+	switch c.Type {
+	case "varchar":
+		return text
+	case "boolean":
+		return fmt.Sprintf("try_cast(%s as boolean)", text)
+	}
+	// The engine casts 1e400 and inf to infinity, 0x10 to a bigint, and some long numbers with _ to
+	// wrong doubles. It computes the repeated expressions once.
+	return fmt.Sprintf("case when isfinite(try_cast(%[1]s as double)) and not contains(%[1]s, '_') then try_cast(%[1]s as %[2]s) end", text, c.Type)
+}
+
+func ident(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// A getter computes a column's value from JSON text. Goroutines may share it.
+type getter struct {
+	path path
+	cast func(value []byte) parquet.Value
+}
+
+// compile returns the column's getter, or an error if the path cannot be used.
+func (c Column) compile() (getter, error) {
+	p, err := parsePath(c.Path)
+	if err != nil {
+		return getter{}, fmt.Errorf("%w: %s with the path %s: %w", ErrColumn, c.Name, c.Path, err)
+	}
+	cast, ok := casts[c.Type]
+	if !ok {
+		return getter{}, fmt.Errorf("%w: %s: unknown type %q: write double, bigint, boolean or varchar", ErrColumn, c.Name, c.Type)
+	}
+	return getter{p, cast}, nil
+}
+
+// value returns the column's value, which may share memory with data, or a null value.
+// data is valid JSON or empty. For other data the value is unspecified.
+func (g getter) value(data []byte) parquet.Value {
+	v := g.path.find(data)
+	if len(v) == 0 || halfSurrogate(data) {
+		return parquet.Value{}
+	}
+	return g.cast(v)
+}
+
+// casts have a function for each type of a column. It takes a JSON value as it is written, without
+// white space around it, and returns what [Column] says. The rules are those of the engine for
+// Column.SQL, because a column's values must not change when compaction computes them.
+var casts = map[string]func(value []byte) parquet.Value{
+	"double": func(value []byte) parquet.Value {
+		if f, ok := toDouble(scalar(value)); ok {
+			return parquet.DoubleValue(f)
+		}
+		return parquet.Value{}
+	},
+	"bigint": func(value []byte) parquet.Value {
+		if n, ok := toBigint(value); ok {
+			return parquet.Int64Value(n)
+		}
+		return parquet.Value{}
+	},
+	"boolean": func(value []byte) parquet.Value {
+		if b, ok := toBoolean(scalar(value)); ok {
+			return parquet.BooleanValue(b)
+		}
+		return parquet.Value{}
+	},
+	"varchar": func(value []byte) parquet.Value {
+		switch value[0] {
+		case 'n':
+			return parquet.Value{}
+		case '"':
+			return parquet.ByteArrayValue(scalar(value))
+		}
+		return parquet.ByteArrayValue(appendCompact(make([]byte, 0, len(value)), value))
+	},
+}
+
+// halfSurrogate reports whether JSON has an escape such as \ud800 without the other half of its
+// pair. RFC 8259 allows it, but the engine refuses the whole text.
+func halfSurrogate(data []byte) bool {
+	if !bytes.Contains(data, []byte(`\u`)) {
+		return false
+	}
+	for {
+		i := bytes.IndexByte(data, '\\')
+		if i < 0 || i+1 == len(data) {
+			return false
+		}
+		c := data[i+1]
+		if data = data[i+2:]; c != 'u' {
+			continue
+		}
+		r := hex4(data)
+		data = data[min(4, len(data)):]
+		if !utf16.IsSurrogate(r) {
+			continue
+		}
+		if !bytes.HasPrefix(data, []byte(`\u`)) || utf16.DecodeRune(r, hex4(data[2:])) == utf8.RuneError {
+			return true
+		}
+		data = data[6:]
+	}
+}

@@ -1,0 +1,280 @@
+package table
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/table/keys"
+)
+
+// Three kinds of records can be in the inbox more than once:
+//
+//   - A beacon with an Idempotency-Key, which its sender repeats until it has an answer. The key
+//     is looked up among those of the last 48 h.
+//   - An imported record. It is looked up by its id among the table's rows of its day.
+//   - A record that is read again after a crash. The cursor in the manifest excludes it, and its
+//     key, which may be stored already, is found with the record's own place.
+
+// openKeys opens the store of keys, and writes it anew from the table's rows where it is damaged.
+func (t *Table) openKeys() error {
+	set, err := keys.Open(filepath.Join(t.dir, keysDir))
+	if errors.Is(err, keys.ErrDamaged) {
+		return t.rebuildKeys(err)
+	}
+	t.keys = set
+	return err
+}
+
+// rebuildKeys makes a new store of keys from the rows of the last 48 h. After an error there is
+// none.
+func (t *Table) rebuildKeys(damage error) error {
+	t.log.Error("the store of keys is damaged and is written anew", "error", damage)
+	if t.keys != nil {
+		t.keys.Close()
+		t.keys = nil
+	}
+	dir := filepath.Join(t.dir, keysDir)
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	set, err := keys.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(t.addKeys(set), set.Sync()); err != nil {
+		set.Close()
+		return err
+	}
+	t.keys = set
+	return nil
+}
+
+// addKeys adds the ids of all rows and erasures of the last 48 h.
+func (t *Table) addKeys(set *keys.Set) error {
+	t.mu.Lock()
+	s, erasures := t.hold(nil), slices.Clone(t.manifest.Erasures)
+	t.mu.Unlock()
+	defer s.Release()
+	since := time.Now().Add(-keys.Window)
+	var failed error
+	for i := range s.Files {
+		f := &s.Files[i]
+		if f.Last.Before(since) {
+			continue
+		}
+		_, err := t.scan(f, func(id uuid.UUID, micros int64) {
+			if at := time.UnixMicro(micros); failed == nil && at.After(since) {
+				failed = set.Add(id, 0, at)
+			}
+		})
+		if err != nil {
+			t.log.Error("keys of a file are missing: a beacon that comes again may be two rows", "file", f.Name, "error", err)
+		}
+	}
+	for _, e := range erasures {
+		if failed == nil && e.At.After(since) {
+			failed = t.eachErased(e, func(id uuid.UUID) {
+				if failed == nil {
+					failed = set.Add(id, 0, e.At)
+				}
+			})
+		}
+	}
+	return failed
+}
+
+var errNoKeys = fmt.Errorf("there are none: %w", keys.ErrDamaged)
+
+func (t *Table) syncKeys() error {
+	if t.keys == nil {
+		return errNoKeys
+	}
+	return t.keys.Sync()
+}
+
+// seen reports whether the record repeats an earlier one by its key, and remembers the key. rows
+// are the record's.
+func (t *Table) seen(it spool.Item, imported bool, rows []row.Row) (bool, error) {
+	if it.Damage != nil || strings.Trim(it.Record.Request.Header.Get("Idempotency-Key"), " \t\"") == "" {
+		return false, nil
+	}
+	if t.keys == nil {
+		return false, errNoKeys
+	}
+	r, place := &it.Record, placeOf(it.At)
+	if imported {
+		if time.Since(r.Date).Abs() > keys.Window {
+			return false, nil
+		}
+		return false, t.keys.Add(r.ID, place, r.Date)
+	}
+	repeated, err := t.keys.Seen(r.ID, place, r.Date)
+	if err == nil && !repeated && rows[0].ID != r.ID {
+		// A store that was written anew has the ids of a batch's rows, and not the batch's own.
+		repeated, err = t.keys.Seen(rows[0].ID, place, r.Date)
+	}
+	if err != nil || repeated {
+		return repeated, err
+	}
+	return false, t.keys.Add(r.ID, place, r.Date)
+}
+
+// placeOf is a number for a place in the inbox, other than 0.
+func placeOf(c spool.Cursor) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s:%d", c.Segment, c.Offset)
+	return max(h.Sum64(), 1)
+}
+
+// resolveImports removes the pending imported rows that the table has already, that are pending
+// already, or that were erased.
+func (w *writer) resolveImports() error {
+	p := &w.pending
+	if p.imports == 0 {
+		return nil
+	}
+	there := map[uuid.UUID]bool{}
+	var days []int64
+	for _, r := range p.rows {
+		if r.imported {
+			there[r.id] = false
+			days = append(days, dayOf(r.at))
+		}
+	}
+	slices.Sort(days)
+	if err := w.t.find(there, slices.Compact(days)); err != nil {
+		return fmt.Errorf("look up imported beacons: %w", err)
+	}
+	kept := p.rows[:0]
+	for _, r := range p.rows {
+		known, asked := there[r.id]
+		if r.imported && known {
+			p.bytes -= int64(len(r.packed))
+			continue
+		}
+		if asked {
+			there[r.id] = true
+		}
+		r.imported = false
+		kept = append(kept, r)
+	}
+	clear(p.rows[len(kept):])
+	p.rows, p.imports = kept, 0
+	return nil
+}
+
+// find sets those of the ids to true that are in a row that was received on one of the days, which
+// are sorted, or that were erased.
+func (t *Table) find(ids map[uuid.UUID]bool, days []int64) error {
+	t.mu.Lock()
+	s, erasures := t.hold(nil), slices.Clone(t.manifest.Erasures)
+	t.mu.Unlock()
+	defer s.Release()
+	note := func(id uuid.UUID) {
+		if _, asked := ids[id]; asked {
+			ids[id] = true
+		}
+	}
+	least, greatest := bounds(ids)
+	for i := range s.Files {
+		f := &s.Files[i]
+		first, _ := slices.BinarySearch(days, dayOf(f.First.UnixMicro()))
+		if first == len(days) || days[first] > dayOf(f.Last.UnixMicro()) || f.lacks(least, greatest) {
+			continue
+		}
+		if _, err := t.scan(f, func(id uuid.UUID, _ int64) { note(id) }); err != nil {
+			return err
+		}
+	}
+	for _, e := range erasures {
+		if err := t.eachErased(e, note); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lacks reports whether the file can't have ids from least to greatest.
+func (f *File) lacks(least, greatest uuid.UUID) bool {
+	return bytes.Compare(f.MaxID[:], least[:]) < 0 || bytes.Compare(f.MinID[:], greatest[:]) > 0
+}
+
+func bounds(ids map[uuid.UUID]bool) (least, greatest uuid.UUID) {
+	var all extent
+	for id := range ids {
+		all.add(extent{rows: 1, minID: id, maxID: id})
+	}
+	return all.minID, all.maxID
+}
+
+// scan calls use with the id and the received_at of each row of a file. Where the file is damaged,
+// it is taken out of the table, and whole is false.
+func (t *Table) scan(f *File, use func(id uuid.UUID, at int64)) (whole bool, err error) {
+	err = t.scanFile(f, use)
+	if err == nil {
+		return true, nil
+	}
+	if whole, failed := t.verify(f); failed != nil || !whole {
+		return false, failed
+	}
+	return false, err
+}
+
+func (t *Table) scanFile(f *File, use func(id uuid.UUID, at int64)) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // the library's answer to some damage
+			err = fmt.Errorf("read table: %s: %v", f.Name, p)
+		}
+	}()
+	src, err := openFile(t.dir, f.Name, t.layout)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	buf := make([]parquet.Value, 1024)
+	for _, g := range src.RowGroups() {
+		columns, ids := g.ColumnChunks(), make([]uuid.UUID, 0, min(g.NumRows(), groupRows))
+		err := eachValue(columns[src.columns[t.layout.id]], buf, func(v parquet.Value) { ids = append(ids, uuid.UUID(v.ByteArray())) })
+		if err == nil {
+			n := 0
+			err = eachValue(columns[src.columns[t.layout.at]], buf, func(v parquet.Value) {
+				use(ids[n], v.Int64())
+				n++
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("read table: %s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// eachErased calls use with each id of an erasure.
+func (t *Table) eachErased(e Erasure, use func(uuid.UUID)) error {
+	b, err := os.ReadFile(filepath.Join(t.dir, e.IDs))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != e.SHA256 {
+		t.log.Error("the ids of an erasure are damaged: an import may bring its beacons back", "file", e.IDs)
+	}
+	for len(b) >= 16 {
+		use(uuid.UUID(b[:16]))
+		b = b[16:]
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package table
+
+import (
+	"github.com/google/uuid"
+	"github.com/parquet-go/parquet-go"
+)
+
+// A pendingRow is a row that no file of the manifest has.
+type pendingRow struct {
+	packed   []byte
+	id       uuid.UUID
+	at       int64 // received_at, in microseconds
+	imported bool  // and not looked up yet
+}
+
+// pendingRows are packed into a few large pieces of memory, which are used again after a flush, so
+// that the garbage collector has little to do with them.
+type pendingRows struct {
+	layout  *layout
+	rows    []pendingRow
+	bytes   int64
+	imports int // rows that were imported and not looked up yet
+
+	packed []byte // the row that is added
+	pieces [][]byte
+	used   int // pieces that have rows in them
+}
+
+// pieceBytes is the size of a piece of memory. A row that is larger gets a piece of its own.
+const pieceBytes = 1 << 20
+
+// add copies the row that values has.
+func (p *pendingRows) add(values parquet.Row, imported bool) {
+	p.packed = p.layout.pack(p.packed[:0], values)
+	r := pendingRow{
+		packed:   p.allocate(len(p.packed)),
+		id:       uuid.UUID(values[p.layout.id].ByteArray()),
+		at:       values[p.layout.at].Int64(),
+		imported: imported,
+	}
+	copy(r.packed, p.packed)
+	p.rows = append(p.rows, r)
+	p.bytes += int64(len(r.packed))
+	if imported {
+		p.imports++
+	}
+	if cap(p.packed) > pieceBytes {
+		p.packed = nil // rows are rarely as large
+	}
+}
+
+// allocate returns n bytes, which are valid until clear.
+func (p *pendingRows) allocate(n int) []byte {
+	if n > pieceBytes {
+		return make([]byte, n)
+	}
+	if p.used == 0 || len(p.pieces[p.used-1])+n > pieceBytes {
+		if p.used == len(p.pieces) {
+			p.pieces = append(p.pieces, make([]byte, 0, pieceBytes))
+		}
+		p.pieces[p.used] = p.pieces[p.used][:0]
+		p.used++
+	}
+	piece := &p.pieces[p.used-1]
+	from := len(*piece)
+	*piece = (*piece)[:from+n]
+	return (*piece)[from : from+n : from+n]
+}
+
+// clear removes the rows. It keeps as much memory as these needed.
+func (p *pendingRows) clear() {
+	clear(p.pieces[p.used:])
+	p.pieces = p.pieces[:p.used]
+	if len(p.rows) < cap(p.rows)/4 {
+		p.rows = nil
+	}
+	clear(p.rows)
+	p.rows, p.bytes, p.imports, p.used = p.rows[:0], 0, 0, 0
+}
