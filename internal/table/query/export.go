@@ -1,0 +1,106 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+// A Format is how an export writes the table.
+type Format string
+
+const (
+	Parquet Format = "parquet" // with the table's types
+	CSV     Format = "csv"     // with the names in the first line; NULL is empty, "" is quoted
+	JSON    Format = "json"    // an object a line
+)
+
+// An Export is a file with all rows, of Size bytes. It is for one goroutine.
+type Export struct {
+	*os.File
+	Size int64
+}
+
+// Close deletes the file.
+func (x *Export) Close() error {
+	err := x.File.Close()
+	if gone := os.Remove(x.Name()); !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	return err
+}
+
+// Export writes the rows of r.View to a file, which the caller closes. It takes at most half of
+// the disk's free space: the other half is the inbox's. It has no timeout. One export runs at a
+// time; others wait.
+func (p *Pool) Export(ctx context.Context, r Request, format Format) (*Export, error) {
+	x, err := p.export(ctx, r, format)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	return x, nil
+}
+
+func (p *Pool) export(ctx context.Context, r Request, format Format) (*Export, error) {
+	if format != Parquet && format != CSV && format != JSON {
+		return nil, failed(ErrFormat, "there is no format %q: ask for parquet, csv or json", format)
+	}
+	if !Available {
+		return nil, errNoEngine
+	}
+	select {
+	case p.exporting <- struct{}{}:
+		defer func() { <-p.exporting }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another export to end: %w", context.Cause(ctx))
+	}
+	release, err := p.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	free, err := spool.Free(p.o.Temp)
+	if err != nil {
+		return nil, fmt.Errorf("read free space: %w", err)
+	}
+	// The child writes the file in its own folder, the only one that it may write to.
+	rows, err := p.ask(ctx, question{View: r.View, Format: format, File: "export." + string(format)}, free/2)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	return p.keep(filepath.Join(rows.proc.temp, "export."+string(format)), format)
+}
+
+// keep moves the file out of the folder that ends with the process.
+func (p *Pool) keep(from string, format Format) (*Export, error) {
+	f, err := os.CreateTemp(p.o.Temp, exportPrefix+"*."+string(format))
+	if err != nil {
+		return nil, err
+	}
+	// On Windows an open file can't be replaced.
+	if err = f.Close(); err == nil {
+		err = os.Rename(from, f.Name())
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return nil, err
+	}
+	if f, err = os.Open(f.Name()); err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Export{f, info.Size()}, nil
+}
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

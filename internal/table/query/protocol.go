@@ -1,0 +1,107 @@
+package query
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// The parent and the child exchange frames on the child's stdin and stdout. A frame is one byte
+// of type, four bytes of length (big-endian) and the payload.
+//
+//	parent → child
+//	  frameSetup     JSON of setup; the first frame
+//	  frameQuestion  JSON of question; the only one after it
+//	child → parent
+//	  frameReady     empty; the engine is open
+//	  frameStarted   empty; the question has arrived, so the end of the process is its doing
+//	  frameColumns   JSON array of names; the result is complete in the child
+//	  frameRows      rows, each a JSON array and a line feed
+//	  frameEnd       empty; the answer is complete
+//	  frameFailure   JSON of failure; nothing follows
+//
+// The child ends when its stdin ends. The parent kills it after frameEnd or frameFailure.
+const (
+	frameSetup    = 'S'
+	frameQuestion = 'Q'
+	frameReady    = 'r'
+	frameStarted  = 's'
+	frameColumns  = 'c'
+	frameRows     = 'd'
+	frameEnd      = 'e'
+	frameFailure  = 'f'
+)
+
+const (
+	// maxRow is the largest row that is answered, in bytes of JSON. The parent holds one row of
+	// each query in memory.
+	maxRow = 32 << 20
+	// rowsFrame is how many bytes of rows the child collects before it sends them.
+	rowsFrame = 64 << 10
+	// maxFrame bounds the payload that a reader accepts.
+	maxFrame = maxRow + rowsFrame + 1
+)
+
+// setup is how the child opens the engine.
+type setup struct {
+	Dir     string // the folder with the table's files
+	Temp    string // the child's own folder
+	Memory  int    // MiB
+	Threads int
+}
+
+// question is a query, or an export where File is not empty.
+type question struct {
+	SQL    string
+	View   string // the SELECT of the view "beacons"
+	Zone   string // IANA name, "" is UTC
+	Millis int64  // time until the child interrupts itself; 0 is never
+	Format Format `json:",omitempty"`
+	File   string `json:",omitempty"`
+}
+
+// failure is the reason why a question has no answer.
+type failure struct {
+	Kind string // one of the kinds below
+	Text string
+}
+
+const (
+	kindSQL    = "sql"    // the query is wrong
+	kindMemory = "memory" // it needs more memory than there is
+	kindTime   = "time"   // the child interrupted itself
+	kindTable  = "table"  // the engine or the view could not be opened
+)
+
+func writeFrame(w io.Writer, kind byte, payload []byte) error {
+	frame := make([]byte, 5, 5+len(payload))
+	frame[0] = kind
+	binary.BigEndian.PutUint32(frame[1:], uint32(len(payload)))
+	_, err := w.Write(append(frame, payload...))
+	return err
+}
+
+func writeJSON(w io.Writer, kind byte, payload any) error {
+	b, err := json.Marshal(payload)
+	if err != nil {
+		return err
+	}
+	return writeFrame(w, kind, b)
+}
+
+func readFrame(r io.Reader) (kind byte, payload []byte, err error) {
+	var head [5]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	n := binary.BigEndian.Uint32(head[1:])
+	if n > maxFrame {
+		return 0, nil, fmt.Errorf("read frame %q: %d bytes are more than %d", head[0], n, maxFrame)
+	}
+	payload = make([]byte, n)
+	if _, err := io.ReadFull(r, payload); err != nil {
+		return 0, nil, err
+	}
+	return head[0], payload, nil
+}
