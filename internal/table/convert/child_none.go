@@ -1,0 +1,17 @@
+//go:build !cgo || !(linux || darwin || windows) || !(amd64 || arm64) || (windows && arm64)
+
+package convert
+
+import (
+	"fmt"
+	"os"
+)
+
+// Available reports whether this build can read the old table.
+const Available = false
+
+// Main is the child's entry in builds with an engine. Here it ends the process.
+func Main() {
+	fmt.Fprintln(os.Stderr, ErrNoEngine)
+	os.Exit(1)
+}
