@@ -1,5 +1,5 @@
-# make test   all that a change has to pass; it installs what the tests need
-# make bench  the hot paths, as ratios in one run where there is something to compare with
+# make test   every check that a change must pass; it installs the programs that the tests need
+# make bench  benchmarks of the hot paths; where they compare two things, both run in turns
 # make fuzz   every fuzz test, FUZZTIME each
 
 FUZZTIME ?= 30s
@@ -8,12 +8,12 @@ FUZZTIME ?= 30s
 
 test: tools check vulnerabilities
 	go test -race -timeout 20m ./...
-	CGO_ENABLED=0 go test ./cmd/beacon -run WithoutATable
+	CGO_ENABLED=0 go test ./cmd/beacon -run WithoutATableEngine
 
 tools:
 	scripts/install-tools
 
-# The other systems are cross-compiled and vetted, without cgo.
+# Vets the code for the other systems too, without cgo.
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	go vet ./...
@@ -22,9 +22,9 @@ check:
 	CGO_ENABLED=0 GOOS=windows go vet ./...
 	CGO_ENABLED=0 GOOS=freebsd go vet ./...
 
-# Status 3 is a vulnerability; any other is a database that can't be reached from here.
+# Status 3 means a vulnerability. Any other failure means that the database can't be reached.
 vulnerabilities:
-	@go tool govulncheck ./... || { [ $$? -ne 3 ] && echo "govulncheck has no database here; skipped"; }
+	@go tool govulncheck ./... || { [ $$? -ne 3 ] && echo "govulncheck is skipped: its database can't be reached"; }
 
 bench:
 	go test -run '^$$' -bench 'Against(Write|Discard|Client)' -benchtime 2s . ./collect ./internal/deliver
@@ -33,8 +33,8 @@ bench:
 	go test -run '^$$' -bench AgainstChromium -benchtime 100x ./conformance
 	go test -run '^$$' -bench AgainstNginx -benchtime 3x ./cmd/beacon
 	go test -run '^$$' -bench 'Sustained|AckAtHalfLoad|Idle' -benchtime 1x ./cmd/beacon
-	go test -run '^$$' -bench P75 -benchtime 5x -timeout 30m ./internal/sink/duckdb
-	go test -run '^$$' -bench Drain -benchtime 200000x ./internal/sink/duckdb
+	go test -run '^$$' -bench P75 -benchtime 5x -timeout 30m ./internal/table/query
+	go test -run '^$$' -bench Writer -benchtime 200000x ./internal/table
 
 fuzz:
 	go test -run '^$$' -fuzz FuzzRoundTrip -fuzztime $(FUZZTIME) ./internal/warc

@@ -9,74 +9,77 @@ import (
 
 const module = "github.com/seed-d051cf5a/beacon"
 
-// Beacons go one way through the house, and so do imports. Each rule says why.
+// rules are the packages of this module that a package may import, with the reason. Imports go in the
+// direction in which beacons go.
 var rules = []struct {
 	pkg, may, why string
 }{
-	{"internal/warc", "", "the record is a codec: it opens no files and knows no one"},
-	{"internal/datadir", "", "it only knows the platform's folders"},
-	{"internal/web", "", "the live page is files; what they ask the server is HTTP"},
+	{"internal/warc", "", "the record is a codec and opens no files"},
+	{"internal/datadir", "", "it returns the platform's folders and needs nothing else"},
+	{"internal/web", "", "the live page is embedded files, which reach the server by HTTP"},
 	{"internal/plainhttp", "", "it answers HTTP for any handler"},
 	{"internal/impatient", "", "it writes the answers of any handler"},
-	{"internal/form", "", "it encodes forms, for whoever sends them"},
-	{"internal/weburl", "", "URLs and their origins are what pages and the user agent agree on: it knows neither"},
-	{"internal/fetchrules", "", "what a header may be is asked by who makes a request and by who sends it"},
-	{"internal/fetch", "internal/fetchrules internal/weburl", "the user agent knows nothing of disks: spool and fetch never meet but in deliver"},
-	{"internal/spool", "internal/warc", "the log keeps records, and knows neither who wrote them nor who will read them"},
+	{"internal/form", "", "it encodes forms for any sender"},
+	{"internal/weburl", "", "pages and the user agent both use it, so it depends on neither"},
+	{"internal/fetchrules", "", "scripts that make a request and the user agent that sends it share the rules"},
+	{"internal/fetch", "internal/fetchrules internal/weburl", "the user agent uses no disk: only deliver joins spool and fetch"},
+	{"internal/spool", "internal/warc", "the log stores records and depends on neither its writers nor its readers"},
 	{"internal/row", "internal/warc", "decoding is a view of a record, never a condition of keeping it"},
-	{"internal/deliver", "internal/warc internal/spool internal/fetch", "a deliverer takes from the outbox and gives to the user agent"},
-	{"", "internal/warc internal/spool internal/fetch internal/fetchrules internal/deliver internal/datadir internal/form internal/weburl", "a program that sends pays for sending only"},
-	{"page", "internal/fetchrules internal/form internal/weburl", "a page sends as any program does, by the root package alone"},
-	{"collect", "internal/warc internal/spool internal/row internal/impatient", "the collector's answer waits for its inbox and nothing else: engines read behind it"},
-	{"beacontest", "collect internal/warc internal/row", "a test's collector answers by the real one's code, and knows neither a disk nor a sender"},
-	{"internal/browsertest", "", "it drives a browser, for whichever test has a page for it"},
-	{"internal/loadtest", "", "it loads a server, for whichever benchmark has one"},
-	{"conformance", "", "the suite is tests alone: nobody can import it"},
-	{"trackers", "", "the trackers meet the command as everybody's do, over HTTP"},
-	{"internal/sink/duckdb", "internal/warc internal/spool internal/row", "a sink reads the inbox and is known to no one but the command"},
+	{"internal/deliver", "internal/warc internal/spool internal/fetch", "a deliverer reads the outbox and sends through the user agent"},
+	{"", "internal/warc internal/spool internal/fetch internal/fetchrules internal/deliver internal/datadir internal/form internal/weburl", "a program that sends beacons links the code for sending only"},
+	{"page", "internal/fetchrules internal/form internal/weburl", "a page sends like any program, through the root package"},
+	{"collect", "internal/warc internal/spool internal/row internal/impatient", "the collector's answer waits for the inbox only: the table reads the inbox later"},
+	{"beacontest", "collect internal/warc internal/row", "the test collector answers with the real collector's code and needs neither a disk nor a sender"},
+	{"internal/browsertest", "", "it drives a browser for any test"},
+	{"internal/loadtest", "", "it puts load on a server for any benchmark"},
+	{"conformance", "", "the suite has only tests"},
+	{"trackers", "", "the trackers use the command over HTTP, as real pages do"},
+	{"internal/table", "internal/warc internal/spool internal/row internal/table/keys", "the table's writer reads the inbox and is pure Go: the engine is in another process"},
+	{"internal/table/keys", "", "the store of keys stores ids and places and needs no record"},
+	{"internal/table/query", "internal/spool", "a query process reads the files of the view that it gets and does not depend on their writer"},
+	{"internal/table/convert", "internal/warc internal/spool internal/row internal/table internal/table/query", "a conversion reads the old table and writes the new one"},
 }
 
-func TestImportsGoOneWay(t *testing.T) {
+func TestImports_EachPackage_FollowTheRules(t *testing.T) {
 	for _, rule := range rules {
 		for _, imported := range list(t, "{{join .Imports \"\\n\"}}", rule.pkg) {
 			inner, ours := strings.CutPrefix(imported, module+"/")
 			if ours && !slices.Contains(strings.Fields(rule.may), inner) || imported == module && rule.pkg != "page" {
-				t.Errorf("%q imports %q: %s", rule.pkg, imported, rule.why)
+				t.Errorf("%q imports %q, want one of %q: %s", rule.pkg, imported, strings.Fields(rule.may), rule.why)
 			}
 		}
 	}
 }
 
-// TestEveryPackageHasARule keeps the list above whole.
-func TestEveryPackageHasARule(t *testing.T) {
+func TestImports_EachPackage_HasARule(t *testing.T) {
 	for _, pkg := range list(t, "{{.ImportPath}}", "...") {
 		inner := strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/")
 		if strings.HasPrefix(inner, "cmd/") || strings.HasPrefix(inner, "examples/") {
-			continue // a command holds the policy, and may import all
+			continue // a command joins the packages and may import all
 		}
 		known := false
 		for _, rule := range rules {
 			known = known || rule.pkg == inner
 		}
 		if !known {
-			t.Errorf("%q has no rule: say in imports_test.go what it may import, and why", inner)
+			t.Errorf("%q has no rule: add it to imports_test.go, with the packages that it may import and the reason", inner)
 		}
 	}
 }
 
-// TestWhatIsForTestsIsForTests holds for commands too: .Imports leaves out those of tests.
-func TestWhatIsForTestsIsForTests(t *testing.T) {
+// TestImports_TestPackages_OnlyInTests includes commands: .Imports leaves out the imports of tests.
+func TestImports_TestPackages_OnlyInTests(t *testing.T) {
 	for _, pkg := range []string{"internal/browsertest", "internal/loadtest"} {
 		if slices.Contains(list(t, "{{join .Imports \"\\n\"}}", "..."), module+"/"+pkg) {
-			t.Errorf("%s is imported by what is no test", pkg)
+			t.Errorf("%s is imported outside tests", pkg)
 		}
 	}
 }
 
-// TestTheSenderIsLight names all that a program takes on with the root package.
-func TestTheSenderIsLight(t *testing.T) {
-	// publicsuffix: what is the same site, for Sec-Fetch-Site and SameSite cookies. Its table
-	// is 90 KB of the binary.
+// TestImports_RootPackage_FewModules names all modules that a program links with the root package.
+func TestImports_RootPackage_FewModules(t *testing.T) {
+	// publicsuffix tells which hosts are the same site, for Sec-Fetch-Site and SameSite cookies. Its
+	// table adds 90 KB to the binary.
 	allowed := "golang.org/x/net/publicsuffix github.com/google/uuid github.com/nlnwa/whatwg-url github.com/bits-and-blooms/bitset golang.org/x/net/idna golang.org/x/net/http/httpguts golang.org/x/net/http/httpproxy golang.org/x/text golang.org/x/sys"
 	for _, dep := range list(t, "{{join .Deps \"\\n\"}}", "") {
 		if !strings.Contains(strings.Split(dep, "/")[0], ".") || strings.HasPrefix(dep, module) {
@@ -87,7 +90,7 @@ func TestTheSenderIsLight(t *testing.T) {
 			known = known || dep == a || strings.HasPrefix(dep, a+"/")
 		}
 		if !known {
-			t.Errorf("the root package depends on %s: a program that sends beacons would carry it", dep)
+			t.Errorf("the root package depends on %s: every program that sends beacons would link it", dep)
 		}
 	}
 }

@@ -217,7 +217,7 @@ func BenchmarkSustained(b *testing.B) {
 		b.ReportMetric(float64(memoryOf(s.cmd.Process.Pid, "VmHWM"))/(1<<20), "peak-MiB")
 		s.stop()
 		b.ReportMetric(float64(sizeOf(b, filepath.Join(s.p.data, "inbox")))/float64(ours.posted), "inbox-B/beacon")
-		b.ReportMetric(float64(sizeOf(b, filepath.Join(s.p.data, "beacons.duckdb")))/float64(ours.posted), "table-B/beacon")
+		b.ReportMetric(float64(sizeOf(b, filepath.Join(s.p.data, tableDir)))/float64(ours.posted), "table-B/beacon")
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 )
 
-// A client asks a collector's operators' pages.
+// A client sends requests to the admin endpoints of a collector.
 type client struct{ server, token string }
 
 func (c *client) flags(f *pflag.FlagSet) {
@@ -23,8 +23,8 @@ func (c *client) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.token, "token", "", "the collector's token")
 }
 
-// transport speaks HTTP/1.1: over HTTP/2 an import would send no more than the collector's window, of
-// 64 KiB, in one round trip.
+// transport uses HTTP/1.1: over HTTP/2 an import could send only 64 KiB in one round trip, which is
+// the collector's window.
 var transport = func() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Protocols = new(http.Protocols)
@@ -32,17 +32,18 @@ var transport = func() *http.Transport {
 	return t
 }()
 
-// get asks for a page below /-/ and returns its body.
+// get sends a GET of a page below /-/ and returns the body of the answer.
 func (c *client) get(ctx context.Context, page string, query url.Values) (io.ReadCloser, error) {
 	body, _, err := c.do(ctx, http.MethodGet, page, query, nil)
 	return body, err
 }
 
-// do also sends a body, and returns the size of the answer's in bytes, or -1.
+// do sends a request with the body send, and returns the body of the answer with its size in bytes,
+// or -1 if the size is unknown.
 func (c *client) do(ctx context.Context, method, page string, query url.Values, send io.Reader) (answer io.ReadCloser, size int64, err error) {
 	base, err := url.Parse(c.server)
 	if err != nil || base.Host == "" {
-		return nil, 0, usagef("--server %q is no URL: write it like http://%s", c.server, defaultListen)
+		return nil, 0, usagef("--server %q: the URL can't be read: write it like http://%s", c.server, defaultListen)
 	}
 	u := base.JoinPath("-", page)
 	u.RawQuery = query.Encode()
@@ -55,7 +56,7 @@ func (c *client) do(ctx context.Context, method, page string, query url.Values, 
 	}
 	res, err := (&http.Client{Transport: transport}).Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, 0, fmt.Errorf("no collector answers at %s: start one with 'beacon serve', or name another with --server", c.server)
+		return nil, 0, fmt.Errorf("no collector answers at %s: start one with 'beacon serve', or set the URL of another with --server", c.server)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -64,15 +65,15 @@ func (c *client) do(ctx context.Context, method, page string, query url.Values, 
 		defer res.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 		if res.StatusCode == http.StatusUnauthorized {
-			return nil, 0, errors.New("the collector asks for its token: give it with --token, or in BEACON_TOKEN")
+			return nil, 0, errors.New("the collector requires its token: set --token or BEACON_TOKEN")
 		}
 		if why := strings.TrimSpace(string(text)); strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") && why != "" {
 			return nil, 0, errors.New(why)
 		}
-		return nil, 0, fmt.Errorf("%s answers %s, which no collector does: look at what --server names", c.server, res.Status)
+		return nil, 0, fmt.Errorf("%s answers %s, as a collector never does: check the URL of --server", c.server, res.Status)
 	}
 	return res.Body, res.ContentLength, nil
 }
 
-// isTerminal says whether a person is looking at the file.
+// isTerminal reports whether the file is a terminal.
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

@@ -164,8 +164,8 @@ func TestDamageInTheInboxIsARowAndNothingElseIsLost(t *testing.T) {
 	}
 	s.stop()
 	// Without its table the collector fills it again from the inbox.
-	for _, name := range []string{"beacons.duckdb", "beacons.duckdb.wal"} {
-		os.Remove(filepath.Join(p.data, name))
+	if err := os.RemoveAll(filepath.Join(p.data, tableDir)); err != nil {
+		t.Fatal(err)
 	}
 	segments, _ := filepath.Glob(filepath.Join(p.data, "inbox", "*.warc"))
 	text, err := os.ReadFile(segments[0])

@@ -20,14 +20,15 @@ func exportCommand() *cobra.Command {
 		Short: "Write the collector's beacons to standard output: Parquet, CSV, JSON or WARC",
 		Long: `Write the collector's beacons to standard output.
 
-parquet, csv and json are the table as it is at that moment: csv with the columns' names in
-the first line, json with an object a line. In both a body that is not UTF-8 is an object
+parquet, csv and json are the rows of the table at that moment. csv has the names of the columns
+in the first line, json has an object a line. In both a body that is not UTF-8 is an object
 {"base64": "..."}.
 
-warc are the records that the inbox holds, each the request as it came: what is not in the
-table yet, and of what is as much as --max-inbox says. 'beacon import' reads them.
+warc are the records of the inbox, each of which is a request as it was received. The inbox has
+all records that are not in the table yet, and those of the table up to the size of serve's
+--max-inbox. 'beacon import' reads them.
 
-An export that fails leaves nothing in the file that it was to be written to.`,
+If an export fails, the output file is as it was before.`,
 		Example: `  beacon export --format parquet > beacons.parquet
   beacon export --format json | jq .data
   beacon export > beacons.warc`,
@@ -42,7 +43,7 @@ An export that fails leaves nothing in the file that it was to be written to.`,
 				return usagef("--format %q: choose parquet, csv, json or warc", format)
 			}
 			if isTerminal(os.Stdout) && (format == formatWARC || format == "parquet") {
-				return usagef("this is not for a terminal: write it to a file, as in 'beacon export --format %s > beacons.%s'", format, format)
+				return usagef("%[1]s is not text for a terminal: write it to a file, as in 'beacon export --format %[1]s > beacons.%[1]s'", format)
 			}
 			done := showProgress("export", time.Second)
 			defer done()
@@ -65,11 +66,11 @@ An export that fails leaves nothing in the file that it was to be written to.`,
 
 const formatWARC = "warc"
 
-// ofTable says whether an export in this format is of the table, and not of the inbox.
+// ofTable reports whether an export in this format reads the table, not the inbox.
 func ofTable(format string) bool { return format != "" && format != formatWARC }
 
-// whole writes to a file, and takes back what was written if not all was: half of an export
-// looks like a whole one.
+// whole writes to f and truncates f to its former size if the write fails, because a part of an
+// export looks like a complete one.
 func whole(f *os.File, write func(io.Writer) error) error {
 	begin := int64(-1)
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
@@ -80,7 +81,7 @@ func whole(f *os.File, write func(io.Writer) error) error {
 		return nil
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("the collector or the network ended it early: try again")
+		err = errors.New("the connection to the collector ended early: try again")
 	}
 	err = fmt.Errorf("export: %w", err)
 	if begin >= 0 {

@@ -72,7 +72,7 @@ func TestEachFormatHasWhatWasAcknowledgedBefore(t *testing.T) {
 	if _, errs, status := p.beacon("export", "--server", s.URL, "--format", "xlsx"); status != 2 || !strings.Contains(errs, "choose parquet") {
 		t.Errorf("xlsx: status %d: %s", status, errs)
 	}
-	if left, _ := filepath.Glob(filepath.Join(p.data, "beacons.duckdb.tmp", "*")); left != nil {
+	if left, _ := filepath.Glob(filepath.Join(p.data, queryDir, "export*")); left != nil {
 		t.Errorf("the collector keeps %q", left)
 	}
 }
@@ -109,7 +109,7 @@ func TestACollectorThatDiesEndsTheExport(t *testing.T) {
 			t.Errorf("%s: status %d after %d bytes: %s", format, cmd.ProcessState.ExitCode(), n, &errs)
 		}
 		s = p.serve("127.0.0.1:0")
-		if left, _ := filepath.Glob(filepath.Join(p.data, "beacons.duckdb.tmp", "export*")); left != nil {
+		if left, _ := filepath.Glob(filepath.Join(p.data, queryDir, "export*")); left != nil {
 			t.Errorf("%s: %q is left after a start", format, left)
 		}
 	}

@@ -1,5 +1,4 @@
-// The beacon command is both ends of the Beacon API: it sends beacons, collects them, and
-// shows them.
+// The beacon command sends beacons, collects them in a server, and queries them.
 package main
 
 import (
@@ -16,10 +15,21 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/table/convert"
+	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 func main() {
-	// Only who sends needs a deliverer, and a deliverer is this program without arguments.
+	// A collector starts this executable to answer a query, or to read a table of an earlier version.
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case query.Role:
+			query.Main()
+		case convert.Role:
+			convert.Main()
+		}
+	}
+	// Only the commands that send need a deliverer. The deliverer is this executable without arguments.
 	if len(os.Args) < 2 || os.Args[1] == "send" || os.Args[1] == "run" {
 		beacon.Start()
 	}
@@ -34,16 +44,17 @@ const (
 	exitUsage  = 2
 )
 
-// A usageError is a call that would be wrong at any time.
+// A usageError is an error in the arguments or flags.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// errReported is a failure that the person has been told of.
+// errReported is a failure whose message is printed already.
 var errReported = errors.New("reported")
 
+// report prints err and returns the exit status.
 func report(err error) (status int) {
 	var usage usageError
 	switch {
@@ -63,12 +74,12 @@ func report(err error) (status int) {
 func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "beacon",
-		Short: "Send beacons that leave even when the sender is gone, and collect them",
-		Long: `Send beacons that leave even when the sender is gone, and collect them.
+		Short: "Send beacons that are delivered even if the sender ends, and collect them",
+		Long: `Send beacons that are delivered even if the sender ends, and collect them.
 
-A beacon is what navigator.sendBeacon sends: a POST that expects no response.
-Every flag can also be set in the environment: --listen is BEACON_LISTEN, and one that may
-be repeated has spaces between its values.`,
+A beacon is a POST that expects no response, as navigator.sendBeacon sends it.
+Every flag can also be set in the environment: --listen is BEACON_LISTEN. The values of a
+flag that may be repeated are separated by spaces there.`,
 		Example: `  beacon serve
   beacon send http://127.0.0.1:8080/deploys '{"version":"1.2.3"}'
   beacon query "select data->>'version' from beacons where stream='/deploys'"`,
@@ -78,11 +89,11 @@ be repeated has spaces between its values.`,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(serveCommand(), sendCommand(), runCommand(), outboxCommand(), deliverCommand(), queryCommand(), tailCommand(), exportCommand(), importCommand(), manCommand())
+	root.AddCommand(serveCommand(), sendCommand(), runCommand(), outboxCommand(), deliverCommand(), queryCommand(), tailCommand(), exportCommand(), importCommand(), tableCommand(), eraseCommand(), manCommand())
 	return root
 }
 
-// version is that of the module, where the build knows it.
+// version returns the module's version if the build recorded it.
 func version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
@@ -90,7 +101,7 @@ func version() string {
 	return "unknown"
 }
 
-// flagsFromEnvironment gives every flag that was not given its BEACON_… twin.
+// flagsFromEnvironment sets every flag that is not in the arguments from its BEACON_… variable.
 func flagsFromEnvironment(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "BEACON_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
@@ -111,13 +122,14 @@ func flagsFromEnvironment(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// exactly and between say what is missing in words.
+// exactly accepts n arguments. what describes them in the error.
 func exactly(n int, what string) cobra.PositionalArgs { return between(n, n, what) }
 
+// between accepts least to most arguments. what describes them in the error.
 func between(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return usagef("%s takes %s, and was given %d arguments", cmd.CommandPath(), what, len(args))
+			return usagef("%s takes %s: it got %d arguments", cmd.CommandPath(), what, len(args))
 		}
 		return nil
 	}

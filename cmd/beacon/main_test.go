@@ -5,29 +5,47 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/table/convert"
+	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 // TestMain makes this binary the beacon command itself, as the tests run it, and the Go
 // program that sends to it.
 func TestMain(m *testing.M) {
+	// A collector's query process gets no environment, so that its role is an argument.
+	if len(os.Args) > 1 && (os.Args[1] == query.Role || os.Args[1] == convert.Role) {
+		main()
+	}
 	switch os.Getenv("BEACON_TEST_AS") {
 	case "command":
 		main()
 		return
+	case "bare":
+		serveBare(os.Args[3], os.Args[5])
 	case "program":
 		program()
 	case "run", "fill":
@@ -79,6 +97,33 @@ func (p *place) beacon(args ...string) (stdout, stderr string, status int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
+// serveBare is beacon serve without a table, until SIGTERM.
+func serveBare(address, data string) {
+	fail := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	log := slog.New(slog.DiscardHandler)
+	l, err := (&listening{address: address}).open(log)
+	fail(err)
+	registry := prometheus.NewRegistry()
+	c, err := collect.Open(data, collect.Options{Metrics: registry, Logger: log})
+	fail(err)
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	uuid.EnableRandPool()
+	debug.SetMemoryLimit(goMemory)
+	s := newServer(c, log)
+	l.conns.watch(s.Server)
+	fmt.Printf("Beacon collects at http://%s/\n", l.Addr())
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	go s.Serve(l)
+	<-ctx.Done()
+	os.Exit(0)
+}
+
 // A server is a running `beacon serve`.
 type server struct {
 	p   *place
@@ -89,7 +134,13 @@ type server struct {
 // serve starts a collector; listen is an address, with the port 0 for any.
 func (p *place) serve(listen string, flags ...string) *server {
 	p.t.Helper()
-	s := &server{p: p, cmd: p.command("command", append([]string{"serve", "--listen", listen, "--data", p.data}, flags...)...)}
+	return p.serveAs("command", listen, flags...)
+}
+
+// serveAs is serve by the test binary in another role.
+func (p *place) serveAs(role, listen string, flags ...string) *server {
+	p.t.Helper()
+	s := &server{p: p, cmd: p.command(role, append([]string{"serve", "--listen", listen, "--data", p.data}, flags...)...)}
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -135,6 +186,31 @@ func (s *server) query(sql string) (rows []map[string]any) {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// metric is the value of one of the collector's metrics.
+func (s *server) metric(name string) float64 {
+	s.p.t.Helper()
+	res, err := http.Get(s.URL + "/-/metrics")
+	if err != nil {
+		s.p.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.p.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			v, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				s.p.t.Fatal(err)
+			}
+			return v
+		}
+	}
+	s.p.t.Fatalf("there is no metric %s", name)
+	return 0
 }
 
 // waitRows queries until there are n rows.

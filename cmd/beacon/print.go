@@ -12,9 +12,11 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
+
+	"github.com/seed-d051cf5a/beacon/internal/table"
 )
 
-// A printer writes a result's columns and rows.
+// A printer writes the columns and rows of a result.
 type printer interface {
 	columns([]string) error
 	row([]json.RawMessage) error
@@ -33,7 +35,7 @@ func newPrinter(format string, w io.Writer) (printer, error) {
 	return nil, usagef("--format %q: choose table, json or csv", format)
 }
 
-// printRows reads the lines of /-/query.
+// printRows prints the answer of /-/query.
 func printRows(p printer, body io.Reader) error {
 	lines := json.NewDecoder(body)
 	var columns []string
@@ -66,10 +68,11 @@ func printLines(p printer, lines *json.Decoder) error {
 			}
 			continue
 		}
-		var last struct{ Error string }
+		var last ending
 		if err := json.Unmarshal(line, &last); err != nil {
 			return fmt.Errorf("query: %w", err)
 		}
+		sayGaps(os.Stderr, last)
 		if last.Error != "" {
 			return errors.New(last.Error)
 		}
@@ -77,7 +80,20 @@ func printLines(p printer, lines *json.Decoder) error {
 	}
 }
 
-// text is a value as a person reads it: strings without quotes, NULL as given.
+// sayGaps prints which rows an answer lacks.
+func sayGaps(w io.Writer, last ending) {
+	if last.Behind > 0 {
+		fmt.Fprintf(w, "beacon: the answer lacks the newest beacons, %s of the inbox: the table's writer lags\n", inBytes(float64(last.Behind)))
+	}
+	for _, g := range last.Misses {
+		fmt.Fprintf(w, "beacon: the answer lacks %d rows from %[3]s to %[4]s: the file %[2]s is damaged: see 'beacon table check'\n", g.Rows, g.File, g.From, g.To)
+	}
+}
+
+// sayMissing prints the damaged files that a list of files lacks.
+func sayMissing(w io.Writer, damaged []table.Damaged) { sayGaps(w, ending{Misses: misses(damaged)}) }
+
+// text returns a value as text for people: a string without quotes, and null for NULL.
 func text(v json.RawMessage, null string) string {
 	var s string
 	switch {
@@ -89,14 +105,14 @@ func text(v json.RawMessage, null string) string {
 	return string(v)
 }
 
-// tableWidth is the most characters of a value in a table.
+// tableWidth is how many characters of a value the table shows.
 const tableWidth = 60
 
 type tablePrinter struct {
 	w     io.Writer
 	table *tabwriter.Writer
 	names []string
-	only  []json.RawMessage // the first row, while it is the only one
+	only  []json.RawMessage // the first row, until there is a second one
 	rows  int
 }
 
@@ -151,7 +167,7 @@ func (p *tablePrinter) values(values []json.RawMessage) {
 
 func (p *tablePrinter) line(cells []string) { fmt.Fprintln(p.table, strings.Join(cells, "\t")) }
 
-// jsonPrinter prints an object a line, its names in the columns' order.
+// jsonPrinter prints each row as an object in one line, with the names in the columns' order.
 type jsonPrinter struct {
 	w     *bufio.Writer
 	names [][]byte

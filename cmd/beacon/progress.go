@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// showProgress says that a query or the like runs and for how long, once it has run for the
-// time given, until done is called.
+// showProgress prints on stderr that what, such as a query, is running, and for how long. It starts
+// after the given time and ends when done is called.
 func showProgress(what string, after time.Duration) (done func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -39,12 +39,11 @@ func showProgress(what string, after time.Duration) (done func()) {
 
 const clearLine = "\r\x1b[K"
 
-// A transfer is a reader that shows a person how far it has come, until its end or its first
-// error.
+// A transfer is a reader that shows its progress on a terminal, until its end or its first error.
 type transfer struct {
 	io.Reader
 	what         string
-	size, read   int64 // bytes; a size below 0 is not known
+	size, read   int64 // bytes; a size below 0 is unknown
 	began, shown time.Time
 	terminal     bool
 }
@@ -69,7 +68,7 @@ func (t *transfer) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// line is the transfer in words, such as "export 45 % of 1.2 GiB, 35 MiB/s, 20s left".
+// line returns the progress as text, such as "export 45 % of 1.2 GiB, 35 MiB/s, 20s left".
 func (t *transfer) line(elapsed time.Duration) string {
 	rate := float64(t.read) / elapsed.Seconds()
 	if t.size <= 0 || rate <= 0 {
@@ -79,7 +78,7 @@ func (t *transfer) line(elapsed time.Duration) string {
 	return fmt.Sprintf("%s %d %% of %s, %s/s, %v left", t.what, t.read*100/t.size, inBytes(float64(t.size)), inBytes(rate), left)
 }
 
-// inBytes is a number of bytes as a person reads it, with two digits or more.
+// inBytes returns a number of bytes with a unit, such as "1.2 GiB".
 func inBytes(n float64) string {
 	unit := 0
 	for n >= 1000 && unit < 4 {

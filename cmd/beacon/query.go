@@ -15,18 +15,21 @@ import (
 
 func queryCommand() *cobra.Command {
 	var c client
-	var format string
+	var format, zone string
 	cmd := &cobra.Command{
 		Use:   "query SQL",
 		Short: "Ask the collector's table of beacons",
 		Long: `Ask the collector's table. The SQL is DuckDB's, and can only read.
 
-Table beacons: id, received_at, sent_at, stream, query, origin, referrer, user_agent, ip,
-content_type, kind, body, data (JSON, decoded from the body), error (why not),
-bot (whether the user agent says that it is one).
+The table beacons has the columns id, received_at, sent_at, stream, query, origin, referrer,
+user_agent, ip, content_type, kind, body, data (the body as JSON), error (why data is missing)
+and bot (the user agent names a bot), and those of serve --column.
 
-A field of data is data->>'name'; in a condition it needs brackets: (data->>'name') = 'x'.
-In the format table a single value is printed bare, for scripts.`,
+field(data, 'name') is a field of data, and so is data->>'name'. In a condition the arrow needs
+brackets: field(data, 'name') = 'x' and (data->>'name') = 'x' are the same.
+
+Times are in UTC, or in the zone of --timezone. In the format table a single value is printed
+without a header, for scripts.`,
 		Example: `  beacon query "select stream, count(*) from beacons group by stream"
   beacon query --format csv "select received_at, data->>'version' as version from beacons"`,
 		Args: exactly(1, "one SQL statement, in quotes"),
@@ -41,7 +44,7 @@ In the format table a single value is printed bare, for scripts.`,
 			done := showProgress("query", time.Second)
 			defer done()
 			letJustSentArrive(cmd.Context())
-			body, err := c.get(cmd.Context(), "query", url.Values{"sql": args})
+			body, err := c.get(cmd.Context(), "query", url.Values{"sql": args, "zone": {zone}})
 			done()
 			if err != nil {
 				return err
@@ -52,11 +55,12 @@ In the format table a single value is printed bare, for scripts.`,
 	}
 	c.flags(cmd.Flags())
 	cmd.Flags().StringVar(&format, "format", "table", "table, json or csv")
+	cmd.Flags().StringVar(&zone, "timezone", "", "the `zone` in which times are shown and days begin, such as Europe/Berlin; the default is UTC")
 	return cmd
 }
 
-// letJustSentArrive waits for what this user sent in the last moments: `beacon send` has
-// returned before its beacon has left.
+// letJustSentArrive waits, at most two seconds, until the outbox has delivered the beacons of the
+// last two seconds: `beacon send` returns before its beacon is delivered.
 func letJustSentArrive(ctx context.Context) {
 	const moments = 2 * time.Second
 	for began := time.Now(); ctx.Err() == nil && time.Since(began) < moments; time.Sleep(5 * time.Millisecond) {

@@ -11,10 +11,11 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/web"
 )
 
-// routes is not an http.ServeMux, which would redirect a beacon whose path is not clean: a
-// preflight may not be redirected, and a POST to any path is a beacon as it was sent.
-func routes(c *collect.Collector, e *engine, metrics prometheus.Gatherer) http.Handler {
-	page, query, export := unattended(web.Handler()), c.Operator(e.QueryHandler()), c.Operator(e.ExportHandler())
+// routes does not use http.ServeMux, because that redirects a request whose path is not clean. A
+// browser does not follow the redirect of a preflight, so the beacon would be lost.
+func routes(c *collect.Collector, t *tableService, metrics prometheus.Gatherer) http.Handler {
+	page, query, export := unattended(web.Handler()), c.Operator(t.QueryHandler()), c.Operator(t.ExportHandler())
+	table := c.Operator(t.TableHandler())
 	counted := c.Watcher(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
@@ -23,6 +24,8 @@ func routes(c *collect.Collector, e *engine, metrics prometheus.Gatherer) http.H
 			page.ServeHTTP(w, r)
 		case path == collect.Operators+"query":
 			query.ServeHTTP(w, r)
+		case strings.HasPrefix(path, collect.Operators+"table/"):
+			table.ServeHTTP(w, r)
 		case path == collect.Operators+"export" && ofTable(r.URL.Query().Get("format")):
 			export.ServeHTTP(w, r)
 		case get && path == collect.Operators+"metrics":

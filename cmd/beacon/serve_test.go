@@ -89,7 +89,7 @@ func TestWhatOperatorsWatch(t *testing.T) {
 	for _, line := range []string{
 		"beacon_received_total 1", "beacon_accepted_total 1", "beacon_accepted_body_bytes_total 3", `beacon_refused_total{reason="disk"} 0`,
 		"beacon_ack_seconds_count 1", "beacon_fsync_seconds_count 1", "beacon_preflights_orphaned_total 0",
-		"beacon_inbox_lag_bytes ", "beacon_sink_lag_seconds ", "beacon_connections ", "go_goroutines ", "process_resident_memory_bytes ",
+		"beacon_inbox_lag_bytes ", "beacon_table_lag_seconds ", "beacon_table_rows ", "beacon_query_confined ", "beacon_connections ", "go_goroutines ", "process_resident_memory_bytes ",
 	} {
 		if !strings.Contains(text, "\n"+line) {
 			t.Errorf("there is no %q in the metrics", line)

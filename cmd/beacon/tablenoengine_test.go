@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestWithoutATableItCollectsTailsAndExports(t *testing.T) {
+func TestServe_WithoutATableEngine_CollectsTailsAndExports(t *testing.T) {
 	p := newPlace(t)
 	s := p.serve("127.0.0.1:0")
 	res, err := http.Post(s.URL+"/x", "text/plain", strings.NewReader("hello"))
@@ -21,6 +21,10 @@ func TestWithoutATableItCollectsTailsAndExports(t *testing.T) {
 	}
 	if _, errs, status := p.beacon("query", "--server", s.URL, "select 1"); status != 1 || !strings.Contains(errs, "CGO_ENABLED=1") {
 		t.Errorf("query: status %d: %s", status, errs)
+	}
+	out, errs, status = p.beacon("table", "files", "--json", "--server", s.URL)
+	if status != 0 || !strings.Contains(out, `"rows":1,`) {
+		t.Errorf("table files: status %d: %s%s, want a file with one row", status, out, errs)
 	}
 	tail, err := http.Get(s.URL + "/-/tail?last=1")
 	if err != nil {

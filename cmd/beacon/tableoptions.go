@@ -1,14 +1,18 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/seed-d051cf5a/beacon/internal/table"
 )
 
-// engineOptions say what the table has, and bound what it takes of the machine.
-type engineOptions struct {
+// tableOptions are the flags about the table and its queries.
+type tableOptions struct {
 	queryTimeout time.Duration
+	queryMemory  sizeFlag
 	maxAge       ageFlag
 	maxTable     sizeFlag
 	maxInbox     sizeFlag
@@ -16,15 +20,40 @@ type engineOptions struct {
 }
 
 const (
-	defaultMaxInbox     = 1 << 30 // bytes
+	defaultMaxInbox     = 1 << 30   // bytes
+	defaultQueryMemory  = 256 << 20 // bytes
 	defaultQueryTimeout = 30 * time.Second
 )
 
-func (o *engineOptions) flags(f *pflag.FlagSet) {
-	o.maxInbox = defaultMaxInbox
-	f.DurationVar(&o.queryTimeout, "query-timeout", defaultQueryTimeout, "the longest that a query may take")
-	f.Var(&o.maxAge, "max-age", "delete beacons so long after they were received, such as 90d; without it they stay")
-	f.Var(&o.maxTable, "max-table", "delete the oldest rows when the table takes more of the disk, such as 50GiB")
-	f.Var(&o.maxInbox, "max-inbox", "keep so much of the inbox that is in the table, for an export as WARC")
+func (o *tableOptions) flags(f *pflag.FlagSet) {
+	o.maxInbox, o.queryMemory = defaultMaxInbox, defaultQueryMemory
+	f.DurationVar(&o.queryTimeout, "query-timeout", defaultQueryTimeout, "the longest time that a query may take")
+	f.Var(&o.queryMemory, "query-memory", "the memory of a query's process; four run at most")
+	f.Var(&o.maxAge, "max-age", "delete beacons this long after they were received, such as 90d; without it they stay")
+	f.Var(&o.maxTable, "max-table", "delete the oldest rows when the table's files take more of the disk, such as 50GiB")
+	f.Var(&o.maxInbox, "max-inbox", "how much of the inbox to keep that is in the table, for an export as WARC")
 	f.StringArrayVar(&o.columns, "column", nil, "`NAME:TYPE[=PATH]` of a field of data that gets a column of its own, such as value:double or lcp:double=$.metrics.lcp; the types are double, bigint, boolean and varchar; may be repeated; a column that is left out is dropped")
+}
+
+// check refuses values that make no sense.
+func (o *tableOptions) check() error {
+	switch {
+	case o.queryTimeout <= 0:
+		return errors.New("--query-timeout is a time, such as 30s or 5m")
+	case o.queryMemory < 64<<20:
+		return errors.New("--query-memory is 64MiB at least")
+	}
+	return nil
+}
+
+// declared are the columns that --column names.
+func (o *tableOptions) declared() (columns []table.Column, err error) {
+	for _, text := range o.columns {
+		c, err := table.ParseColumn(text, table.OwnColumns())
+		if err != nil {
+			return nil, err
+		}
+		columns = append(columns, c)
+	}
+	return columns, table.CheckColumns(columns)
 }

@@ -1,5 +1,6 @@
 import { count } from './chart.js'
 import './copy.js'
+import './damage.js'
 import './leave.js'
 import { add, settled } from './table.js'
 import { follow, needsToken } from './tail.js'
@@ -16,7 +17,7 @@ follow({
     setTimeout(settled, 300)
   },
   onState(now) {
-    // Written only when it changes: every write is read aloud.
+    // A screen reader reads every write aloud, so the text is set only when it changes.
     if (state.dataset.state === now) return
     state.dataset.state = now
     state.textContent = words[now]

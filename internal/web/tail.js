@@ -1,16 +1,16 @@
 const token = new URLSearchParams(location.search).get('token')
 
-// withToken passes on the token that this page was opened with.
+// withToken returns the path with the token of this page's URL.
 export function withToken(path, query = {}) {
   const q = new URLSearchParams(query)
   if (token !== null) q.set('token', token)
   return String(q) ? `${path}?${q}` : path
 }
 
-export const needsToken = 'This collector asks for its token; open the page as /?token=…'
+export const needsToken = 'This collector requires its token: open the page as /?token=…'
 
-// follow reads the collector's tail for as long as the page is open. The state
-// it reports is live, reconnecting, or refused for want of the token.
+// follow reads the collector's newest beacons while the page is open. The states that it
+// reports are live, reconnecting, and refused, which means that the token is missing.
 export function follow({ onBeacon, onCount = () => {}, onState }) {
   const url = withToken('/-/tail', { last: 50 })
   let source, retry
@@ -32,7 +32,7 @@ export function follow({ onBeacon, onCount = () => {}, onState }) {
     source?.close()
   }
 
-  // EventSource gives up on any answer but 200 and hides which one it was.
+  // EventSource stops at any status except 200 and does not show the status.
   async function askWhy() {
     const stop = new AbortController()
     const status = await fetch(url, { signal: stop.signal }).then(r => r.status, () => 0)
@@ -41,7 +41,7 @@ export function follow({ onBeacon, onCount = () => {}, onState }) {
     else retry = setTimeout(open, 3000)
   }
 
-  // A page that waits in the back-forward cache must not hold a connection.
+  // A page in the back-forward cache must not hold a connection.
   addEventListener('pagehide', close)
   addEventListener('pageshow', e => { if (e.persisted) open() })
   open()

@@ -1,9 +1,9 @@
-// Package web is the collector's live page: what arrives, as it arrives, and
-// a link that shows a beacon outliving the page that sent it; and the script
-// that other sites' pages take from the collector.
+// Package web serves the collector's live page, which shows beacons as they arrive; a page that
+// shows that a beacon arrives after its page was closed; and the script beacon.js for the pages of
+// other sites.
 //
-// They are a handful of embedded files. There is no build step, no
-// third-party code, and nothing is loaded from another host.
+// All of them are embedded files without a build step and without third-party code. They load
+// nothing from other hosts.
 package web
 
 import (
@@ -22,7 +22,7 @@ var files embed.FS
 // Script is the path of the script for the pages of any site.
 const Script = "/beacon.js"
 
-// routes says which file answers which path. A file that is not here is not served.
+// routes maps paths to embedded files. Other files are not served.
 var routes = map[string]string{
 	"/":                "live.html",
 	Script:             "beacon.js",
@@ -34,14 +34,15 @@ var routes = map[string]string{
 	"/-/web/row.js":    "row.js",
 	"/-/web/chart.js":  "chart.js",
 	"/-/web/copy.js":   "copy.js",
+	"/-/web/damage.js": "damage.js",
 	"/-/web/origin.js": "origin.js",
 	"/-/web/leave.js":  "leave.js",
 	"/-/web/bye.js":    "bye.js",
 	"/-/web/icon.svg":  "icon.svg",
 }
 
-// contentTypes is spelled out because package mime asks the machine it runs
-// on, and nosniff turns a wrong answer into a page without style or script.
+// contentTypes are constants because package mime reads the machine's configuration. With nosniff a
+// wrong type makes browsers ignore styles and scripts.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
@@ -60,10 +61,10 @@ type asset struct {
 
 type pages map[string]asset
 
-// Handler serves the live page at /, the goodbye page at /-/bye, their
-// styles and scripts under /-/web/, and beacon.js. It answers GET and HEAD, on these paths only.
+// Handler serves the live page at /, the page that is closed at /-/bye, their styles and scripts
+// below /-/web/, and beacon.js. It answers GET and HEAD of these paths only.
 //
-// The pages read GET /-/tail and post to /leave; both belong to the collector.
+// The pages read /-/tail and /-/table/status, and post to /leave, all of the same collector.
 func Handler() http.Handler {
 	p := make(pages, len(routes))
 	for route, name := range routes {
@@ -94,15 +95,15 @@ func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", "GET, HEAD")
-		http.Error(w, "this page answers GET and HEAD only", http.StatusMethodNotAllowed)
+		http.Error(w, "This page answers only GET and HEAD.", http.StatusMethodNotAllowed)
 		return
 	}
 	h.Set("Content-Type", a.contentType)
 	h.Set("Cache-Control", "no-cache")
 	if r.URL.Path == Script {
-		h.Set("Cache-Control", "public, max-age=3600") // each page of a site asks for it
+		h.Set("Cache-Control", "public, max-age=3600") // every page of a site loads it
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		h.Set("Access-Control-Allow-Origin", "*") // integrity= wants crossorigin, and that this
+		h.Set("Access-Control-Allow-Origin", "*") // integrity= needs crossorigin=, which needs this header
 	}
 	h.Set("ETag", a.etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))

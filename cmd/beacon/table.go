@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/table"
+	"github.com/seed-d051cf5a/beacon/internal/table/convert"
+	"github.com/seed-d051cf5a/beacon/internal/table/query"
+)
+
+// A tableService is the table behind a collector: its writer, its upkeep and its queries.
+type tableService struct {
+	table     *table.Table
+	pool      *query.Pool
+	collector *collect.Collector
+	inbox     *spool.Inbox
+	log       *slog.Logger
+
+	closed  atomic.Pointer[string] // why the table can't be asked now, or nil
+	begins  int64                  // bytes of the inbox that were not read when the table was opened
+	written int64                  // and what the inbox said it had written then
+	stop    context.CancelFunc
+	ended   chan struct{} // closed when the writer and the upkeep have ended
+}
+
+const (
+	tableDir   = "table"
+	queryDir   = "query" // what queries and exports write
+	oldTable   = "beacons.duckdb"
+	closePause = 10 * time.Second
+)
+
+// openTable opens the table of a data folder, and starts to fill it.
+func openTable(ctx context.Context, data string, c *collect.Collector, o tableOptions, log *slog.Logger) (*tableService, error) {
+	columns, err := o.declared()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	s := &tableService{collector: c, inbox: c.Inbox(), log: log, ended: make(chan struct{})}
+	s.table, err = table.Open(filepath.Join(data, tableDir), table.Options{Columns: columns, MaxAge: time.Duration(o.maxAge), MaxBytes: int64(o.maxTable), Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("%w\nIf the folder is damaged, move it away: what is in the inbox goes into a new one", err)
+	}
+	s.pool, err = query.New(query.Options{Dir: s.table.Dir(), Temp: filepath.Join(data, queryDir), Memory: int(o.queryMemory >> 20), Timeout: o.queryTimeout, Log: log})
+	if err != nil {
+		s.table.Close()
+		return nil, err
+	}
+	s.inbox.KeepAtMost(int64(o.maxInbox))
+	if s.begins, _, err = s.inbox.Behind(s.table.Status().Reached); err != nil {
+		s.pool.Close()
+		s.table.Close()
+		return nil, err
+	}
+	s.written = s.inbox.Written()
+	s.inbox.Throttle(s.delay)
+	// Not the server's context: what is collected until its end still goes into the table.
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go s.run(ctx, data)
+	return s, nil
+}
+
+// run converts an old table where there is one, and then fills and keeps the table until ctx is done.
+func (s *tableService) run(ctx context.Context, data string) {
+	defer close(s.ended)
+	if convert.Needed(data) && !s.convert(ctx, data) {
+		return
+	}
+	s.closed.Store(nil)
+	upkeep := make(chan struct{})
+	go func() {
+		defer close(upkeep)
+		s.table.Maintain(ctx, s.inbox)
+	}()
+	if err := s.table.Run(ctx, s.inbox); err != nil && ctx.Err() == nil {
+		s.close("the table takes no more beacons: start the collector again")
+		s.log.Error("beacons are collected but don't reach the table; start the collector again", "error", err)
+	}
+	<-upkeep
+}
+
+// convert reports whether the table can be used.
+func (s *tableService) convert(ctx context.Context, data string) bool {
+	if !query.Available {
+		s.close("the table of an earlier version has to be converted, which this build can't do: start one that was built with cgo (CGO_ENABLED=1); beacons are collected meanwhile")
+		s.log.Warn("the table of an earlier version waits for a build with cgo; beacons are collected and stay in the inbox", "file", filepath.Join(data, oldTable))
+		return false
+	}
+	s.close("the table of an earlier version is being converted: try again later")
+	err := convert.Run(ctx, data, s.table, s.log, func(done, all int64) {
+		s.close(fmt.Sprintf("the table of an earlier version is being converted: %d of %d rows are done", done, all))
+	})
+	if err != nil && ctx.Err() == nil {
+		s.close("the table of an earlier version can't be converted: " + err.Error())
+		s.log.Error("the table of an earlier version can't be converted; beacons are collected and stay in the inbox", "error", err)
+	}
+	return err == nil
+}
+
+// close makes queries fail with a reason.
+func (s *tableService) close(why string) { s.closed.Store(&why) }
+
+const (
+	// The table may be so many bytes of the inbox behind. Beyond throttleFrom the answers to
+	// beacons are slowed, so that it stays within throttleTo.
+	throttleFrom = 192 << 20
+	throttleTo   = 256 << 20
+	// throttleMost is how long a group of records waits at throttleTo. A group has 1 MiB at most.
+	throttleMost = 150 * time.Millisecond
+)
+
+// delay is how long the next group of records waits, so that the table keeps up. It is nothing
+// where the table can't be written: the inbox has room for what it will need later.
+func (s *tableService) delay() time.Duration {
+	consumed, healthy := s.table.Consumed()
+	over := s.begins + s.inbox.Written() - s.written - consumed - throttleFrom
+	if over <= 0 || !healthy || s.closed.Load() != nil {
+		return 0
+	}
+	return min(throttleMost*time.Duration(over>>10)/((throttleTo-throttleFrom)>>10), 4*throttleMost)
+}
+
+// Close waits, within reason, until all that was collected is in the table.
+func (s *tableService) Close() error {
+	if s.closed.Load() == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closePause)
+		defer cancel()
+		snapshot, err := s.table.Flush(ctx, s.inbox, closePause)
+		if err == nil {
+			if snapshot.Behind > 0 {
+				err = fmt.Errorf("%d bytes of the inbox are not in it", snapshot.Behind)
+			}
+			snapshot.Release()
+		}
+		if err != nil {
+			s.log.Warn("the table ends behind the inbox; the rest follows at the next start", "error", err)
+		}
+	}
+	s.stop()
+	<-s.ended
+	return errors.Join(s.pool.Close(), s.table.Close())
+}
+
+// snapshotPatience is how long a query waits for the beacons that were acknowledged before it.
+const snapshotPatience = 5 * time.Second
+
+// snapshot returns the files that a query reads.
+func (s *tableService) snapshot(ctx context.Context) (*table.Snapshot, error) {
+	if why := s.closed.Load(); why != nil {
+		return nil, fmt.Errorf("%w: %s", query.ErrUnavailable, *why)
+	}
+	snapshot, err := s.table.Snapshot(ctx, s.inbox, snapshotPatience)
+	if errors.Is(err, table.ErrStopped) {
+		return nil, fmt.Errorf("%w: %w", query.ErrUnavailable, err)
+	}
+	return snapshot, err
+}

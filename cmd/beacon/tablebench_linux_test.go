@@ -1,0 +1,198 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/loadtest"
+)
+
+// benchSeconds is how long a benchmark loads the collector: BEACON_SUSTAIN, or otherwise.
+func benchSeconds(otherwise int) time.Duration {
+	n, err := strconv.Atoi(os.Getenv("BEACON_SUSTAIN"))
+	if err != nil || n <= 0 {
+		n = otherwise
+	}
+	return time.Duration(n) * time.Second
+}
+
+// maxOf samples a metric until the returned function is called, which returns the greatest value.
+func (s *server) maxOf(name string, every time.Duration) (end func() float64) {
+	done, most := make(chan struct{}), 0.0
+	var sampler sync.WaitGroup
+	sampler.Go(func() {
+		for tick := time.NewTicker(every); ; {
+			most = max(most, s.metric(name))
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() float64 {
+		close(done)
+		sampler.Wait()
+		return most
+	}
+}
+
+// BenchmarkTableCost posts as fast as the answers come, in turns to a collector and to one without
+// a table. CPU time is that of all work, also of what the table does after the answers.
+func BenchmarkTableCost(b *testing.B) {
+	const turn = 1 << 16
+	for b.Loop() {
+		s, with := benchCollector(b)
+		with.settle = func() { s.caughtUp(b, with.posted) }
+		bare := newPlace(b).serveAs("bare", "127.0.0.1:0")
+		without := &process{
+			Load: loadtest.Dial(b, strings.TrimPrefix(bare.URL, "http://"), benchConnections),
+			pid:  func() []int { return []int{bare.cmd.Process.Pid} },
+		}
+		for end := time.Now().Add(benchSeconds(30)); time.Now().Before(end); {
+			with.run(turn)
+			without.run(turn)
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(with.rate()/without.rate(), "with/without")
+		b.ReportMetric(with.cpuEach()-without.cpuEach(), "table-cpu-µs")
+		b.ReportMetric(without.cpuEach(), "cpu-µs-without")
+		s.stop()
+		bare.stop()
+	}
+}
+
+// BenchmarkTableKeepsUp posts as fast as the answers come, without a pause, and reports how far the
+// table was behind and how long it took to catch up.
+func BenchmarkTableKeepsUp(b *testing.B) {
+	for b.Loop() {
+		s, ours := benchCollector(b)
+		lag := s.maxOf("beacon_inbox_lag_bytes", 250*time.Millisecond)
+		for ours.spent < benchSeconds(60) {
+			ours.run(1 << 14)
+		}
+		most, ended := lag(), time.Now()
+		s.caughtUp(b, ours.posted)
+		behind := time.Since(ended)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(ours.rate(), "acknowledged/s")
+		b.ReportMetric(most/(1<<20), "max-lag-MiB")
+		b.ReportMetric(behind.Seconds(), "s-behind-at-the-end")
+		b.ReportMetric(float64(ours.posted)/(ours.spent+behind).Seconds(), "into-the-table/s")
+		b.ReportMetric(float64(memoryOf(s.cmd.Process.Pid, "VmHWM"))/(1<<20), "peak-MiB")
+		s.stop()
+		b.ReportMetric(float64(sizeOf(b, filepath.Join(s.p.data, tableDir)))/float64(ours.posted), "table-B/beacon")
+	}
+}
+
+// BenchmarkTrickle is the CPU time of a collector that gets 1,000 beacons a second.
+func BenchmarkTrickle(b *testing.B) {
+	for b.Loop() {
+		s, ours := benchCollector(b)
+		d := benchSeconds(70) // longer than a flush waits
+		before := cpuOf(ours.pid())
+		ours.PostAt(1000, d)
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(100*(cpuOf(ours.pid())-before).Seconds()/d.Seconds(), "%core")
+		s.stop()
+	}
+}
+
+// BenchmarkQueryEverySecond asks once a second while 100 beacons a second come in.
+func BenchmarkQueryEverySecond(b *testing.B) {
+	for b.Loop() {
+		s, ours := benchCollector(b)
+		d := benchSeconds(600)
+		before, done := cpuOf(ours.pid()), make(chan struct{})
+		go func() {
+			ours.PostAt(100, d)
+			close(done)
+		}()
+		asked, slowest := 0, time.Duration(0)
+		for tick := time.NewTicker(time.Second); ; {
+			select {
+			case <-tick.C:
+				began := time.Now()
+				s.query("select count(distinct data->>'id') from beacons")
+				slowest, asked = max(slowest, time.Since(began)), asked+1
+				continue
+			case <-done:
+			}
+			break
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(asked), "queries")
+		b.ReportMetric(slowest.Seconds(), "s-slowest")
+		b.ReportMetric(s.metric("beacon_table_files"), "files")
+		b.ReportMetric(float64(writtenBy(s.cmd.Process.Pid))/float64(d.Seconds()*100), "B-written/beacon")
+		b.ReportMetric(100*(cpuOf(ours.pid())-before).Seconds()/d.Seconds(), "%core")
+		s.stop()
+	}
+}
+
+// writtenBy is how many bytes a process and those that it waited for have sent to the disk.
+func writtenBy(pid int) (n int64) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "write_bytes: "); ok {
+			n, _ = strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+		}
+	}
+	return n
+}
+
+// hostile are queries that crash the engine, take all memory, or run without end.
+var hostile = []string{
+	"select lag(x,-9223372036854775808) over () from range(10) t(x)",
+	"select length(range((select 1000000000)))",
+	"select count(*) from range(100000000) a, range(100000000) b",
+	"with recursive r as (select 1 as n union all select n + 1 from r) select count(*) from r",
+	"select repeat('x', 1000000000)",
+}
+
+// BenchmarkAckBesideHostileQueries measures the answers to 5,000 beacons a second, without and
+// beside hostile queries.
+func BenchmarkAckBesideHostileQueries(b *testing.B) {
+	for b.Loop() {
+		s := newPlace(b).serve("127.0.0.1:0", "--query-timeout", "5s")
+		load := loadtest.Dial(b, strings.TrimPrefix(s.URL, "http://"), benchConnections)
+		d := benchSeconds(30)
+		p99 := func() float64 {
+			took := load.PostAt(5000, d)
+			return float64(took[len(took)*99/100].Microseconds()) / 1000
+		}
+		quiet := p99()
+		stop := make(chan struct{})
+		var askers sync.WaitGroup
+		asked := make([]int, 2)
+		for asker := range asked {
+			askers.Go(func() {
+				for n := asker; ; n++ {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					// A comment makes it another query, which is not refused.
+					s.p.beacon("query", "--server", s.URL, fmt.Sprintf("%s -- %d", hostile[n%len(hostile)], n))
+					asked[asker]++
+				}
+			})
+		}
+		beside := p99()
+		close(stop)
+		askers.Wait()
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(quiet, "p99-ms-without")
+		b.ReportMetric(beside, "p99-ms-beside")
+		b.ReportMetric(beside/quiet, "beside/without")
+		b.ReportMetric(float64(asked[0]+asked[1]), "hostile-queries")
+		s.stop()
+	}
+}

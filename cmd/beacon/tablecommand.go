@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func tableCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "table",
+		Short: "List, check and merge the Parquet files of the collector's table",
+		Long: `List, check and merge the Parquet files of the collector's table. Any program that reads
+Parquet can read the files while the collector runs: a file never changes, and one that is
+replaced stays for ten minutes.`,
+		Example: `  beacon table files
+  duckdb -c "select stream, count(*) from read_parquet([$(beacon table files | sed "s/.*/'&'/" | paste -sd,)]) group by stream"`,
+		Args: exactly(0, "files, check or compact"),
+		RunE: func(*cobra.Command, []string) error { return usagef("say files, check or compact") },
+	}
+	cmd.AddCommand(tableFilesCommand(), tableCheckCommand(), tableCompactCommand())
+	return cmd
+}
+
+func tableFilesCommand() *cobra.Command {
+	var c client
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "files",
+		Short: "Print the path of each file, with all beacons that were acknowledged",
+		Args:  exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			last, err := c.table(cmd.Context(), http.MethodGet, "files", nil)
+			if err != nil {
+				return err
+			}
+			sayMissing(os.Stderr, last.Lost)
+			for _, f := range last.Files {
+				if !asJSON {
+					fmt.Println(f.Path)
+				} else if err := json.NewEncoder(os.Stdout).Encode(f); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	c.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print each file as a line of JSON, with rows, bytes, checksum and times")
+	return cmd
+}
+
+func tableCheckCommand() *cobra.Command {
+	var c client
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Compare every file with its checksum, and say what the inbox can rebuild",
+		Args:  exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			last, err := c.table(cmd.Context(), http.MethodPost, "check", nil)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%d rows in %s are as they were written\n", last.Check.Rows, inFiles(last.Check.Files))
+			for _, g := range last.Check.Damaged {
+				fmt.Printf("%s is damaged (%s): %d rows from %s to %s are missing\n", g.Name, g.Reason, g.Rows, g.First.Format(timeFormat), g.Last.Format(timeFormat))
+				switch {
+				case g.Rebuildable:
+					fmt.Println("  the inbox has them: beacon export > inbox.warc && beacon import inbox.warc")
+				case g.InboxFrom.IsZero(), g.InboxFrom.After(g.Last):
+					fmt.Println("  the inbox has none of them: import an export or a backup, if there is one")
+				default:
+					fmt.Printf("  the inbox has those from %s on: beacon export > inbox.warc && beacon import inbox.warc\n", g.InboxFrom.Format(timeFormat))
+				}
+			}
+			if len(last.Check.Damaged) > 0 {
+				return errReported
+			}
+			return nil
+		},
+	}
+	c.flags(cmd.Flags())
+	return cmd
+}
+
+func inFiles(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
+}
+
+func tableCompactCommand() *cobra.Command {
+	var c client
+	cmd := &cobra.Command{
+		Use:   "compact",
+		Short: "Merge the files that can be merged now, which the collector also does by itself",
+		Args:  exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			last, err := c.table(cmd.Context(), http.MethodPost, "compact", nil)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%d rows in %s were written anew\n", *last.Rows, inFiles(int(last.Done)))
+			return nil
+		},
+	}
+	c.flags(cmd.Flags())
+	return cmd
+}
+
+func eraseCommand() *cobra.Command {
+	var c client
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "erase CONDITION",
+		Short: "Delete the beacons that a condition chooses, from the table and from the inbox",
+		Long: `Delete the beacons that a condition chooses. The condition is SQL, as after WHERE.
+
+Without --yes, erase says how many rows it would delete. With it they go from the table's
+files, and so do the segments of the inbox that have them: an export as WARC has then none
+of the beacons of those segments. An import does not bring the erased beacons back.`,
+		Example: `  beacon erase "ip = '203.0.113.0'"
+  beacon erase "(data->>'user') = '4711'" --yes`,
+		Args: exactly(1, "one condition, in quotes"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			method := http.MethodGet
+			if yes {
+				method = http.MethodPost
+			}
+			last, err := c.table(cmd.Context(), method, "erase", url.Values{"condition": args})
+			if err != nil {
+				return err
+			}
+			if yes {
+				fmt.Printf("%d rows are erased\n", *last.Rows)
+			} else {
+				fmt.Printf("%d rows would be erased; add --yes to do it\n", *last.Rows)
+			}
+			return nil
+		},
+	}
+	c.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&yes, "yes", false, "erase them, instead of only counting them")
+	return cmd
+}
+
+// table asks for something below /-/table/, shows its progress, and returns the last line.
+func (c *client) table(ctx context.Context, method, what string, query url.Values) (last tableLine, err error) {
+	body, _, err := c.do(ctx, method, "table/"+what, query, nil)
+	if err != nil {
+		return last, err
+	}
+	defer body.Close()
+	terminal := isTerminal(os.Stderr)
+	for lines := json.NewDecoder(body); ; {
+		var line tableLine
+		err := lines.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return last, fmt.Errorf("%s: the answer ended early: %w", what, err)
+		}
+		if last = line; terminal && line.Done > 0 {
+			fmt.Fprintf(os.Stderr, "%s%s: %d files", clearLine, what, line.Done)
+			if line.Of > 0 {
+				fmt.Fprintf(os.Stderr, " of %d", line.Of)
+			}
+		}
+	}
+	if terminal {
+		fmt.Fprint(os.Stderr, clearLine)
+	}
+	if last.Error != "" {
+		return last, fmt.Errorf("%s: %s", what, last.Error)
+	}
+	return last, nil
+}

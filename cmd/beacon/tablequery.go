@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/seed-d051cf5a/beacon/internal/impatient"
+	"github.com/seed-d051cf5a/beacon/internal/table"
+	"github.com/seed-d051cf5a/beacon/internal/table/query"
+)
+
+// QueryHandler answers GET /-/query?sql=…&zone=… with lines of JSON: the columns' names, then an
+// array a row, then an object with the number of rows or with the error that ended it. The last
+// object also says what the answer lacks: see [ending].
+func (s *tableService) QueryHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			w.Header().Set("Allow", "GET")
+			http.Error(w, "Ask with GET /-/query?sql=…", http.StatusMethodNotAllowed)
+			return
+		}
+		sql := strings.TrimSpace(r.URL.Query().Get("sql"))
+		if sql == "" {
+			http.Error(w, "The query is empty: ask with /-/query?sql=select+count(*)+from+beacons", http.StatusBadRequest)
+			return
+		}
+		a, err := s.ask(r.Context(), sql, r.URL.Query().Get("zone"))
+		if err != nil {
+			answerError(w, err)
+			return
+		}
+		defer a.close()
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		if err := a.write(impatient.NewWriter(w)); err != nil {
+			s.log.Warn("query ended early", "error", err)
+		}
+	})
+}
+
+// An answer is the result of a query, with the files that it comes from.
+type answer struct {
+	snapshot *table.Snapshot
+	rows     *query.Rows // nil where count is the answer
+	count    int64
+}
+
+func (a *answer) close() {
+	if a.rows != nil {
+		a.rows.Close()
+	}
+	a.snapshot.Release()
+}
+
+// countAll is the one question that the manifest answers.
+var countAll = regexp.MustCompile(`(?is)^select\s+count\s*\(\s*\*\s*\)\s+from\s+beacons\s*;?$`)
+
+// ask runs a query. Where a damaged file is in its way, the file is taken out of the table and the
+// query runs again.
+func (s *tableService) ask(ctx context.Context, sql, zone string) (*answer, error) {
+	for again := true; ; again = false {
+		snapshot, err := s.snapshot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		a := &answer{snapshot: snapshot}
+		if query.Available && countAll.MatchString(sql) {
+			a.count = snapshot.Rows()
+			return a, nil
+		}
+		if a.rows, err = s.pool.Query(ctx, query.Request{SQL: sql, View: snapshot.View(), Zone: zone}); err == nil {
+			return a, nil
+		}
+		snapshot.Release()
+		if !again || !strings.Contains(err.Error(), ".parquet") || !s.findDamage(ctx) {
+			return nil, err
+		}
+	}
+}
+
+// findDamage checks the table and reports whether files were damaged that were not known to be.
+func (s *tableService) findDamage(ctx context.Context) bool {
+	before := len(s.table.Status().Damaged)
+	report, err := s.table.Check(ctx, s.inbox, nil)
+	return err == nil && len(report.Damaged) > before
+}
+
+// An ending is the last line of an answer.
+type ending struct {
+	Rows   *int64 `json:"rows,omitempty"`
+	Error  string `json:"error,omitempty"`
+	Behind int64  `json:"behind_bytes,omitempty"` // of the inbox, acknowledged before the query and not in the answer
+	Misses []gap  `json:"missing,omitempty"`      // damaged files, whose rows are not in the answer
+}
+
+// A gap is a damaged file of the table.
+type gap struct {
+	File string `json:"file"`
+	Rows int64  `json:"rows"`
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+func (a *answer) write(w *impatient.Writer) error {
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	end := ending{Behind: a.snapshot.Behind, Misses: misses(a.snapshot.Damaged)}
+	if a.rows == nil {
+		rows := int64(1)
+		end.Rows = &rows
+		_, err := fmt.Fprintf(w, "[\"count_star()\"]\n[%d]\n", a.count)
+		return errors.Join(err, out.Encode(end))
+	}
+	if err := out.Encode(a.rows.Columns()); err != nil {
+		return err
+	}
+	n := int64(0)
+	for ; a.rows.Next(); n++ {
+		if _, err := w.Write(append(a.rows.Row(), '\n')); err != nil {
+			return err
+		}
+	}
+	err := a.rows.Err()
+	if err != nil {
+		end.Error = err.Error()
+	} else {
+		end.Rows = &n
+	}
+	return errors.Join(err, out.Encode(end))
+}
+
+func misses(damaged []table.Damaged) (all []gap) {
+	for _, d := range damaged {
+		all = append(all, gap{d.Name, d.Rows, d.First.Format(timeFormat), d.Last.Format(timeFormat)})
+	}
+	return all
+}
+
+const timeFormat = "2006-01-02T15:04:05Z07:00"
+
+// answerError answers a query or an export that failed before its first byte.
+func answerError(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	switch {
+	case errors.Is(err, query.ErrNoEngine):
+		status = http.StatusNotImplemented
+	case errors.Is(err, query.ErrUnavailable), errors.Is(err, query.ErrBusy):
+		w.Header().Set("Retry-After", "5")
+		status = http.StatusServiceUnavailable
+	case errors.Is(err, query.ErrEnded), errors.Is(err, query.ErrRefused):
+		status = http.StatusBadGateway
+	case errors.Is(err, query.ErrSQL), errors.Is(err, query.ErrMemory), errors.Is(err, query.ErrTime), errors.Is(err, query.ErrFormat):
+		status = http.StatusBadRequest
+	case errors.Is(err, query.ErrDisk):
+		status = http.StatusInsufficientStorage
+	}
+	http.Error(w, err.Error(), status)
+}
