@@ -24,7 +24,7 @@ func TestASaleIsReported(t *testing.T) {
 	c := beacontest.New(t)
 	c.Answer(beacontest.Status(503)) // to the first request
 	sell(c.URL+"/sales", "tea")      // calls beacon.Send
-	b := c.Wait(1)[0]                // fails with a list of what came, if this doesn't
+	b := c.Wait(1)[0]                // fails with a list of the requests if no beacon comes
 	if b.Times != 2 || string(b.Data) != `{"what":"tea"}` {
 		t.Errorf("got %v", b)
 	}
