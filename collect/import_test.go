@@ -62,7 +62,7 @@ func kept(t testing.TB, file []byte) (result imported, records []warc.Record) {
 	return result, records
 }
 
-// What a collector does with the privacy of a request it does with that of a record.
+// TestWhatIsImportedIsAsPrivate compares imported records with the rules for requests.
 func TestWhatIsImportedIsAsPrivate(t *testing.T) {
 	for _, x := range []struct {
 		options                 Options

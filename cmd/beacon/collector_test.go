@@ -33,7 +33,7 @@ func TestBadInput(t *testing.T) {
 	for _, c := range []struct {
 		name, raw string
 		hangUp    bool // the client is gone in the middle
-		status    int  // 0 is no answer at all
+		status    int  // 0 where there is none
 		kind, why string
 	}{
 		{name: "garbage", raw: "\x16\x03\x01\x02\x00garbage\r\n\r\n", status: 400},
@@ -105,7 +105,7 @@ func talk(t *testing.T, address, raw string, hangUp bool) (status int) {
 	}
 	status, _ = strconv.Atoi(string(answer[9:12]))
 	if hangUp {
-		return 0 // an answer that nobody is there to read
+		return 0 // the client does not read the answer
 	}
 	return status
 }

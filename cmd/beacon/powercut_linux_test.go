@@ -193,7 +193,7 @@ func TestADiskThatIsFull(t *testing.T) {
 		return l.refused[503]
 	}
 	eventually(t, "beacons are refused", func() bool {
-		// What the collector freed itself is filled as well.
+		// The collector frees room too, which is filled as well.
 		if f, err := os.OpenFile(filler, os.O_APPEND|os.O_WRONLY, 0); err == nil {
 			f.Write(make([]byte, 4<<10))
 			f.Close()

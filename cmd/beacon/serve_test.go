@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// What has begun when the collector is told to end is finished; what never ends is not
-// waited for.
+// TestAStopDrains stops the collector while requests are under way: those that end by themselves
+// are answered, and a live view is cut off.
 func TestAStopDrains(t *testing.T) {
 	p := newPlace(t)
 	s := p.serve("127.0.0.1:0")

@@ -52,7 +52,7 @@ func (s *server) files() []string {
 }
 
 // TestTable_DamagedFile_NamedEverywhereAndRebuilt flips a bit in a file: the collector goes on, the
-// check moves the file away, each answer says that its rows are missing, and an import of the
+// check moves the file away, each answer names the missing rows, and an import of the
 // inbox brings them back.
 func TestTable_DamagedFile_NamedEverywhereAndRebuilt(t *testing.T) {
 	p := newPlace(t)

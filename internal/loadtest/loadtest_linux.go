@@ -109,8 +109,8 @@ func (l *Load) PostAt(perSecond float64, d time.Duration) []time.Duration {
 	began := time.Now()
 	for next, answered := 0, 0; answered < len(took); {
 		for ; next < len(took) && len(idle) > 0 && due(next) <= time.Since(began); next++ {
-			conn := idle[len(idle)-1]
-			idle = idle[:len(idle)-1]
+			conn := idle[0] // in turns, so that no server closes one for being idle
+			idle = idle[1:]
 			posted[conn] = next
 			l.post(conn)
 		}

@@ -7,12 +7,12 @@ import (
 	"github.com/parquet-go/parquet-go/encoding"
 )
 
-// maxBound is the most bytes of the least and the greatest value that a file notes of a page and of
-// a row group. The library notes them in full: a few beacons of a megabyte would make the end of a
-// file, which every query reads, and the memory of its writer many times as large.
+// maxBound is the largest size in bytes of a lower or upper bound, which a file has for each page and
+// row group. The library writes full values: a few beacons of a megabyte would make the file's footer,
+// which every query reads, and the writer's memory many times as large.
 const maxBound = 64
 
-// A bounded is a type of byte arrays whose bounds are short. Everything else is the type's own.
+// A bounded is a type of byte arrays with short bounds. All else is as in the embedded type.
 type bounded struct{ parquet.Type }
 
 func (t bounded) NewColumnBuffer(columnIndex, numValues int) parquet.ColumnBuffer {
@@ -46,7 +46,7 @@ func (p boundedPage) Bounds() (least, greatest parquet.Value, ok bool) {
 	return least, greatest, true
 }
 
-// prefix returns the first bytes of a long value, of text without a part of a character.
+// prefix returns the first bytes of a value that is longer than maxBound. It cuts no character of text.
 func prefix(b []byte) []byte {
 	for end := maxBound; end > maxBound-utf8.UTFMax; end-- {
 		if utf8.Valid(b[:end]) {
@@ -56,8 +56,8 @@ func prefix(b []byte) []byte {
 	return b[:maxBound:maxBound]
 }
 
-// after returns a value that is greater than all that begin with b, and text where b is text. Only
-// for a b of nothing but the last character, or of bytes 0xFF, it is b.
+// after returns a value that is greater than all values with the prefix b, and is text where b is text.
+// If b has only characters U+10FFFF or only bytes 0xFF, after returns b, which is too low as a bound.
 func after(b []byte) []byte {
 	if utf8.Valid(b) {
 		for end := len(b); end > 0; {

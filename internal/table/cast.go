@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// scalar returns the text of a string, and any other value as it is written, except that the
-// engine has no negative zero among the integers.
+// scalar returns the text of a string, and any other value as it is written. Only -0 becomes 0, since
+// DuckDB has no negative zero as an integer.
 func scalar(value []byte) []byte {
 	switch {
 	case value[0] == '"':
@@ -23,7 +23,7 @@ func scalar(value []byte) []byte {
 	return value
 }
 
-// toDouble returns the number that text holds, with white space around it or not.
+// toDouble parses a number, with or without white space around it.
 func toDouble(text []byte) (float64, bool) {
 	text = trimSpace(text)
 	if len(text) > 0 && text[0] == '+' {
@@ -38,8 +38,8 @@ func toDouble(text []byte) (float64, bool) {
 
 func trimSpace(text []byte) []byte { return bytes.Trim(text, " \t\n\v\f\r") }
 
-// isNumber reports whether text is a decimal number: like JSON's, but zeros may precede it, and
-// digits may be missing on one side of the point.
+// isNumber reports whether text is a decimal number: as in JSON, but with leading zeros allowed, and
+// with digits on at least one side of the point.
 func isNumber(text []byte) bool {
 	i := 0
 	digits := func() int {
@@ -73,9 +73,9 @@ func isNumber(text []byte) bool {
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 
-// toBigint returns the number that a value holds, rounded.
+// toBigint returns the rounded number of a value.
 func toBigint(value []byte) (int64, bool) {
-	// The engine makes a double of a number with a fraction or an exponent, and casts its text.
+	// DuckDB converts a number with a fraction or an exponent to a double, and casts the double's text.
 	var buf [32]byte
 	text := scalar(value)
 	if value[0] != '"' && isReal(value) {
@@ -93,7 +93,7 @@ func toBigint(value []byte) (int64, bool) {
 	return castInteger(text)
 }
 
-// castInteger rounds a decimal number by its first decimal. It computes as the engine does, which is
+// castInteger rounds a decimal number by its first decimal. It computes like DuckDB, whose result is
 // not exact for a number with an exponent and more than 18 decimals.
 func castInteger(text []byte) (int64, bool) {
 	sign := int64(1)
@@ -135,8 +135,8 @@ func castInteger(text []byte) (int64, bool) {
 	return whole, true
 }
 
-// scale multiplies whole.fraction, which has so many decimals, by a power of ten. sign is that of
-// whole; fraction has none.
+// scale multiplies whole.fraction by a power of ten. decimals is the number of digits of fraction. sign
+// is the sign of whole; fraction has none.
 func scale(whole, fraction int64, decimals uint16, exponent int16, sign int64) (int64, int64, uint16, bool) {
 	if exponent < 0 {
 		for ; exponent < 0; exponent++ {
@@ -196,7 +196,7 @@ func isReal(value []byte) bool {
 	return (value[0] == '-' || isDigit(value[0])) && bytes.ContainsAny(value, ".eE")
 }
 
-// toBoolean knows the words of the engine.
+// toBoolean returns the boolean that DuckDB casts text to.
 func toBoolean(text []byte) (value, ok bool) {
 	if len(text) > len("false") {
 		return false, false
@@ -210,8 +210,8 @@ func toBoolean(text []byte) (value, ok bool) {
 	return false, false
 }
 
-// appendCompact appends a value as the engine writes JSON: without white space, with no escapes
-// that can be left out, and with numbers as appendNumber has them.
+// appendCompact appends a value as DuckDB writes JSON: without white space, with the fewest escapes, and
+// with numbers as appendNumber writes them.
 func appendCompact(dst, value []byte) []byte {
 	for i := 0; i < len(value); {
 		switch c := value[i]; {
@@ -236,8 +236,8 @@ func appendCompact(dst, value []byte) []byte {
 	return dst
 }
 
-// appendNumber appends a number as the engine writes it. An integer, and a number too large for a
-// double, stay as they are.
+// appendNumber appends a number as DuckDB writes it. An integer, and a number that is too large for a
+// double, are not changed.
 func appendNumber(dst, number []byte) []byte {
 	if !isReal(number) {
 		return append(dst, scalar(number)...)

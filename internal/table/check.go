@@ -13,26 +13,27 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/table/keys"
 )
 
 // A Report is the result of a check.
 type Report struct {
-	Files   int   `json:"files"` // that were read, and are as they were written
-	Rows    int64 `json:"rows"`  // in those
-	Damaged []Gap `json:"damaged"`
+	Files   int   `json:"files"`   // with the right checksum
+	Rows    int64 `json:"rows"`    // in those files
+	Damaged []Gap `json:"damaged"` // found now or earlier, and not deleted by the operator
 }
 
-// A Gap is a damaged file, and what the inbox still has of its time.
+// A Gap is a damaged file, and whether its rows can be read from the inbox again.
 type Gap struct {
 	Damaged
-	// Rebuildable is whether the inbox still has all records from the file's time on.
+	// Rebuildable means that the inbox has all records since the file's oldest row.
 	Rebuildable bool `json:"rebuildable"`
-	// InboxFrom is when the oldest record of the inbox was received.
+	// InboxFrom is when the oldest record of the inbox was received, or zero.
 	InboxFrom time.Time `json:"inbox_from,omitzero"`
 }
 
-// Check compares the files with their checksums. A file that differs is moved to the folder
-// damaged, and is in no answer any more. progress, which may be nil, is called after each file.
+// Check compares the files with their checksums. A damaged file is moved to the folder damaged, and no
+// query reads it any more. progress, if it is not nil, is called after each file.
 func (t *Table) Check(ctx context.Context, in *spool.Inbox, progress func(done, all int)) (Report, error) {
 	files, _ := t.files()
 	var r Report
@@ -63,14 +64,14 @@ func (t *Table) Check(ctx context.Context, in *spool.Inbox, progress func(done, 
 }
 
 func (t *Table) checkFile(f *File) (whole bool, err error) {
-	// A file that is merged meanwhile would be both damaged and a part of another.
+	// A merge at the same time could read the damaged file.
 	t.maintenance.Lock()
 	defer t.maintenance.Unlock()
 	return t.verify(f)
 }
 
-// checkRest reads the manifests and the ids of erasures. It writes damaged manifests anew, forgets
-// the damaged files that the operator has deleted, and notes when the check was.
+// checkRest reads the manifests and the ids of erasures. It replaces a damaged manifest, removes the
+// entries of damaged files that the operator has deleted, and saves the time of the check.
 func (t *Table) checkRest() error {
 	t.mu.Lock()
 	erasures := slices.Clone(t.manifest.Erasures)
@@ -83,8 +84,8 @@ func (t *Table) checkRest() error {
 	changes := 1
 	for _, name := range []string{manifestName, previousName} {
 		if err := t.checkManifest(name); err != nil {
-			t.log.Error("a manifest is damaged and is written anew", "error", err)
-			changes = 2 // the first makes the damaged one the previous one
+			t.log.Error("a manifest is damaged and is replaced", "error", err)
+			changes = 2 // the first change makes the damaged manifest the previous one
 		}
 	}
 	for range changes {
@@ -110,30 +111,30 @@ func (t *Table) checkManifest(name string) error {
 	return nil
 }
 
-// verify compares a file with its checksum, and takes it out of the table where it differs.
+// verify compares a file with its checksum. It marks a file that is missing or differs as damaged.
 func (t *Table) verify(f *File) (whole bool, err error) {
 	file, err := os.Open(filepath.Join(t.dir, f.Name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, t.giveUp(map[string]string{f.Name: "the file is missing"})
+		return false, t.markDamaged(map[string]string{f.Name: "the file is missing"})
 	}
 	if err != nil {
-		return false, fmt.Errorf("check table: %w", err) // it says nothing about the bytes
+		return false, fmt.Errorf("check table: %w", err) // not a sign of damage: too many open files, for example
 	}
 	defer file.Close()
 	sum, err := digest(file)
 	switch {
 	case err != nil:
-		// The disk can't read it, which is how most damage shows.
-		return false, t.giveUp(map[string]string{f.Name: err.Error()})
+		// A read error of the disk is the most frequent sign of damage.
+		return false, t.markDamaged(map[string]string{f.Name: err.Error()})
 	case sum != f.SHA256:
-		return false, t.giveUp(map[string]string{f.Name: "the checksum is wrong"})
+		return false, t.markDamaged(map[string]string{f.Name: "the checksum is wrong"})
 	}
 	return true, nil
 }
 
-// giveUp takes files, with the reasons, out of the table and moves them to the folder damaged. It
-// passes over those that the manifest does not name any more.
-func (t *Table) giveUp(reasons map[string]string) error {
+// markDamaged removes files from the table and moves them to the folder damaged. reasons are by name. It
+// ignores files that the manifest does not name any more.
+func (t *Table) markDamaged(reasons map[string]string) error {
 	if files, _ := t.files(); !slices.ContainsFunc(files, func(f File) bool { return reasons[f.Name] != "" }) {
 		return nil
 	}
@@ -164,16 +165,16 @@ func (t *Table) giveUp(reasons map[string]string) error {
 	return nil
 }
 
-// moveDamaged moves a file to the folder damaged. For one that is missing it makes an empty file
-// there: the operator deletes it when the rows are rebuilt or given up.
+// moveDamaged moves a file to the folder damaged. For a missing file it makes an empty one there: the
+// operator deletes it after rebuilding the rows, or to accept the loss.
 func (t *Table) moveDamaged(name string) error {
 	to := filepath.Join(t.dir, damagedDir, name)
 	err := os.Rename(filepath.Join(t.dir, name), to)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = writeSynced(to, nil)
+		err = keys.WriteSynced(to, nil)
 	}
 	if err == nil {
-		err = syncDir(filepath.Join(t.dir, damagedDir))
+		err = keys.SyncDir(filepath.Join(t.dir, damagedDir))
 	}
 	if err != nil {
 		return fmt.Errorf("move damaged file: %w", err)

@@ -82,7 +82,7 @@ func TestCheck_FileDamagedOrMissing_IsNamedAndMoved(t *testing.T) {
 				t.Errorf("the file in the folder damaged: got %v", err)
 			}
 			h.putAndFlush(record(4))
-			s, err := h.table.Snapshot(context.Background(), h.in, patience)
+			s, err := h.table.Snapshot(context.Background(), h.in, timeout)
 			if err != nil || len(s.Damaged) != 1 || s.Rows() != 2 {
 				t.Errorf("Snapshot: got %+v %v, want two rows and one damaged file", s, err)
 			}
@@ -200,9 +200,9 @@ func TestMaintain_NeverChecked_ChecksAtOnce(t *testing.T) {
 // poll waits until done is true.
 func poll(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(timeout); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s did not happen within %v", what, patience)
+			t.Fatalf("%s did not happen within %v", what, timeout)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// A Column is a field of data that has a column of its own. The engine reads a column of numbers
-// many times faster than it finds the number in each row's JSON.
+// A Column is a declared column: a field of data that has a column of its own. DuckDB reads a column of
+// numbers many times faster than it finds the number in each row's JSON.
 //
 // The value is the first member with that name, by type:
 //
@@ -28,17 +28,17 @@ import (
 // The value is NULL where the field is missing, null or not of that form.
 type Column struct{ Name, Type, Path string }
 
-// ErrColumn is wrapped by all errors about a declaration that cannot be used.
+// ErrColumn is wrapped by each error about a declared column that cannot be used.
 var ErrColumn = errors.New("column cannot be used")
 
-// columnTypes has no type for times: the engine's cast of text to a timestamp fails for some
-// strings even as try_cast, and depends on the session's time zone.
+// columnTypes are the types of declared columns. They do not include times: DuckDB's cast of text to a
+// timestamp fails for some strings even as try_cast, and depends on the session's time zone.
 var columnTypes = []string{"double", "bigint", "boolean", "varchar"}
 
 var columnName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
-// ParseColumn parses NAME:TYPE[=PATH]. Without PATH the column is the member NAME of data.
-// own are the names of the table's own columns, which a declared column cannot have.
+// ParseColumn parses NAME:TYPE[=PATH]. Without PATH the column is the member NAME of data. A declared
+// column cannot have a name of own, the columns that every table has. Errors wrap ErrColumn.
 func ParseColumn(text string, own []string) (Column, error) {
 	head, path, pathed := strings.Cut(text, "=")
 	name, typ, typed := strings.Cut(head, ":")
@@ -67,7 +67,8 @@ func ParseColumn(text string, own []string) (Column, error) {
 	return c, nil
 }
 
-// CheckColumns returns an error if two columns have the same name or a path cannot be used.
+// CheckColumns returns an error if two columns have the same name or a path cannot be used. Errors wrap
+// ErrColumn.
 func CheckColumns(columns []Column) error {
 	for i, c := range columns {
 		if slices.ContainsFunc(columns[:i], func(o Column) bool { return strings.EqualFold(o.Name, c.Name) }) {
@@ -80,8 +81,8 @@ func CheckColumns(columns []Column) error {
 	return nil
 }
 
-// SQL returns an expression with the column's value. data is a SQL expression of JSON text or
-// NULL. The expression fails for no row, and gives the values that compile's getter gives.
+// SQL returns an expression for the column's value. data is a SQL expression for JSON text or NULL. The
+// expression fails for no row and has the same values as compile's getter.
 func (c Column) SQL(data string) string {
 	text := fmt.Sprintf("try(json_extract_string(%s, %s))", data, literal(c.Path))
 	switch c.Type {
@@ -118,19 +119,19 @@ func (c Column) compile() (getter, error) {
 	return getter{p, cast}, nil
 }
 
-// value returns the column's value, which may share memory with data, or a null value.
-// data is valid JSON or empty. For other data the value is unspecified.
+// value returns the column's value or NULL. It may share memory with data, which is valid JSON or
+// empty. For other data the value is unspecified.
 func (g getter) value(data []byte) parquet.Value {
 	v := g.path.find(data)
-	if len(v) == 0 || halfSurrogate(data) {
+	if len(v) == 0 || unpairedSurrogate(data) {
 		return parquet.Value{}
 	}
 	return g.cast(v)
 }
 
-// casts have a function for each type of a column. It takes a JSON value as it is written, without
-// white space around it, and returns what [Column] says. The rules are those of the engine for
-// Column.SQL, because a column's values must not change when compaction computes them.
+// casts has a function for each type of a column. It takes a JSON value without white space around it
+// and returns the value that [Column] describes. DuckDB computes Column.SQL by the same rules, so that
+// a column's values don't change when compaction computes them.
 var casts = map[string]func(value []byte) parquet.Value{
 	"double": func(value []byte) parquet.Value {
 		if f, ok := toDouble(scalar(value)); ok {
@@ -161,9 +162,9 @@ var casts = map[string]func(value []byte) parquet.Value{
 	},
 }
 
-// halfSurrogate reports whether JSON has an escape such as \ud800 without the other half of its
-// pair. RFC 8259 allows it, but the engine refuses the whole text.
-func halfSurrogate(data []byte) bool {
+// unpairedSurrogate reports whether JSON has an escape such as \ud800 without the other surrogate of
+// its pair. RFC 8259 allows that, but DuckDB refuses the whole text.
+func unpairedSurrogate(data []byte) bool {
 	if !bytes.Contains(data, []byte(`\u`)) {
 		return false
 	}

@@ -8,12 +8,12 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// copied is the part of a full row group that a row group has at least to be copied as it is.
-// Smaller ones become a part of a larger one.
-const copied = 4
+// copyShare: a row group with at least 1/copyShare of the limits is copied without decoding it. Smaller
+// ones are merged.
+const copyShare = 4
 
-// limit is the size in bytes of the largest files. The files stay few however large the table is,
-// and small where whole files go for the sake of MaxBytes.
+// limit returns the largest size of a file in bytes, for a table of total bytes. It grows with the
+// table, so that there are few files. With MaxBytes it is small, because whole files are deleted then.
 func (t *Table) limit(total int64) int64 {
 	most := max(maxFile, total/64)
 	if t.options.MaxBytes > 0 {
@@ -22,8 +22,9 @@ func (t *Table) limit(total int64) int64 {
 	return most
 }
 
-// Compact merges files as long as [plan] finds some, and writes those anew whose declared columns
-// are not those of today. progress, which may be nil, is called after each new file.
+// Compact merges files until no merge is due, and rewrites the files that have other declared columns
+// than the table. progress, if it is not nil, is called after each new file with the number of files
+// that it replaces and of its rows.
 func (t *Table) Compact(ctx context.Context, progress func(files, rows int64)) error {
 	return t.compact(ctx, time.Now, progress)
 }
@@ -41,7 +42,7 @@ func (t *Table) compact(ctx context.Context, now func() time.Time, progress func
 	return context.Cause(ctx)
 }
 
-// compactOnce makes one new file of the number of files that it returns.
+// compactOnce writes one new file and returns how many files it replaces. 0 means that none is due.
 func (t *Table) compactOnce(ctx context.Context, now time.Time) (files, rows int64, err error) {
 	t.maintenance.Lock()
 	defer t.maintenance.Unlock()
@@ -66,9 +67,9 @@ func (t *Table) files() ([]File, int64) {
 	return slices.Clone(t.manifest.Files), t.manifest.bytes()
 }
 
-// rewrite makes one file of some, without the rows that drop chooses; nil drops none. It returns
-// how many rows the new file has, which is only made for at least one. Where one of the files is
-// damaged, rewrite takes that out of the table and does no more. The caller holds maintenance.
+// rewrite replaces files by one new file, without the rows for which drop is true; nil drops none. It
+// returns how many rows the new file has. Without rows it makes no file. If one of the files is
+// damaged, rewrite only marks it as damaged. The caller holds maintenance.
 func (t *Table) rewrite(ctx context.Context, name string, files []File, drop func(parquet.Row) bool) (int64, error) {
 	for i := range files {
 		// Damaged bytes must not get a new checksum.
@@ -107,12 +108,12 @@ func (t *Table) rewrite(ctx context.Context, name string, files []File, drop fun
 	return f.Rows, err
 }
 
-// fitGroup reports whether rows with so many bytes in all can be one row group.
+// fitGroup reports whether rows with these bytes in total can be one row group.
 func fitGroup(rows, bytes int64) bool {
 	return rows <= groupRows && bytes <= groupBytes && (bytes <= vectorBytes || bytes/rows <= vectorBytes/vectorRows)
 }
 
-// copyRows writes the rows of files to w. Where a file's rows stay as they are, its row groups are
+// copyRows writes the rows of files to w. If all rows and columns of a file are kept, its row groups are
 // written column by column, and large ones are copied without decoding them.
 func (t *Table) copyRows(ctx context.Context, w *fileWriter, files []File, drop func(parquet.Row) bool) error {
 	var batch []parquet.RowGroup
@@ -143,7 +144,7 @@ func (t *Table) copyRows(ctx context.Context, w *fileWriter, files []File, drop 
 				return context.Cause(ctx)
 			}
 			n, size := g.NumRows(), src.Metadata().RowGroups[j].TotalByteSize
-			large := n >= groupRows/copied || size >= groupBytes/copied
+			large := n >= groupRows/copyShare || size >= groupBytes/copyShare
 			if !asIs || large || !fitGroup(rows+n, bytes+size) {
 				if err := end(); err != nil {
 					return err

@@ -90,7 +90,7 @@ func (h *harness) groups() (n int) {
 // TestCompact_LargeGroups_AreCopied compares the compressed bytes of a column before and after.
 func TestCompact_LargeGroups_AreCopied(t *testing.T) {
 	h := newHarness(t, Options{})
-	const rows = groupRows / copied
+	const rows = groupRows / copyShare
 	for i := range 2 {
 		for n := 0; n < rows; {
 			var group []warc.Record
@@ -166,7 +166,7 @@ func TestCompact_OtherDeclaredColumns_WritesFilesAnew(t *testing.T) {
 		}
 	}
 	if n := h.compactAll(time.Now()); n != 0 {
-		t.Errorf("files that were written anew once more: got %d, want 0", n)
+		t.Errorf("files that were rewritten again: got %d, want 0", n)
 	}
 }
 

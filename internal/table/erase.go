@@ -3,8 +3,6 @@ package table
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -17,18 +15,19 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/table/keys"
 )
 
-// erasePatience is how long Erase waits for the writer, and for queries that read the files it
-// replaces.
-const erasePatience = time.Minute
+// eraseTimeout is how long Erase waits for the writer, and then for queries that read replaced files.
+const eraseTimeout = time.Minute
 
 // Erase deletes the rows with these ids from the table, and the segments of the inbox that have
-// such rows. When it returns nil, they are in no file of either, except those in the folder
-// damaged, and no import brings them back. The ids and the time are kept; the condition that chose
-// them is not, since it may name a person.
+// such rows. When it returns nil, no file of either has them, except files in the folder damaged, and
+// no import adds them again. The ids and the time are kept. The condition that selected them is not
+// kept, since it may name a person.
 //
-// The ids are of rows that were in the table when Flush had returned. Run follows the inbox.
+// The caller calls Flush before it selects the ids. Run must be running. After an error Erase can be
+// repeated.
 func (t *Table) Erase(ctx context.Context, in *spool.Inbox, ids []uuid.UUID) (rows int64, err error) {
 	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	ids = slices.Compact(ids)
@@ -41,11 +40,11 @@ func (t *Table) Erase(ctx context.Context, in *spool.Inbox, ids []uuid.UUID) (ro
 	}
 	t.maintenance.Lock()
 	defer t.maintenance.Unlock()
-	// First the entry: whatever happens from here on, the rows do not come back.
+	// The entry first: after an error or a crash below, no import adds the rows again.
 	if err := t.recordErasure(ids); err != nil {
 		return 0, fmt.Errorf("erase: %w", err)
 	}
-	tails := t.heldTails()
+	tails := t.tailsInUse()
 	files, _ := t.files()
 	for i := range files {
 		if files[i].lacks(ids[0], ids[len(ids)-1]) {
@@ -75,19 +74,18 @@ func (t *Table) recordErasure(ids []uuid.UUID) error {
 	for _, id := range ids {
 		b = append(b, id[:]...)
 	}
-	if err := writeSynced(filepath.Join(t.dir, name), b); err != nil {
+	if err := keys.WriteSynced(filepath.Join(t.dir, name), b); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Join(t.dir, erasedDir)); err != nil {
+	if err := keys.SyncDir(filepath.Join(t.dir, erasedDir)); err != nil {
 		return err
 	}
-	sum := sha256.Sum256(b)
 	return t.change(func(m *manifest) {
-		m.Erasures = append(m.Erasures, Erasure{now.Truncate(time.Second), int64(len(ids)), filepath.ToSlash(name), hex.EncodeToString(sum[:])})
+		m.Erasures = append(m.Erasures, Erasure{now.Truncate(time.Second), int64(len(ids)), filepath.ToSlash(name), checksum(b)})
 	})
 }
 
-// eraseFrom writes a file anew without the erased rows, where it has some.
+// eraseFrom rewrites a file without the erased rows, if it has some. It returns how many.
 func (t *Table) eraseFrom(ctx context.Context, f *File, erased map[uuid.UUID]bool) (rows int64, err error) {
 	whole, err := t.scan(f, func(id uuid.UUID, _ int64) {
 		if erased[id] {
@@ -110,13 +108,13 @@ func (t *Table) eraseFromInbox(ctx context.Context, in *spool.Inbox, erased map[
 		}
 		return slices.ContainsFunc(rowsOf(it), func(r row.Row) bool { return erased[r.ID] })
 	}
-	// The first time ends the newest segment, of which the second time has all.
+	// The first call of in.Erase ends the newest segment, so that the second one can delete it.
 	for range 2 {
 		end, err := in.End()
 		if err != nil || end == (spool.Cursor{}) {
 			return err
 		}
-		s, err := t.Flush(ctx, in, erasePatience)
+		s, err := t.Flush(ctx, in, eraseTimeout)
 		if err != nil {
 			return err
 		}
@@ -134,32 +132,33 @@ func (t *Table) eraseFromInbox(ctx context.Context, in *spool.Inbox, erased map[
 	return nil
 }
 
-// heldTails returns the tails that queries read. That of the writer is newer than the last flush.
-func (t *Table) heldTails() (names []string) {
+// tailsInUse returns the tails that queries read, without those of the writer, which are newer than the
+// last flush.
+func (t *Table) tailsInUse() (names []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for name := range t.held {
-		if strings.HasPrefix(name, tailPrefix) && name != t.tail {
+	for name := range t.readers {
+		if strings.HasPrefix(name, tailPrefix) && !slices.ContainsFunc(t.tails, func(f File) bool { return f.Name == name }) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// waitObsolete deletes the replaced files as soon as no query reads them, and waits until the tails
-// are gone.
+// waitObsolete deletes each replaced file when no query reads it any more, and waits until the tails
+// are deleted too.
 func (t *Table) waitObsolete(ctx context.Context, tails []string) error {
-	until := time.Now().Add(erasePatience)
+	until := time.Now().Add(eraseTimeout)
 	for {
 		stay, err := t.deleteObsolete(0)
 		t.mu.Lock()
-		stays := stay > 0 || slices.ContainsFunc(tails, func(name string) bool { return t.held[name] > 0 })
+		stays := stay > 0 || slices.ContainsFunc(tails, func(name string) bool { return t.readers[name] > 0 })
 		t.mu.Unlock()
 		if err != nil || !stays {
 			return err
 		}
 		if time.Now().After(until) {
-			return errors.New("queries still read files with erased rows, which are deleted when those end")
+			return errors.New("queries still read files with erased rows: the files are deleted when the queries end")
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):

@@ -79,7 +79,7 @@ func TestErase_Rows_AreGoneFromEverywhereAndStayGone(t *testing.T) {
 	again := []warc.Record{imported(inBatch), imported(secret(100)), keyed(secret(201)), imported(record(3))}
 	for _, r := range again {
 		h.put(r)
-		s, err := h.table.Flush(context.Background(), h.in, patience)
+		s, err := h.table.Flush(context.Background(), h.in, timeout)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestErase_Rows_AreGoneFromEverywhereAndStayGone(t *testing.T) {
 	h.run()
 	h.put(again...)
 	h.put(record(12))
-	s, err := h.table.Flush(context.Background(), h.in, patience)
+	s, err := h.table.Flush(context.Background(), h.in, timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestErase_QueryReadsTheFiles_WaitsForIt(t *testing.T) {
 	h.run()
 	h.putAndFlush(textRecord(1, "text/plain", "the secret"))
 	h.put(textRecord(2, "text/plain", "the secret too"))
-	s := h.snapshot(patience)
+	s := h.snapshot(timeout)
 	h.flush()
 	done := make(chan error)
 	go func() {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,30 +20,30 @@ import (
 )
 
 const (
-	// A row group ends at so many rows, or bytes before compression.
+	// The limits of a row group: rows, and bytes before compression.
 	groupRows  = 128 << 10
 	groupBytes = 32 << 20
-	// An engine has so many rows of a row group in memory at a time, in every step of a query. A row
-	// group ends before these have more than vectorBytes, or with one row that has more.
+	// In each step of a query DuckDB has vectorRows rows of a row group in memory. A row group
+	// therefore ends before a vector of it has more than vectorBytes. A larger row is alone in its
+	// row group.
 	vectorRows  = 2048
 	vectorBytes = 8 << 20
-	// batchRows is how many rows are handed on together.
+	// batchRows is how many rows one call of write or of a reader's function gets.
 	batchRows = 64
 
 	pageBytes = 256 << 10
 )
 
-// A fileWriter writes one file. It is for one goroutine.
+// A fileWriter writes one Parquet file. It is for one goroutine.
 type fileWriter struct {
 	l     *layout
 	name  string
-	path  string
 	file  *os.File
 	out   *bufio.Writer
 	sum   hash.Hash
 	pq    *parquet.GenericWriter[any]
 	all   extent
-	group struct{ rows, bytes, vector int64 } // since the last row group; vector is the bytes of the last vectorRows
+	group struct{ rows, bytes, vector int64 } // since the last row group ended; vector is the bytes in its last vector
 }
 
 // An extent describes a set of rows.
@@ -73,7 +74,7 @@ func newFile(dir, name string, l *layout) (*fileWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write table: %w", err)
 	}
-	w := &fileWriter{l: l, name: name, path: f.Name(), file: f, sum: sha256.New()}
+	w := &fileWriter{l: l, name: name, file: f, sum: sha256.New()}
 	w.out = bufio.NewWriterSize(io.MultiWriter(f, w.sum), 256<<10)
 	w.pq = parquet.NewGenericWriter[any](w.out, l.schema,
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
@@ -115,6 +116,20 @@ func (w *fileWriter) write(rows []parquet.Row) error {
 	return w.writeRows(rows[from:])
 }
 
+// writePending adds pending rows.
+func (w *fileWriter) writePending(rows []pendingRow) error {
+	batch := w.l.rows(batchRows)
+	for some := range slices.Chunk(rows, batchRows) {
+		for i := range some {
+			w.l.unpack(batch[i], some[i].packed)
+		}
+		if err := w.write(batch[:len(some)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (w *fileWriter) writeRows(rows []parquet.Row) error {
 	if _, err := w.pq.WriteRows(rows); err != nil {
 		return fmt.Errorf("write table: %w", err)
@@ -130,8 +145,8 @@ func (w *fileWriter) endGroup() error {
 	return nil
 }
 
-// writeGroups adds row groups of other files. One that is alone is copied as it is; others become
-// one. The caller adds their extent.
+// writeGroups adds row groups of other files as one row group. A single one is copied without decoding
+// it. The caller adds their extent.
 func (w *fileWriter) writeGroups(groups []parquet.RowGroup) error {
 	if err := w.endGroup(); err != nil {
 		return err
@@ -142,8 +157,8 @@ func (w *fileWriter) writeGroups(groups []parquet.RowGroup) error {
 	return nil
 }
 
-// finish ends the file and returns its description. sync makes its bytes durable; its name is
-// durable when the folder is synced. After an error the file is deleted.
+// finish completes the file and returns its description. With sync its bytes are durable; its name is
+// durable after the folder is synced. After an error the file is deleted.
 func (w *fileWriter) finish(sync bool, now time.Time) (f File, err error) {
 	err = w.pq.Close()
 	if err == nil {
@@ -156,7 +171,7 @@ func (w *fileWriter) finish(sync bool, now time.Time) (f File, err error) {
 		f.Bytes, err = w.file.Seek(0, io.SeekCurrent)
 	}
 	if err = errors.Join(err, w.file.Close()); err != nil {
-		os.Remove(w.path)
+		os.Remove(w.file.Name())
 		return File{}, fmt.Errorf("write table: %w", err)
 	}
 	f.Name, f.Columns = w.name, w.l.declared
@@ -170,10 +185,16 @@ func (w *fileWriter) finish(sync bool, now time.Time) (f File, err error) {
 // discard deletes the file.
 func (w *fileWriter) discard() {
 	w.file.Close()
-	os.Remove(w.path)
+	os.Remove(w.file.Name())
 }
 
-// digest is the SHA-256 of a file as it is on disk.
+// checksum returns the SHA-256 of b in hexadecimal.
+func checksum(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// digest returns the SHA-256 of a file in hexadecimal.
 func digest(f *os.File) (string, error) {
 	sum := sha256.New()
 	if _, err := io.CopyBuffer(sum, f, make([]byte, 256<<10)); err != nil {

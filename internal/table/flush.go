@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -14,25 +12,27 @@ import (
 )
 
 const (
-	// tailRows is how many rows a tail has at most: more are flushed.
+	// tailRows is how many rows the tails have at most. A query flushes more rows than that.
 	tailRows = 8 << 10
+	// maxTails is how many tails a query opens at most.
+	maxTails = 16
 	// expireEvery is how often old keys are deleted.
 	expireEvery = time.Hour
 )
 
-// tryFlush flushes. A failure is logged and sets the time of the next attempt.
+// tryFlush flushes. It logs an error and sets the time of the next attempt.
 func (w *writer) tryFlush() error {
 	err := w.flush()
 	w.t.mu.Lock()
 	w.t.failing = err
 	w.t.mu.Unlock()
 	if err == nil {
-		w.pause, w.retry = 0, time.Time{}
+		w.backoff, w.retry = 0, time.Time{}
 		return nil
 	}
-	w.pause = min(max(2*w.pause, firstPause), maxPause)
-	w.retry = time.Now().Add(w.pause)
-	w.t.log.Error("beacons can't be stored now and are kept in the inbox", "error", err, "retry_in", w.pause)
+	w.backoff = min(max(2*w.backoff, minBackoff), maxBackoff)
+	w.retry = time.Now().Add(w.backoff)
+	w.t.log.Error("beacons can't be stored now and are kept in the inbox", "error", err, "retry_in", w.backoff)
 	if errors.Is(err, keys.ErrDamaged) && w.recover(err) {
 		w.retry = time.Time{}
 	}
@@ -40,7 +40,7 @@ func (w *writer) tryFlush() error {
 }
 
 // flush writes the pending rows into files, one for each period of their arrival, and then the
-// manifest with the place up to which the inbox is in the table.
+// manifest with these files and the writer's cursor.
 func (w *writer) flush() error {
 	before := w.t.cursor()
 	if w.cursor == before {
@@ -49,7 +49,8 @@ func (w *writer) flush() error {
 	if err := w.resolveImports(); err != nil {
 		return err
 	}
-	// The keys first: a key of a row that is then not committed is found again with its own place.
+	// Keys before rows: if the rows are not committed, their records are read again at the same
+	// position, which their keys have.
 	if err := w.t.syncKeys(); err != nil {
 		return err
 	}
@@ -65,8 +66,8 @@ func (w *writer) flush() error {
 		return err
 	}
 	w.clear()
-	w.t.moved(w.cursor, 0, 0)
-	w.tidy(before)
+	w.t.setReached(w.cursor, 0, 0)
+	w.afterFlush(before)
 	select {
 	case w.t.flushed <- struct{}{}:
 	default:
@@ -74,14 +75,15 @@ func (w *writer) flush() error {
 	return nil
 }
 
-// tidy lets the inbox delete what both manifests have in the table, and deletes old keys.
-func (w *writer) tidy(before spool.Cursor) {
+// afterFlush trims the inbox and deletes old keys. before is the cursor of the previous manifest: the
+// inbox keeps what that manifest lacks.
+func (w *writer) afterFlush(before spool.Cursor) {
 	if before.Segment != w.cursor.Segment {
 		if err := w.in.Trim(before); err != nil {
 			w.t.log.Error("the inbox keeps beacons that are in the table", "error", err)
 		}
 	}
-	// By the arrival of what was read: the writer may be days behind.
+	// The clock is not w.arrived: with a backlog the writer reads records of days ago.
 	if w.arrived.Sub(w.expired).Abs() < expireEvery {
 		return
 	}
@@ -91,21 +93,13 @@ func (w *writer) tidy(before spool.Cursor) {
 	}
 }
 
-// writeFiles writes the pending rows.
+// writeFiles writes the pending rows into files.
 func (w *writer) writeFiles(now time.Time) (files []File, err error) {
+	w.dropTails() // their rows are the first pending ones, until the sort
 	rows := w.pending.rows
 	slices.SortStableFunc(rows, func(a, b pendingRow) int { return cmp.Compare(dayOf(a.at), dayOf(b.at)) })
 	for len(rows) > 0 {
-		name, _ := period(time.UnixMicro(rows[0].at), now)
-		day, n := dayOf(rows[0].at), 1
-		for ; n < len(rows); n++ {
-			if d := dayOf(rows[n].at); d != day {
-				if next, _ := period(time.UnixMicro(rows[n].at), now); next != name {
-					break
-				}
-				day = d
-			}
-		}
+		name, n := firstPeriod(rows, now)
 		f, err := w.t.writeRows(w.t.nextName(name), rows[:n], true)
 		if err != nil {
 			w.t.discard(files)
@@ -116,7 +110,22 @@ func (w *writer) writeFiles(now time.Time) (files []File, err error) {
 	return files, nil
 }
 
-// dayOf is the number of the day in UTC.
+// firstPeriod returns the period of the first row, and how many rows at the beginning belong to it.
+func firstPeriod(rows []pendingRow, now time.Time) (name string, n int) {
+	name, _ = period(time.UnixMicro(rows[0].at), now)
+	day := dayOf(rows[0].at)
+	for n = 1; n < len(rows); n++ {
+		if d := dayOf(rows[n].at); d != day {
+			if next, _ := period(time.UnixMicro(rows[n].at), now); next != name {
+				break
+			}
+			day = d
+		}
+	}
+	return name, n
+}
+
+// dayOf returns the number of the UTC day since 1970.
 func dayOf(micros int64) int64 {
 	const day = 86400 * 1e6
 	d := micros / day
@@ -126,64 +135,58 @@ func dayOf(micros int64) int64 {
 	return d
 }
 
-// writeRows writes a file.
+// writeRows writes a file of rows.
 func (t *Table) writeRows(name string, rows []pendingRow, sync bool) (File, error) {
 	f, err := newFile(t.dir, name, t.layout)
 	if err != nil {
 		return File{}, err
 	}
-	batch := t.layout.rows(batchRows)
-	for some := range slices.Chunk(rows, batchRows) {
-		for i := range some {
-			t.layout.unpack(batch[i], some[i].packed)
-		}
-		if err := f.write(batch[:len(some)]); err != nil {
-			f.discard()
-			return File{}, err
-		}
+	if err := f.writePending(rows); err != nil {
+		f.discard()
+		return File{}, err
 	}
 	return f.finish(sync, time.Now())
 }
 
-// writeTail writes the pending rows into a file that is not synced and that no manifest names.
-func (w *writer) writeTail() error {
-	if w.tail != nil && w.tailed == len(w.pending.rows) {
-		return nil
-	}
+// writeTails writes the pending rows that no tail has into a new tail: a file that is not synced and
+// that no manifest names. A query therefore writes only the rows that came since the previous query.
+// The tail after the first maxTails ones has all pending rows and replaces them.
+func (w *writer) writeTails() error {
 	if err := w.resolveImports(); err != nil {
 		return err
 	}
-	w.dropTail()
-	if len(w.pending.rows) == 0 {
+	if w.tailed == len(w.pending.rows) {
 		return nil
 	}
-	w.t.mu.Lock()
-	w.t.tails++
-	name := fmt.Sprintf("%s%06d%s", tailPrefix, w.t.tails, fileExt)
-	w.t.mu.Unlock()
-	if err := os.Remove(filepath.Join(w.t.dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	from := w.tailed
+	if len(w.t.tails) == maxTails {
+		from = 0
 	}
-	f, err := w.t.writeRows(name, w.pending.rows, false)
+	w.t.mu.Lock()
+	w.t.tailNumber++
+	name := fmt.Sprintf("%s%06d%s", tailPrefix, w.t.tailNumber, fileExt)
+	w.t.mu.Unlock()
+	f, err := w.t.writeRows(name, w.pending.rows[from:], false)
 	if err != nil {
 		return err
 	}
-	w.tail, w.tailed = &f, len(w.pending.rows)
+	if from == 0 {
+		w.dropTails()
+	}
+	w.tailed = len(w.pending.rows)
 	w.t.mu.Lock()
-	w.t.held[name]++
-	w.t.tail = name
+	w.t.readers[name]++
+	w.t.tails = append(w.t.tails, f)
 	w.t.mu.Unlock()
 	return nil
 }
 
-// dropTail gives the tail up. It is deleted when the last query that has it ends.
-func (w *writer) dropTail() {
-	if w.tail == nil {
-		return
-	}
+// dropTails removes the tails. The file of each is deleted when no query reads it any more.
+func (w *writer) dropTails() {
 	w.t.mu.Lock()
 	defer w.t.mu.Unlock()
-	w.t.letGo(w.tail.Name)
-	w.t.tail = ""
-	w.tail, w.tailed = nil, 0
+	for _, f := range w.t.tails {
+		w.t.release(f.Name)
+	}
+	w.t.tails, w.tailed = nil, 0
 }

@@ -122,17 +122,17 @@ func (h *harness) put(records ...warc.Record) {
 	}
 }
 
-const patience = 20 * time.Second
+const timeout = 20 * time.Second
 
 func (h *harness) flush() {
 	h.Helper()
-	s, err := h.table.Flush(context.Background(), h.in, patience)
+	s, err := h.table.Flush(context.Background(), h.in, timeout)
 	if err != nil {
 		h.Fatal(err)
 	}
 	defer s.Release()
-	if s.Behind != 0 || s.Tail != 0 {
-		h.Fatalf("after Flush: got %d bytes behind and %d tails, want none", s.Behind, s.Tail)
+	if s.Behind != 0 || s.Tails != 0 {
+		h.Fatalf("after Flush: got %d bytes behind and %d tails, want none", s.Behind, s.Tails)
 	}
 }
 

@@ -9,12 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// A path leads to one value in JSON. Its syntax is the engine's: $.a."b c"[0][#-1], or a JSON
-// pointer (RFC 6901) such as /a/b/0.
+// A path selects one value in JSON. Its syntax is DuckDB's: $.a."b c"[0][#-1], or a JSON pointer
+// (RFC 6901) such as /a/b/0.
 type path []step
 
-// A step leads from an object to a member, or from an array to an element. A step of a JSON
-// pointer can do both.
+// A step selects a member of an object or an element of an array. A step of a JSON pointer can select
+// both.
 type step struct {
 	key     string
 	index   int // of an element
@@ -25,7 +25,7 @@ type step struct {
 
 var (
 	errPath     = errors.New(`write it like $.metrics.lcp, $.a[0], $."a b" or /metrics/lcp`)
-	errManyPath = errors.New("it leads to many fields: remove .. and *")
+	errManyPath = errors.New("it selects many fields: remove .. and *")
 )
 
 func parsePath(text string) (path, error) {
@@ -69,7 +69,7 @@ func parseKey(text string) (s step, rest string, err error) {
 	}
 	switch {
 	case key == "*" || strings.HasPrefix(text, ".") || strings.HasPrefix(text, "*"):
-		return step{}, "", errManyPath // the engine takes "*" in quotes for a wildcard too
+		return step{}, "", errManyPath // for DuckDB "*" in quotes is a wildcard too
 	case key == "":
 		return step{}, "", errPath
 	}
@@ -103,7 +103,7 @@ func parseIndex(text string) (s step, rest string, err error) {
 	if !ok || err != nil || !fromEnd && text[0] == '#' {
 		return step{}, "", errPath
 	}
-	// The engine takes [-0] for [0].
+	// For DuckDB [-0] is [0].
 	return step{index: int(index), array: true, fromEnd: fromEnd && index > 0}, rest, nil
 }
 
@@ -120,7 +120,7 @@ func parsePointer(text string) (p path, err error) {
 	return p, nil
 }
 
-// find returns the value as it is written in data, or nil if data does not have it. It reads data
+// find returns the value as it is written in data, or nil if data does not have it. It reads data only
 // up to the value's end.
 func (p path) find(data []byte) []byte {
 	i := skipSpace(data, 0)
@@ -147,7 +147,7 @@ func (p path) find(data []byte) []byte {
 	return data[i:skipValue(data, i)]
 }
 
-// member returns where the value of the first member with the key begins in the object at i, or -1.
+// member returns the offset of the value of the first member with the key in the object at i, or -1.
 func member(data []byte, i int, key string) int {
 	i = skipSpace(data, i+1)
 	for i < len(data) && data[i] == '"' {
@@ -167,7 +167,7 @@ func member(data []byte, i int, key string) int {
 	return -1
 }
 
-// isKey reports whether a member's name, as it is written, is key.
+// isKey reports whether a member's name, with its escapes, is key.
 func isKey(name []byte, key string) bool {
 	switch {
 	case len(name) < len(key): // an escape is longer than its character
@@ -180,8 +180,8 @@ func isKey(name []byte, key string) bool {
 	return string(appendUnescaped(nil, name)) == key
 }
 
-// element returns where the element with the index begins in the array at i, or the number of
-// elements and -1.
+// element returns the offset of the element with the index in the array at i. Without such an element
+// it returns the number of elements and -1.
 func element(data []byte, i, index int) (n, at int) {
 	i = skipSpace(data, i+1)
 	for i < len(data) && data[i] != ']' {
@@ -246,7 +246,7 @@ func skipString(data []byte, i int) int {
 	return len(data)
 }
 
-// appendUnescaped appends the text that the inside of a JSON string stands for.
+// appendUnescaped appends the text of a JSON string without its quotes.
 func appendUnescaped(dst, inner []byte) []byte {
 	for {
 		i := bytes.IndexByte(inner, '\\')

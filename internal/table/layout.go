@@ -10,14 +10,14 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/row"
 )
 
-// A layout is the columns of the files that are written now: the table's own and the declared ones.
-// Files have them in the order of their names.
+// A layout is the list of columns of a new file: those of every table and the declared ones. A file
+// has them in the order of their names.
 type layout struct {
 	schema   *parquet.Schema
 	columns  []leaf
 	getters  []getter
-	own      []int    // where each of the fields is in columns
-	derived  []int    // and each declared column
+	own      []int    // the index in columns of each field
+	derived  []int    // and of each declared column
 	declared []string // identities of the declared columns, sorted
 	id, at   int
 	data     int
@@ -67,10 +67,10 @@ func newLayout(declared []Column) (*layout, error) {
 	return l, nil
 }
 
-// identity names a declared column with all that its values depend on, as a [File] has it.
+// identity returns NAME:TYPE=PATH of a declared column: all that its values depend on.
 func identity(c Column) string { return c.Name + ":" + c.Type + "=" + c.Path }
 
-// rows returns n rows to fill, of NULLs.
+// rows returns n rows of NULLs.
 func (l *layout) rows(n int) []parquet.Row {
 	values := make([]parquet.Value, n*len(l.columns))
 	rows := make([]parquet.Row, n)
@@ -80,7 +80,7 @@ func (l *layout) rows(n int) []parquet.Row {
 	return rows
 }
 
-// fill sets the values of a row in the order of the files' columns. They share memory with r.
+// fill sets values to those of r, in the order of the files' columns. They share memory with r.
 func (l *layout) fill(values parquet.Row, r *row.Row) {
 	for i := range fields {
 		values[l.own[i]] = fields[i].value(r)
@@ -95,7 +95,7 @@ func (l *layout) derive(values parquet.Row, data []byte) {
 	}
 }
 
-// level gives the value of a column the position and the levels that a file wants.
+// level returns the value with the column index and the levels that a file needs.
 func (l *layout) level(v parquet.Value, column int) parquet.Value {
 	if v.IsNull() {
 		return v.Level(0, 0, column)
@@ -103,7 +103,7 @@ func (l *layout) level(v parquet.Value, column int) parquet.Value {
 	return v.Level(0, l.columns[column].defined, column)
 }
 
-// pack appends a row as bytes that have no references to other memory.
+// pack appends a row as bytes without references to other memory.
 func (l *layout) pack(b []byte, values parquet.Row) []byte {
 	for i, v := range values {
 		if v.IsNull() {
@@ -123,7 +123,7 @@ func (l *layout) pack(b []byte, values parquet.Row) []byte {
 	return b
 }
 
-// unpack sets the values of a row to what was packed. They share memory with b.
+// unpack sets values to a packed row. They share memory with b.
 func (l *layout) unpack(values parquet.Row, b []byte) {
 	for i := range values {
 		n, size := binary.Uvarint(b)

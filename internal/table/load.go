@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/seed-d051cf5a/beacon/internal/row"
@@ -22,14 +21,15 @@ type Loaded struct {
 	Repeated int64 // that the table had already, or that were erased from it
 }
 
-// Load adds rows of another table, of which there must be count, and moves the cursor up to cursor
-// if it is before that. Rows whose ids the table has, or had until they were erased, are left out.
+// Load adds the rows of another table and moves the table's cursor to cursor, unless it is there or
+// later already. It is an error if there are not count rows. Rows whose ids the table has, or had
+// before they were erased, are left out.
 //
-// The rows and the cursor become a part of the table together. After an error a repetition of Load
-// adds what is missing.
+// The rows and the cursor become a part of the table in one change. After an error a repeated call
+// adds the rows that are missing.
 //
-// Rows of a day follow each other, since each change of the day may begin a file. Load is called
-// before Run. It holds about two row groups in memory, however many rows there are.
+// The caller sorts the rows by day, since each change of the day may begin a file, and calls Load
+// before Run. Load has about two row groups in memory, however many rows there are.
 func (t *Table) Load(rows iter.Seq2[row.Row, error], cursor spool.Cursor, count int64) (Loaded, error) {
 	t.maintenance.Lock()
 	defer t.maintenance.Unlock()
@@ -58,14 +58,14 @@ func (t *Table) load(rows iter.Seq2[row.Row, error], cursor spool.Cursor, count 
 		l.discard()
 		return Loaded{}, err
 	}
-	t.moved(t.cursor(), 0, 0)
-	// The keys come after the rows: the key of a row that is not in the table would keep the
-	// inbox's record of it out.
+	t.setReached(t.cursor(), 0, 0)
+	// Keys after rows: with its key stored and its row missing, a record of the inbox would be
+	// left out as a repetition.
 	if err := t.loadKeys(); err != nil {
 		return Loaded{}, err
 	}
-	// The other table is deleted next, so the previous manifest, which is read where the newest is
-	// damaged, has to name the files too.
+	// The caller deletes the other table next. The previous manifest, which is read where the newest
+	// is damaged, must therefore name the files too.
 	return l.loaded, t.change(func(*manifest) {})
 }
 
@@ -81,18 +81,17 @@ type load struct {
 	now     time.Time
 	filled  bool // the table has files or erasures
 	pending pendingRows
-	values  parquet.Row
-	batch   []parquet.Row
+	values  parquet.Row // a buffer of addAll
 
 	file   *fileWriter // nil between two files
 	period string      // of the file
 	files  []File      // that are finished
-	bytes  int64       // of those
+	bytes  int64       // of files
 	loaded Loaded
 }
 
 func newLoad(t *Table) *load {
-	l := &load{t: t, now: time.Now(), pending: pendingRows{layout: t.layout}, values: t.layout.rows(1)[0], batch: t.layout.rows(batchRows)}
+	l := &load{t: t, now: time.Now(), pending: pendingRows{layout: t.layout}, values: t.layout.rows(1)[0]}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l.filled = len(t.manifest.Files)+len(t.manifest.Erasures) > 0
@@ -104,9 +103,9 @@ func (l *load) addAll(rows iter.Seq2[row.Row, error]) error {
 		if err != nil {
 			return err
 		}
-		holdable(&r)
+		dropUnpairedSurrogate(&r)
 		l.t.layout.fill(l.values, &r)
-		l.pending.add(l.values, false)
+		l.pending.add(l.values, true)
 		if len(l.pending.rows) >= loadRows || l.pending.bytes >= loadBytes {
 			if err := l.flush(); err != nil {
 				return err
@@ -119,18 +118,15 @@ func (l *load) addAll(rows iter.Seq2[row.Row, error]) error {
 	return l.finish()
 }
 
-// flush writes the pending rows that the table does not have, those of a day together.
+// flush writes the pending rows that the table does not have.
 func (l *load) flush() error {
 	rows, err := l.missing()
 	if err != nil {
 		return err
 	}
 	for len(rows) > 0 {
-		day, n := dayOf(rows[0].at), 1
-		for n < len(rows) && dayOf(rows[n].at) == day {
-			n++
-		}
-		if err := l.write(rows[:n]); err != nil {
+		name, n := firstPeriod(rows, l.now)
+		if err := l.write(name, rows[:n]); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -145,14 +141,8 @@ func (l *load) missing() ([]pendingRow, error) {
 	if !l.filled || len(rows) == 0 {
 		return rows, nil
 	}
-	there := map[uuid.UUID]bool{}
-	var days []int64
-	for _, r := range rows {
-		there[r.id] = false
-		days = append(days, dayOf(r.at))
-	}
-	slices.Sort(days)
-	if err := l.t.find(there, slices.Compact(days)); err != nil {
+	there, err := l.t.find(rows)
+	if err != nil {
 		return nil, err
 	}
 	missing := slices.DeleteFunc(slices.Clone(rows), func(r pendingRow) bool { return there[r.id] })
@@ -160,10 +150,9 @@ func (l *load) missing() ([]pendingRow, error) {
 	return missing, nil
 }
 
-// write writes rows of one day into the file of its period. A file ends at the size from which on
-// compaction leaves it as it is.
-func (l *load) write(rows []pendingRow) error {
-	name, _ := period(time.UnixMicro(rows[0].at), l.now)
+// write writes rows of one period into its file. It begins another file at the size that compaction
+// gives a file at most.
+func (l *load) write(name string, rows []pendingRow) error {
 	full := false
 	if l.file != nil {
 		size, err := l.file.file.Seek(0, io.SeekCurrent)
@@ -182,13 +171,8 @@ func (l *load) write(rows []pendingRow) error {
 		}
 		l.period = name
 	}
-	for some := range slices.Chunk(rows, batchRows) {
-		for i := range some {
-			l.t.layout.unpack(l.batch[i], some[i].packed)
-		}
-		if err := l.file.write(l.batch[:len(some)]); err != nil {
-			return err
-		}
+	if err := l.file.writePending(rows); err != nil {
+		return err
 	}
 	l.loaded.Rows += int64(len(rows))
 	return nil
@@ -208,7 +192,7 @@ func (l *load) finish() error {
 	return nil
 }
 
-// check counts the rows as the new files have them.
+// check compares count with the number of rows in the new files.
 func (l *load) check(count int64) error {
 	rows := int64(0)
 	for _, f := range l.files {

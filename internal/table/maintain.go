@@ -13,20 +13,20 @@ const (
 	reportEvery   = 5 * time.Second
 )
 
-// Maintain merges files, deletes what is over its time, and checks the files once a day, until ctx
-// is done.
+// Maintain merges files, applies the limits of Options, and checks the files once a day, until ctx is
+// done. Errors are logged and the work is repeated.
 func (t *Table) Maintain(ctx context.Context, in *spool.Inbox) {
 	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
 	for {
 		now := time.Now()
-		t.report(ctx, "files can't be merged now", t.compactLoudly(ctx))
+		t.report(ctx, "files can't be merged now", t.compactLogged(ctx))
 		t.report(ctx, "old beacons can't be deleted now", t.retain(ctx, in, now))
 		if t.uncheckedFor(now) >= checkEvery {
 			_, err := t.Check(ctx, in, nil)
 			t.report(ctx, "the table can't be checked now", err)
 		}
-		_, err := t.deleteObsolete(readersKeep)
+		_, err := t.deleteObsolete(obsoleteGrace)
 		t.report(ctx, "replaced files can't be deleted now", err)
 		select {
 		case <-tick.C:
@@ -43,13 +43,13 @@ func (t *Table) uncheckedFor(now time.Time) time.Duration {
 	return now.Sub(t.manifest.Checked).Abs()
 }
 
-// compactLoudly is Compact with a line in the log now and then, where it takes long.
-func (t *Table) compactLoudly(ctx context.Context) error {
-	said, files, rows := time.Now(), int64(0), int64(0)
+// compactLogged is Compact with a line in the log every 5 s.
+func (t *Table) compactLogged(ctx context.Context) error {
+	logged, files, rows := time.Now(), int64(0), int64(0)
 	return t.Compact(ctx, func(f, r int64) {
 		files, rows = files+f, rows+r
-		if time.Since(said) >= reportEvery {
-			said = time.Now()
+		if time.Since(logged) >= reportEvery {
+			logged = time.Now()
 			t.log.Info("the table's files are being merged", "files", files, "rows", rows)
 		}
 	})

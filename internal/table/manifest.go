@@ -2,20 +2,20 @@ package table
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/table/keys"
 )
 
 const (
@@ -33,7 +33,7 @@ type File struct {
 	Rows    int64     `json:"rows"`
 	Bytes   int64     `json:"bytes"`
 	SHA256  string    `json:"sha256"`
-	First   time.Time `json:"first"` // the least and the greatest received_at
+	First   time.Time `json:"first"` // the lowest and the highest received_at
 	Last    time.Time `json:"last"`
 	MinID   uuid.UUID `json:"min_id"`
 	MaxID   uuid.UUID `json:"max_id"`
@@ -41,25 +41,25 @@ type File struct {
 	Made    time.Time `json:"made"`
 }
 
-// Damaged is a file whose bytes are not those that were written. Its rows are in no answer.
+// Damaged is a file that is missing or whose checksum is wrong. No query reads its rows.
 type Damaged struct {
 	File
 	Reason string    `json:"reason"`
 	Found  time.Time `json:"found"`
 }
 
-// An Erasure is a call of [Table.Erase]. Its ids are in a file of their own.
+// An Erasure is a call of [Table.Erase].
 type Erasure struct {
 	At     time.Time `json:"at"`
 	Rows   int64     `json:"rows"`
-	IDs    string    `json:"ids"` // the file, below the table's folder
+	IDs    string    `json:"ids"` // path of the file of ids, below the table's folder
 	SHA256 string    `json:"sha256"`
 }
 
-// A manifest says what the table consists of.
+// A manifest is the state of the table on disk.
 type manifest struct {
 	Sequence int64        `json:"sequence"` // the number of the newest file
-	Cursor   spool.Cursor `json:"cursor"`   // everything before it is in the files
+	Cursor   spool.Cursor `json:"cursor"`   // the rows of all records before it are in the files
 	Files    []File       `json:"files"`
 	Damaged  []Damaged    `json:"damaged,omitempty"`
 	Erasures []Erasure    `json:"erasures,omitempty"`
@@ -68,9 +68,7 @@ type manifest struct {
 
 func (m *manifest) clone() manifest {
 	c := *m
-	c.Files = append([]File(nil), m.Files...)
-	c.Damaged = append([]Damaged(nil), m.Damaged...)
-	c.Erasures = append([]Erasure(nil), m.Erasures...)
+	c.Files, c.Damaged, c.Erasures = slices.Clone(m.Files), slices.Clone(m.Damaged), slices.Clone(m.Erasures)
 	return c
 }
 
@@ -101,9 +99,9 @@ func (m *manifest) bytes() (n int64) {
 
 var errManifest = errors.New("the manifest is damaged")
 
-// loadManifest returns the newest manifest that is whole, or an empty one for a new table.
-// damage is why it is the previous one. A damaged manifest is renamed, because the next change would
-// take it for the previous one.
+// loadManifest returns the newest undamaged manifest, or an empty one for a new table. damage is the
+// reason if it is the previous one. A damaged manifest is moved to the folder damaged, because the next
+// change would make it the previous manifest.
 func loadManifest(dir string) (m manifest, damage, err error) {
 	path := filepath.Join(dir, manifestName)
 	m, damage = readManifest(path)
@@ -136,9 +134,9 @@ func readManifest(path string) (m manifest, err error) {
 	head, body, ok := bytes.Cut(b, []byte("\n"))
 	sum, known := strings.CutPrefix(string(head), manifestHead)
 	if !ok || !known {
-		return m, fmt.Errorf("%w: %s does not begin as one", errManifest, path)
+		return m, fmt.Errorf("%w: %s has a wrong first line", errManifest, path)
 	}
-	if digest := sha256.Sum256(body); hex.EncodeToString(digest[:]) != sum {
+	if checksum(body) != sum {
 		return m, fmt.Errorf("%w: the checksum of %s is wrong", errManifest, path)
 	}
 	if err := json.Unmarshal(body, &m); err != nil {
@@ -147,19 +145,18 @@ func readManifest(path string) (m manifest, err error) {
 	return m, nil
 }
 
-// saveManifest replaces the manifest. The new one is on disk when the folder is synced once more.
+// saveManifest replaces the manifest. The new one is durable after the folder is synced again.
 func saveManifest(dir string, m *manifest) error {
 	body, err := json.MarshalIndent(m, "", " ")
 	if err != nil {
 		return err
 	}
-	digest := sha256.Sum256(body)
 	path := filepath.Join(dir, manifestName)
-	if err := writeSynced(path+".new", append([]byte(manifestHead+hex.EncodeToString(digest[:])+"\n"), body...)); err != nil {
+	if err := keys.WriteSynced(path+".new", append([]byte(manifestHead+checksum(body)+"\n"), body...)); err != nil {
 		return err
 	}
-	// The files that the new manifest names are in the folder before it is.
-	if err := syncDir(dir); err != nil {
+	// The names of the new files are durable before the manifest that has them.
+	if err := keys.SyncDir(dir); err != nil {
 		return err
 	}
 	if err := os.Rename(path, filepath.Join(dir, previousName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -168,8 +165,8 @@ func saveManifest(dir string, m *manifest) error {
 	return os.Rename(path+".new", path)
 }
 
-// change replaces the manifest by what edit makes of it. Files that it no longer names are kept
-// for as long as a reader may have them. After an error the manifest is the one before.
+// change edits a copy of the manifest and makes it the current one. Files that the new manifest does
+// not name become obsolete. After an error the manifest is unchanged.
 func (t *Table) change(edit func(*manifest)) error {
 	t.changing.Lock()
 	defer t.changing.Unlock()
@@ -181,10 +178,10 @@ func (t *Table) change(edit func(*manifest)) error {
 	if err := saveManifest(t.dir, &next); err != nil {
 		return fmt.Errorf("save manifest: %w", err)
 	}
-	// From here on the change stands. A power cut may take it back where this fails, and finds all
-	// that the manifest before it names: files are deleted, and the inbox is trimmed, only after
-	// one more change, which syncs the folder first.
-	if err := syncDir(t.dir); err != nil {
+	// The change is visible now, so a failed sync is not an error of it. A power cut may then bring
+	// back the previous manifest. All that it needs is still there: files are deleted and the inbox is
+	// trimmed only after one more change, which syncs the folder first.
+	if err := keys.SyncDir(t.dir); err != nil {
 		t.log.Error("the manifest may not be on disk", "error", err)
 	}
 	named := map[string]bool{}
@@ -201,16 +198,4 @@ func (t *Table) change(edit func(*manifest)) error {
 	}
 	t.manifest = next
 	return nil
-}
-
-func writeSynced(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
 }

@@ -191,7 +191,7 @@ func (w *world) compare(rows []stored) {
 // query compares a snapshot with the model.
 func (w *world) query() {
 	w.run()
-	s := w.snapshot(patience)
+	s := w.snapshot(timeout)
 	var rows []stored
 	for _, f := range s.Files {
 		rows = append(rows, readFile(w, filepath.Join(w.tableDir(), f.Name))...)

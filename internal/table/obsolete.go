@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// An obsolete file was named by the manifest until a change. The manifest before that change stays
-// on disk and still names it.
+// An obsolete file is one that the current manifest does not name and an earlier one did. The
+// previous manifest on disk may still name it.
 type obsolete struct {
 	since  time.Time
-	change int
+	change int // the number of the change that removed it from the manifest
 }
 
-// readersKeep is how long a replaced file stays for programs that took its name from
+// obsoleteGrace is how long a replaced file stays for programs that took its name from
 // `beacon table files`.
-const readersKeep = 10 * time.Minute
+const obsoleteGrace = 10 * time.Minute
 
-// deleteObsolete deletes the files that have been obsolete for as long as grace and that no
-// snapshot has. It returns how many stay.
+// deleteObsolete deletes the files that have been obsolete for at least grace and that no snapshot
+// has. It returns how many stay.
 func (t *Table) deleteObsolete(grace time.Duration) (stay int, err error) {
 	var due []string
-	recent := false // whether the manifest before the last change names one
+	recent := false // the previous manifest names one
 	t.mu.Lock()
 	for name, o := range t.obsolete {
-		if t.held[name] > 0 || time.Since(o.since) < grace {
+		if t.readers[name] > 0 || time.Since(o.since) < grace {
 			stay++
 			continue
 		}
@@ -52,8 +52,8 @@ func (t *Table) deleteObsolete(grace time.Duration) (stay int, err error) {
 	return stay, nil
 }
 
-// sweep deletes the files that the manifest does not name, which a crash has left behind, moves
-// damaged ones that are not moved yet, and takes those out of the table that are missing.
+// sweep makes the folder agree with the manifest after a crash. It deletes files that the manifest does
+// not name, moves damaged files that are not moved yet, and marks missing files as damaged.
 func (t *Table) sweep() error {
 	entries, err := os.ReadDir(t.dir)
 	if err != nil {
@@ -70,7 +70,7 @@ func (t *Table) sweep() error {
 		}
 		delete(unnamed, f.Name)
 	}
-	if err := t.giveUp(missing); err != nil {
+	if err := t.markDamaged(missing); err != nil {
 		return err
 	}
 	for _, d := range t.manifest.Damaged {
@@ -102,16 +102,16 @@ func (t *Table) sweep() error {
 	return nil
 }
 
-// nextName is the name of a new file with rows of this period.
+// nextName returns the name of a new file with rows of this period.
 func (t *Table) nextName(period string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	// The number is saved with the file. A number that a crash took back is used again.
+	// The number is saved with the manifest. After a crash an unsaved number is used again.
 	t.sequence++
 	return fmt.Sprintf("%s-%08d%s", period, t.sequence, fileExt)
 }
 
-// discard deletes files that were written and that no manifest names.
+// discard deletes new files that no manifest names.
 func (t *Table) discard(files []File) {
 	for _, f := range files {
 		os.Remove(filepath.Join(t.dir, f.Name))

@@ -2,8 +2,6 @@ package table
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -25,11 +23,11 @@ import (
 //
 //   - A beacon with an Idempotency-Key, which its sender repeats until it has an answer. The key
 //     is looked up among those of the last 48 h.
-//   - An imported record. It is looked up by its id among the table's rows of its day.
-//   - A record that is read again after a crash. The cursor in the manifest excludes it, and its
-//     key, which may be stored already, is found with the record's own place.
+//   - An imported record. Its id is looked up among the table's rows of its day.
+//   - A record that is read again after a crash. The cursor in the manifest is behind it only if its
+//     rows are in the table. Its key may be stored without them, but with the record's own position.
 
-// openKeys opens the store of keys, and writes it anew from the table's rows where it is damaged.
+// openKeys opens the store of keys. It rebuilds a damaged one.
 func (t *Table) openKeys() error {
 	set, err := keys.Open(filepath.Join(t.dir, keysDir))
 	if errors.Is(err, keys.ErrDamaged) {
@@ -39,10 +37,10 @@ func (t *Table) openKeys() error {
 	return err
 }
 
-// rebuildKeys makes a new store of keys from the rows of the last 48 h. After an error there is
-// none.
+// rebuildKeys makes a new store of keys from the rows of the last 48 h. After an error t.keys is
+// nil.
 func (t *Table) rebuildKeys(damage error) error {
-	t.log.Error("the store of keys is damaged and is written anew", "error", damage)
+	t.log.Error("the store of keys is damaged and is rebuilt", "error", damage)
 	if t.keys != nil {
 		t.keys.Close()
 		t.keys = nil
@@ -65,9 +63,7 @@ func (t *Table) rebuildKeys(damage error) error {
 
 // addKeys adds the ids of all rows and erasures of the last 48 h.
 func (t *Table) addKeys(set *keys.Set) error {
-	t.mu.Lock()
-	s, erasures := t.hold(nil), slices.Clone(t.manifest.Erasures)
-	t.mu.Unlock()
+	s, erasures := t.holdAll()
 	defer s.Release()
 	since := time.Now().Add(-keys.Window)
 	var failed error
@@ -82,7 +78,7 @@ func (t *Table) addKeys(set *keys.Set) error {
 			}
 		})
 		if err != nil {
-			t.log.Error("keys of a file are missing: a beacon that comes again may be two rows", "file", f.Name, "error", err)
+			t.log.Error("keys of a file are missing: a repeated beacon may become two rows", "file", f.Name, "error", err)
 		}
 	}
 	for _, e := range erasures {
@@ -97,7 +93,8 @@ func (t *Table) addKeys(set *keys.Set) error {
 	return failed
 }
 
-var errNoKeys = fmt.Errorf("there are none: %w", keys.ErrDamaged)
+// errNoKeys is the damage of a store of keys that could not be rebuilt.
+var errNoKeys = fmt.Errorf("there are no keys: %w", keys.ErrDamaged)
 
 func (t *Table) syncKeys() error {
 	if t.keys == nil {
@@ -106,8 +103,8 @@ func (t *Table) syncKeys() error {
 	return t.keys.Sync()
 }
 
-// seen reports whether the record repeats an earlier one by its key, and remembers the key. rows
-// are the record's.
+// seen reports whether the record has the key of an earlier one, and stores the key. rows are those of
+// the record.
 func (t *Table) seen(it spool.Item, imported bool, rows []row.Row) (bool, error) {
 	if it.Damage != nil || strings.Trim(it.Record.Request.Header.Get("Idempotency-Key"), " \t\"") == "" {
 		return false, nil
@@ -115,58 +112,50 @@ func (t *Table) seen(it spool.Item, imported bool, rows []row.Row) (bool, error)
 	if t.keys == nil {
 		return false, errNoKeys
 	}
-	r, place := &it.Record, placeOf(it.At)
+	r, position := &it.Record, positionOf(it.At)
 	if imported {
 		if time.Since(r.Date).Abs() > keys.Window {
 			return false, nil
 		}
-		return false, t.keys.Add(r.ID, place, r.Date)
+		return false, t.keys.Add(r.ID, position, r.Date)
 	}
-	repeated, err := t.keys.Seen(r.ID, place, r.Date)
+	repeated, err := t.keys.Seen(r.ID, position, r.Date)
 	if err == nil && !repeated && rows[0].ID != r.ID {
-		// A store that was written anew has the ids of a batch's rows, and not the batch's own.
-		repeated, err = t.keys.Seen(rows[0].ID, place, r.Date)
+		// A rebuilt store has the ids of a batch's rows, and not that of the batch.
+		repeated, err = t.keys.Seen(rows[0].ID, position, r.Date)
 	}
 	if err != nil || repeated {
 		return repeated, err
 	}
-	return false, t.keys.Add(r.ID, place, r.Date)
+	return false, t.keys.Add(r.ID, position, r.Date)
 }
 
-// placeOf is a number for a place in the inbox, other than 0.
-func placeOf(c spool.Cursor) uint64 {
+// positionOf returns a hash of a cursor that is not 0, which addKeys uses for all rows of the table.
+func positionOf(c spool.Cursor) uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s:%d", c.Segment, c.Offset)
 	return max(h.Sum64(), 1)
 }
 
-// resolveImports removes the pending imported rows that the table has already, that are pending
-// already, or that were erased.
+// resolveImports removes pending imported rows that are in the table, that were erased, or that
+// repeat another pending row.
 func (w *writer) resolveImports() error {
 	p := &w.pending
 	if p.imports == 0 {
 		return nil
 	}
-	there := map[uuid.UUID]bool{}
-	var days []int64
-	for _, r := range p.rows {
-		if r.imported {
-			there[r.id] = false
-			days = append(days, dayOf(r.at))
-		}
-	}
-	slices.Sort(days)
-	if err := w.t.find(there, slices.Compact(days)); err != nil {
+	there, err := w.t.find(p.rows)
+	if err != nil {
 		return fmt.Errorf("look up imported beacons: %w", err)
 	}
 	kept := p.rows[:0]
 	for _, r := range p.rows {
-		known, asked := there[r.id]
+		known, imported := there[r.id]
 		if r.imported && known {
 			p.bytes -= int64(len(r.packed))
 			continue
 		}
-		if asked {
+		if imported {
 			there[r.id] = true
 		}
 		r.imported = false
@@ -177,15 +166,23 @@ func (w *writer) resolveImports() error {
 	return nil
 }
 
-// find sets those of the ids to true that are in a row that was received on one of the days, which
-// are sorted, or that were erased.
-func (t *Table) find(ids map[uuid.UUID]bool, days []int64) error {
-	t.mu.Lock()
-	s, erasures := t.hold(nil), slices.Clone(t.manifest.Erasures)
-	t.mu.Unlock()
+// find returns the ids of those rows that are imported. An id is true if it was erased, or if a file
+// has it in a row that was received on the same day as one of the rows.
+func (t *Table) find(rows []pendingRow) (map[uuid.UUID]bool, error) {
+	ids := map[uuid.UUID]bool{}
+	var days []int64
+	for _, r := range rows {
+		if r.imported {
+			ids[r.id] = false
+			days = append(days, dayOf(r.at))
+		}
+	}
+	slices.Sort(days)
+	days = slices.Compact(days)
+	s, erasures := t.holdAll()
 	defer s.Release()
 	note := func(id uuid.UUID) {
-		if _, asked := ids[id]; asked {
+		if _, wanted := ids[id]; wanted {
 			ids[id] = true
 		}
 	}
@@ -197,15 +194,15 @@ func (t *Table) find(ids map[uuid.UUID]bool, days []int64) error {
 			continue
 		}
 		if _, err := t.scan(f, func(id uuid.UUID, _ int64) { note(id) }); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, e := range erasures {
 		if err := t.eachErased(e, note); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return ids, nil
 }
 
 // lacks reports whether the file can't have ids from least to greatest.
@@ -221,8 +218,8 @@ func bounds(ids map[uuid.UUID]bool) (least, greatest uuid.UUID) {
 	return all.minID, all.maxID
 }
 
-// scan calls use with the id and the received_at of each row of a file. Where the file is damaged,
-// it is taken out of the table, and whole is false.
+// scan calls use with the id and the received_at (in microseconds) of each row of a file. A damaged
+// file is removed from the table, and whole is false; use may have been called then.
 func (t *Table) scan(f *File, use func(id uuid.UUID, at int64)) (whole bool, err error) {
 	err = t.scanFile(f, use)
 	if err == nil {
@@ -236,7 +233,7 @@ func (t *Table) scan(f *File, use func(id uuid.UUID, at int64)) (whole bool, err
 
 func (t *Table) scanFile(f *File, use func(id uuid.UUID, at int64)) (err error) {
 	defer func() {
-		if p := recover(); p != nil { // the library's answer to some damage
+		if p := recover(); p != nil { // the library panics for some damaged files
 			err = fmt.Errorf("read table: %s: %v", f.Name, p)
 		}
 	}()
@@ -269,7 +266,7 @@ func (t *Table) eachErased(e Erasure, use func(uuid.UUID)) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != e.SHA256 {
+	if checksum(b) != e.SHA256 {
 		t.log.Error("the ids of an erasure are damaged: an import may bring its beacons back", "file", e.IDs)
 	}
 	for len(b) >= 16 {

@@ -36,20 +36,26 @@ func TestOnce_NoKey_RepeatedIDIsTwoRows(t *testing.T) {
 	h.wantIDs(1, 1)
 }
 
+// crashBeforeManifest reads the inbox, syncs the keys, and crashes before it writes rows.
+func (h *harness) crashBeforeManifest() {
+	h.Helper()
+	w := h.writer()
+	if _, err := w.read(context.Background()); err != nil {
+		h.Fatal(err)
+	}
+	if err := h.table.keys.Sync(); err != nil {
+		h.Fatal(err)
+	}
+	w.reader.Close()
+	h.crash()
+}
+
 // TestOnce_CrashBetweenKeysAndManifest_RowIsKept reads keyed records again whose keys are stored
 // already, because the flush ended before its manifest.
 func TestOnce_CrashBetweenKeysAndManifest_RowIsKept(t *testing.T) {
 	h := newHarness(t, Options{})
 	h.put(keyed(record(1)), keyed(batch(textRecord(2, "application/json", `[1,2]`))), keyed(record(1)))
-	w := h.writer()
-	if _, err := w.read(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.table.keys.Sync(); err != nil {
-		t.Fatal(err)
-	}
-	w.reader.Close()
-	h.crash()
+	h.crashBeforeManifest()
 	h.drain()
 	if rows := h.rows(); len(rows) != 3 {
 		t.Errorf("rows: got %d, want 3", len(rows))
@@ -113,7 +119,7 @@ func TestImport_Pending_IsOneRow(t *testing.T) {
 	h := newHarness(t, Options{})
 	h.run()
 	h.put(record(1), imported(record(1)), imported(record(2)), imported(record(2)))
-	if s := h.snapshot(patience); s.Rows() != 2 {
+	if s := h.snapshot(timeout); s.Rows() != 2 {
 		t.Errorf("rows with the tail: got %d, want 2", s.Rows())
 	} else {
 		s.Release()
@@ -134,15 +140,7 @@ func TestImport_WithKey_LaterBeaconIsNotASecondRow(t *testing.T) {
 func TestImport_CrashBeforeTheManifest_IsOneRow(t *testing.T) {
 	h := newHarness(t, Options{})
 	h.put(imported(keyed(record(1))), imported(record(2)))
-	w := h.writer()
-	if _, err := w.read(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.table.keys.Sync(); err != nil {
-		t.Fatal(err)
-	}
-	w.reader.Close()
-	h.crash()
+	h.crashBeforeManifest()
 	h.drain()
 	h.wantIDs(1, 2)
 }

@@ -10,18 +10,18 @@ type pendingRow struct {
 	packed   []byte
 	id       uuid.UUID
 	at       int64 // received_at, in microseconds
-	imported bool  // and not looked up yet
+	imported bool  // imported, and not looked up yet
 }
 
-// pendingRows are packed into a few large pieces of memory, which are used again after a flush, so
-// that the garbage collector has little to do with them.
+// pendingRows are packed into a few large pieces of memory, which are reused after a flush. The
+// garbage collector then has few objects to scan.
 type pendingRows struct {
 	layout  *layout
 	rows    []pendingRow
 	bytes   int64
-	imports int // rows that were imported and not looked up yet
+	imports int // how many rows are imported and not looked up yet
 
-	packed []byte // the row that is added
+	packed []byte // a buffer of add
 	pieces [][]byte
 	used   int // pieces that have rows in them
 }
@@ -29,7 +29,7 @@ type pendingRows struct {
 // pieceBytes is the size of a piece of memory. A row that is larger gets a piece of its own.
 const pieceBytes = 1 << 20
 
-// add copies the row that values has.
+// add appends a copy of the row.
 func (p *pendingRows) add(values parquet.Row, imported bool) {
 	p.packed = p.layout.pack(p.packed[:0], values)
 	r := pendingRow{
@@ -45,7 +45,7 @@ func (p *pendingRows) add(values parquet.Row, imported bool) {
 		p.imports++
 	}
 	if cap(p.packed) > pieceBytes {
-		p.packed = nil // rows are rarely as large
+		p.packed = nil // few rows need such a large buffer
 	}
 }
 
@@ -67,7 +67,7 @@ func (p *pendingRows) allocate(n int) []byte {
 	return (*piece)[from : from+n : from+n]
 }
 
-// clear removes the rows. It keeps as much memory as these needed.
+// clear removes the rows. It keeps as much memory as they used.
 func (p *pendingRows) clear() {
 	clear(p.pieces[p.used:])
 	p.pieces = p.pieces[:p.used]

@@ -10,19 +10,19 @@ import (
 const (
 	// mergeFiles is how many files of about the same size are merged into one.
 	mergeFiles = 8
-	// mergeMost is how many files are merged at a time. All are open meanwhile.
+	// mergeMost is how many files are merged at a time. All are open during the merge.
 	mergeMost = 64
-	// monthsAfter is how long after its end a day becomes a part of its month.
+	// monthsAfter is how long after its end a day belongs to its month.
 	monthsAfter = 31 * 24 * time.Hour
-	// settled is how long after the last change all files of a period that is over become one.
-	settled = time.Hour
+	// mergeDelay is how long after the last change the files of a past period are merged into one.
+	mergeDelay = time.Hour
 	// maxFile is the size in bytes over which a file is not merged with others.
 	maxFile = 1 << 30
 )
 
-// period returns the day of a time, or the month where that day ended more than 31 days ago, with
-// the time from which on all files of it belong together. The files of a period are merged with
-// each other.
+// period returns the name of the period of a time: its day, or its month if the day ended more than
+// 31 days ago. Files of one period are merged with each other. After end no other period becomes a
+// part of it.
 func period(at, now time.Time) (name string, end time.Time) {
 	at = at.UTC()
 	tomorrow := time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, time.UTC)
@@ -32,12 +32,12 @@ func period(at, now time.Time) (name string, end time.Time) {
 	return at.Format("200601"), time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, time.UTC).Add(monthsAfter)
 }
 
-// plan returns files to merge into one, oldest rows first, and the name of their period; none
-// where all is well. most is the size in bytes of the largest file.
+// plan returns files to merge into one, sorted by their oldest rows, and the name of their period. It
+// returns none where no merge is due. most is the size in bytes of the largest file.
 //
-// Within a period that still grows, eight files of about the same size become one, so that a row
-// is written anew about once for each factor of eight. Of a period that is over, all files become
-// one when none was added for an hour.
+// In the current period eight files of about the same size are merged, so that a row is rewritten
+// about once for each factor of eight. In a past period all files are merged when none was added for
+// an hour.
 func plan(files []File, now time.Time, most int64) (name string, chosen []File) {
 	byPeriod := map[string][]File{}
 	ends := map[string]time.Time{}
@@ -63,7 +63,7 @@ func plan(files []File, now time.Time, most int64) (name string, chosen []File) 
 				return name, fit(classes[class], most)
 			}
 		}
-		if len(all) > 1 && now.Sub(ends[name]) > settled && now.Sub(newest) > settled {
+		if len(all) > 1 && now.Sub(ends[name]) > mergeDelay && now.Sub(newest) > mergeDelay {
 			return name, fit(all, most)
 		}
 	}
@@ -79,8 +79,8 @@ func sizeClass(bytes int64) (class int) {
 	return class
 }
 
-// fit returns the first of the files that fit into one of size most. Each has half of that at most,
-// so that there are two at least.
+// fit returns the first files that fit into one file of the size most. Each of files has at most half
+// of that, so fit returns at least two.
 func fit(files []File, most int64) []File {
 	total := int64(0)
 	for i, f := range files {

@@ -16,7 +16,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// retain deletes the rows and inbox segments that Options do not let stay.
+// retain deletes the rows and inbox segments that are beyond the limits of Options.
 func (t *Table) retain(ctx context.Context, in *spool.Inbox, now time.Time) error {
 	t.maintenance.Lock()
 	defer t.maintenance.Unlock()
@@ -33,13 +33,13 @@ func (t *Table) retain(ctx context.Context, in *spool.Inbox, now time.Time) erro
 		}
 	}
 	if t.options.MaxBytes > 0 {
-		return t.shrink()
+		return t.deleteOldest()
 	}
 	return nil
 }
 
 // deleteBefore deletes the rows that are older than MaxAge. A file that has younger rows too is
-// written anew when its oldest row is 1/100 of MaxAge over it, and an hour at least.
+// rewritten when its oldest row is older than MaxAge by 1/100 of it, and by at least an hour.
 func (t *Table) deleteBefore(ctx context.Context, now time.Time) error {
 	cut := now.Add(-t.options.MaxAge)
 	late := cut.Add(-max(t.options.MaxAge/100, time.Hour))
@@ -65,7 +65,7 @@ func (t *Table) deleteBefore(ctx context.Context, now time.Time) error {
 	if err := t.change(func(m *manifest) { m.Files = without(m.Files, gone) }); err != nil {
 		return err
 	}
-	t.log.Info("beacons are deleted for their age", "rows", rows, "older_than", t.options.MaxAge)
+	t.log.Info("beacons older than the limit are deleted", "rows", rows, "older_than", t.options.MaxAge)
 	return nil
 }
 
@@ -87,8 +87,8 @@ func (t *Table) deleteDamaged(cut time.Time) error {
 	return t.change(func(m *manifest) { m.Damaged = slices.DeleteFunc(m.Damaged, old) })
 }
 
-// shrink deletes the files with the oldest rows until the others fit into MaxBytes.
-func (t *Table) shrink() error {
+// deleteOldest deletes the files with the oldest rows until the files have at most MaxBytes.
+func (t *Table) deleteOldest() error {
 	files, total := t.files()
 	slices.SortFunc(files, func(a, b File) int { return cmp.Or(a.Last.Compare(b.Last), cmp.Compare(a.Name, b.Name)) })
 	gone, rows := map[string]bool{}, int64(0)

@@ -79,14 +79,14 @@ func TestRetention_ReplacedFiles_StayForOtherReaders(t *testing.T) {
 	h.putAndFlush(record(1))
 	name := h.table.manifest.Files[0].Name
 	h.retain(time.Now().AddDate(1, 0, 0))
-	if _, err := h.table.deleteObsolete(readersKeep); err != nil {
+	if _, err := h.table.deleteObsolete(obsoleteGrace); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(h.tableDir(), name)); err != nil {
 		t.Errorf("a file that was just replaced: %v", err)
 	}
-	h.table.obsolete[name] = obsolete{time.Now().Add(-readersKeep), h.table.changes}
-	if _, err := h.table.deleteObsolete(readersKeep); err != nil {
+	h.table.obsolete[name] = obsolete{time.Now().Add(-obsoleteGrace), h.table.changes}
+	if _, err := h.table.deleteObsolete(obsoleteGrace); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.files(); len(got) != 0 {

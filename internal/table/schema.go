@@ -10,13 +10,13 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/row"
 )
 
-// A field is one of the table's own columns. The list below is the only place that names them:
-// the files' schema, the view and the export are derived from it.
+// A field is one of the columns that every table has. The schema of the files, the view and the export
+// are derived from the list below.
 type field struct {
 	name  string
 	typ   string // in the view's SQL
 	node  parquet.Node
-	view  string // the view's expression where it is more than a cast of the column
+	view  string // the view's expression, if it is not the column
 	value func(*row.Row) parquet.Value
 }
 
@@ -24,7 +24,7 @@ func text() parquet.Node {
 	return parquet.Optional(parquet.Leaf(bounded{parquet.String().Type()}))
 }
 
-// repeated is text of which many rows have the same.
+// repeated is text that is the same in many rows.
 func repeated() parquet.Node { return parquet.Encoded(text(), &parquet.RLEDictionary) }
 
 var fields = []field{
@@ -46,7 +46,7 @@ var fields = []field{
 		}
 		return parquet.ByteArrayValue(r.Body)
 	}},
-	// The writer stores only JSON that the engine can hold; try_cast keeps one row from failing every query.
+	// The writer stores only JSON that the engine reads. try_cast: else one such row would fail every query.
 	{"data", "json", text(), "try_cast(data as json)", func(r *row.Row) parquet.Value {
 		if r.Data == nil {
 			return parquet.Value{}
@@ -57,7 +57,7 @@ var fields = []field{
 	{"bot", "boolean", parquet.Optional(parquet.Leaf(parquet.BooleanType)), "", func(r *row.Row) parquet.Value { return parquet.BooleanValue(r.Bot) }},
 }
 
-// orNull is NULL for an empty string. A row has that for a value that was not sent.
+// orNull returns NULL for an empty string, which a row has for a value that was not sent.
 func orNull(s string) parquet.Value {
 	if s == "" {
 		return parquet.Value{}
@@ -75,7 +75,7 @@ func instant(t time.Time) parquet.Value {
 	return parquet.Int64Value(t.UnixMicro())
 }
 
-// OwnColumns returns the names of the columns that every table has, in their order.
+// OwnColumns returns the names of the columns that every table has, in the order of the view.
 func OwnColumns() []string {
 	names := make([]string, len(fields))
 	for i, f := range fields {

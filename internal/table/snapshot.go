@@ -8,17 +8,17 @@ import (
 	"sync"
 )
 
-// A Snapshot is the files that a query reads. They stay until it is released.
+// A Snapshot is a list of files for a query. The files stay on disk until it is released.
 type Snapshot struct {
 	Files   []File
-	Tail    int   // how many of the last files are tails, of rows that are not flushed yet
-	Behind  int64 // bytes of the inbox that were acknowledged before, and are not in it
+	Tails   int   // how many of the last files are tails, which have the rows that are not flushed yet
+	Behind  int64 // bytes of the inbox that were acknowledged before the call and are not in Files
 	Damaged []Damaged
 	table   *Table
 	release sync.Once
 }
 
-// Rows is how many rows the files have.
+// Rows returns how many rows the files have.
 func (s *Snapshot) Rows() (n int64) {
 	for _, f := range s.Files {
 		n += f.Rows
@@ -26,38 +26,43 @@ func (s *Snapshot) Rows() (n int64) {
 	return n
 }
 
-// View is the SELECT over the files, for the view beacons.
-func (s *Snapshot) View() string { return View(s.table.dir, s.Files, s.table.options.Columns) }
+// View returns the SELECT over the files, for the view beacons.
+func (s *Snapshot) View() string { return viewSQL(s.table.dir, s.Files, s.table.options.Columns) }
 
-// Release lets the files be deleted that the table no longer needs.
+// Release allows the table to delete the files. Later calls have no effect.
 func (s *Snapshot) Release() {
 	s.release.Do(func() {
 		s.table.mu.Lock()
 		defer s.table.mu.Unlock()
 		for _, f := range s.Files {
-			s.table.letGo(f.Name)
+			s.table.release(f.Name)
 		}
 	})
 }
 
-// hold returns a snapshot of the files now and of the tail, which may be nil. The caller holds mu.
-func (t *Table) hold(tail *File) *Snapshot {
+// hold returns a snapshot of the current files and of these tails. The caller holds mu.
+func (t *Table) hold(tails []File) *Snapshot {
 	s := &Snapshot{table: t, Files: slices.Clone(t.manifest.Files), Damaged: slices.Clone(t.manifest.Damaged)}
-	if tail != nil {
-		s.Files, s.Tail = append(s.Files, *tail), 1
-	}
+	s.Files, s.Tails = append(s.Files, tails...), len(tails)
 	for _, f := range s.Files {
-		t.held[f.Name]++
+		t.readers[f.Name]++
 	}
 	return s
 }
 
-// letGo counts one reader less of a file. A tail goes with its last one. The caller holds mu.
-func (t *Table) letGo(name string) {
-	if t.held[name]--; t.held[name] > 0 {
+// holdAll returns a snapshot of the current files, and the erasures of the same manifest.
+func (t *Table) holdAll() (*Snapshot, []Erasure) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hold(nil), slices.Clone(t.manifest.Erasures)
+}
+
+// release counts one reader less of a file. A tail without a reader is deleted. The caller holds mu.
+func (t *Table) release(name string) {
+	if t.readers[name]--; t.readers[name] > 0 {
 		return
 	}
-	delete(t.held, name)
+	delete(t.readers, name)
 	if strings.HasPrefix(name, tailPrefix) {
 		os.Remove(filepath.Join(t.dir, name))
 	}

@@ -10,12 +10,12 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// A source is a file that is read.
+// A source is an open file of the table.
 type source struct {
 	*parquet.File
 	l       *layout
 	file    *os.File
-	columns []int // where each column of the layout is in this file, or -1
+	columns []int // the index in this file of each column of the layout, or -1
 }
 
 // openFile opens a file to read rows in the order of l.
@@ -51,8 +51,8 @@ func openFile(dir, name string, l *layout) (*source, error) {
 
 func (s *source) Close() error { return s.file.Close() }
 
-// rows calls use with the rows of a row group, some at a time, in the order of the layout. derive
-// is whether the declared columns are computed anew from data. The rows are valid until use
+// rows calls use with some rows of a row group at a time, with their columns in the order of the
+// layout. With derive the declared columns are computed from data. The rows are valid until use
 // returns.
 func (s *source) rows(g parquet.RowGroup, derive bool, use func([]parquet.Row) error) error {
 	reader := g.Rows()
@@ -97,7 +97,7 @@ func (s *source) arrange(to, from parquet.Row, derive bool) {
 	}
 }
 
-// eachValue calls use with the values of a column, of which it reads some at a time into buf.
+// eachValue calls use with each value of a column. It reads as many as buf has room for at a time.
 func eachValue(c parquet.ColumnChunk, buf []parquet.Value, use func(parquet.Value)) error {
 	r := parquet.NewColumnChunkValueReader(c)
 	defer r.Close()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,42 +14,42 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/table/keys"
 )
 
-// Options say what a table has and how long it keeps it. The zero Options is the default.
+// Options are the columns and the limits of a table. The zero Options are the defaults.
 type Options struct {
-	Columns  []Column      // fields of data with a column of their own
-	MaxAge   time.Duration // since a beacon was received, in table and inbox; 0 keeps all
-	MaxBytes int64         // of the table's files; 0 is any number
+	Columns  []Column      // declared columns, beside those that every table has
+	MaxAge   time.Duration // of a beacon since it was received, in table and inbox; 0 means no limit
+	MaxBytes int64         // of the table's files; 0 means no limit
 	Log      *slog.Logger  // nil means slog.Default()
 }
 
 // A Table is a folder of Parquet files. Its methods are safe for concurrent use.
 type Table struct {
-	dir     string
-	options Options
-	layout  *layout
-	log     *slog.Logger
-	keys    *keys.Set // used by the writer alone; nil where they could not be written anew
-	asks    chan *ask
-	flushed chan struct{} // has an entry after a flush
-	ended   chan struct{} // closed when Run returns
+	dir      string
+	options  Options
+	layout   *layout
+	log      *slog.Logger
+	keys     *keys.Set // used by Open, Load and Run, which don't overlap; nil where a rebuild failed
+	requests chan *request
+	flushed  chan struct{} // has an entry after a flush
+	ended    chan struct{} // closed when Run returns
 
-	// maintenance is held by whatever replaces or deletes files: one at a time.
+	// maintenance is held while files are replaced or deleted.
 	maintenance sync.Mutex
-	// changing is held while the manifest is replaced, which waits for the disk.
+	// changing is held while the manifest is replaced. That waits for the disk, so mu is not held.
 	changing sync.Mutex
 
-	mu       sync.Mutex
-	manifest manifest
-	sequence int64               // the number of the newest file
-	reached  spool.Cursor        // how far the writer has read
-	consumed int64               // bytes of the inbox read since the table was opened
-	failing  error               // why the last flush failed
-	pending  int                 // rows that no file of the manifest has
-	held     map[string]int      // how many readers have a file
-	obsolete map[string]obsolete // files that are on disk and not in the manifest
-	changes  int                 // of the manifest, since the table was opened
-	tails    int                 // that were written
-	tail     string              // the writer's, or ""
+	mu         sync.Mutex
+	manifest   manifest
+	sequence   int64               // the number of the newest file
+	reached    spool.Cursor        // the writer has read all before it
+	consumed   int64               // bytes of the inbox read since the table was opened
+	failing    error               // the error of the last flush, or nil
+	pending    int                 // rows that no file of the manifest has
+	readers    map[string]int      // by file: how many snapshots have it; the writer counts for its tails
+	obsolete   map[string]obsolete // files that are on disk and not in the manifest
+	changes    int                 // of the manifest, since the table was opened
+	tails      []File              // of the writer, which alone changes them
+	tailNumber int                 // of the newest tail
 }
 
 const (
@@ -59,8 +60,9 @@ const (
 	fileExt    = ".parquet"
 )
 
-// Open opens the table in dir, and makes a new one in an empty or missing folder. One process at a
-// time may have it open: the caller has locked the inbox beside it.
+// Open opens the table in dir, and makes a new one in an empty or missing folder. Only one process
+// may have a table open at a time: the caller holds the lock of the inbox beside it. An error wraps
+// ErrColumn where a declared column is the reason.
 func Open(dir string, options Options) (*Table, error) {
 	if options.Log == nil {
 		options.Log = slog.Default()
@@ -72,7 +74,7 @@ func Open(dir string, options Options) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Query processes and other programs have working folders of their own.
+	// Query processes have another working folder, so the view needs absolute paths.
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
 	}
@@ -81,7 +83,7 @@ func Open(dir string, options Options) (*Table, error) {
 			return nil, fmt.Errorf("open table: %w", err)
 		}
 	}
-	if err := errors.Join(syncDir(dir), syncDir(filepath.Dir(dir))); err != nil {
+	if err := errors.Join(keys.SyncDir(dir), keys.SyncDir(filepath.Dir(dir))); err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
 	}
 	m, damage, err := loadManifest(dir)
@@ -92,8 +94,8 @@ func Open(dir string, options Options) (*Table, error) {
 		options.Log.Warn("the table is opened from its previous manifest", "reason", damage)
 	}
 	t := &Table{dir: dir, options: options, layout: l, log: options.Log,
-		manifest: m, sequence: m.Sequence, reached: m.Cursor, held: map[string]int{}, obsolete: map[string]obsolete{},
-		asks: make(chan *ask), flushed: make(chan struct{}, 1), ended: make(chan struct{})}
+		manifest: m, sequence: m.Sequence, reached: m.Cursor, readers: map[string]int{}, obsolete: map[string]obsolete{},
+		requests: make(chan *request), flushed: make(chan struct{}, 1), ended: make(chan struct{})}
 	if damage != nil {
 		err = t.change(func(*manifest) {})
 	}
@@ -112,10 +114,7 @@ func Open(dir string, options Options) (*Table, error) {
 // Dir is the folder of the files.
 func (t *Table) Dir() string { return t.dir }
 
-// Columns are the declared columns.
-func (t *Table) Columns() []Column { return t.options.Columns }
-
-// Close frees what the table holds. Run and Maintain have returned by then.
+// Close closes the store of keys. The caller waits until Run and Maintain have returned.
 func (t *Table) Close() error {
 	if t.keys == nil {
 		return nil
@@ -123,28 +122,28 @@ func (t *Table) Close() error {
 	return t.keys.Close()
 }
 
-// A Status is the state of a table at one moment.
+// A Status is the state of a table.
 type Status struct {
 	Files   int
 	Rows    int64 // in the files
-	Pending int   // rows that are read from the inbox and in no file yet
-	Bytes   int64
+	Pending int   // rows that were read from the inbox and are in no file yet
+	Bytes   int64 // of the files
 	Damaged []Damaged
-	Reached spool.Cursor // everything before it is in the files or pending
-	Error   error        // why rows can't be written now, or nil
+	Reached spool.Cursor // every row before it is in the files or pending
+	Error   error        // the error of the last flush, or nil
 }
 
-// Status returns the state now.
+// Status returns the current state.
 func (t *Table) Status() Status {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := &t.manifest
 	return Status{Files: len(m.Files), Rows: m.rows(), Pending: t.pending, Bytes: m.bytes(),
-		Damaged: append([]Damaged(nil), m.Damaged...), Reached: t.reached, Error: t.failing}
+		Damaged: slices.Clone(m.Damaged), Reached: t.reached, Error: t.failing}
 }
 
-// Consumed is how many bytes of the inbox were read since the table was opened, and whether what
-// was read gets into the files.
+// Consumed returns how many bytes of the inbox were read since the table was opened, and whether the
+// last flush succeeded.
 func (t *Table) Consumed() (bytes int64, healthy bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

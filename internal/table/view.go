@@ -1,16 +1,16 @@
 package table
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// View returns the SELECT that the view beacons is made of: the rows of the files in dir, with
-// every column cast to its declared type. A declared column that a file does not have yet is an
-// expression over data.
-func View(dir string, files []File, declared []Column) string {
+// viewSQL returns the SELECT for the view beacons: the rows of the files in dir, with every column cast
+// to its declared type. A declared column that a file does not have is computed from data.
+func viewSQL(dir string, files []File, declared []Column) string {
 	byColumns := map[string][]string{}
 	var order []string
 	for _, f := range files {
@@ -23,42 +23,33 @@ func View(dir string, files []File, declared []Column) string {
 	var parts []string
 	for _, key := range order {
 		has := strings.Split(key, "\n")
-		parts = append(parts, fmt.Sprintf("select %s from read_parquet([%s])", selection(declared, has), strings.Join(byColumns[key], ", ")))
+		parts = append(parts, fmt.Sprintf("select %s from read_parquet([%s])", selection(declared, true, has), strings.Join(byColumns[key], ", ")))
 	}
 	if len(parts) == 0 {
-		parts = []string{"select " + emptySelection(declared) + " where false"}
+		parts = []string{"select " + selection(declared, false, nil) + " where false"}
 	}
 	return strings.Join(parts, "\nunion all ")
 }
 
-// selection lists the view's columns for files that have those declared columns whose identities
-// are in has.
-func selection(declared []Column, has []string) string {
+// selection lists the view's columns, for files that have the declared columns whose identities are in
+// has. Without files all values are NULL.
+func selection(declared []Column, files bool, has []string) string {
 	var list []string
-	for _, f := range fields {
-		value := f.name
-		if f.view != "" {
-			value = f.view
+	add := func(value, typ, name string) {
+		if !files {
+			value = "null"
 		}
-		list = append(list, fmt.Sprintf("(%s)::%s as %s", value, f.typ, f.name))
+		list = append(list, fmt.Sprintf("(%s)::%s as %s", value, typ, name))
+	}
+	for _, f := range fields {
+		add(cmp.Or(f.view, f.name), f.typ, f.name)
 	}
 	for _, c := range declared {
 		value := c.SQL("data")
 		if slices.Contains(has, identity(c)) {
 			value = ident(c.Name)
 		}
-		list = append(list, fmt.Sprintf("(%s)::%s as %s", value, c.Type, ident(c.Name)))
-	}
-	return strings.Join(list, ", ")
-}
-
-func emptySelection(declared []Column) string {
-	var list []string
-	for _, f := range fields {
-		list = append(list, fmt.Sprintf("null::%s as %s", f.typ, f.name))
-	}
-	for _, c := range declared {
-		list = append(list, fmt.Sprintf("null::%s as %s", c.Type, ident(c.Name)))
+		add(value, c.Type, ident(c.Name))
 	}
 	return strings.Join(list, ", ")
 }

@@ -26,7 +26,7 @@ func (h *harness) engine() *sql.DB {
 	db.SetMaxOpenConns(1)
 	h.Cleanup(func() { db.Close() })
 	files, _ := h.table.files()
-	for _, statement := range []string{"set TimeZone = 'UTC'", "create view beacons as " + View(h.tableDir(), files, h.table.Columns())} {
+	for _, statement := range []string{"set TimeZone = 'UTC'", "create view beacons as " + viewSQL(h.tableDir(), files, h.table.options.Columns)} {
 		if _, err := db.Exec(statement); err != nil {
 			h.Fatalf("%s: %v", statement, err)
 		}
@@ -170,7 +170,7 @@ func TestView_FilesWithAndWithoutColumns_HaveTheSameValues(t *testing.T) {
 	wantTypes(t, db, types...)
 	before := query(t, db, all)
 	if n := h.compactAll(time.Now()); n != 2 {
-		t.Errorf("files that were written anew: got %d, want 2", n)
+		t.Errorf("files that were rewritten: got %d, want 2", n)
 	}
 	db = h.engine()
 	wantTypes(t, db, types...)

@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// A flush is due at so many rows, so many bytes of them, or when the oldest has waited so long.
+	// A flush is due at this number of rows, or of their bytes, or at this age of the oldest record.
 	flushRows  = 64 << 10
 	flushBytes = 24 << 20
 	flushAge   = time.Minute
-	// readStep is how many records are read between two looks at the queries that wait.
+	// readStep is how many records are read before the waiting requests are checked again.
 	readStep = 1024
-	// gather is how long the first beacon waits for others before the writer wakes up for them. A
-	// query ends the wait.
-	gather = 500 * time.Millisecond
+	// wakeDelay is how long the writer sleeps after the first new beacon, so that it reads many at a
+	// time. A request ends the sleep.
+	wakeDelay = 500 * time.Millisecond
 
-	firstPause = 100 * time.Millisecond
-	maxPause   = 15 * time.Second
+	minBackoff = 100 * time.Millisecond
+	maxBackoff = 15 * time.Second
 )
 
 // A writer is one call of Run.
@@ -34,25 +34,24 @@ type writer struct {
 	t      *Table
 	in     *spool.Inbox
 	reader *spool.InboxReader
-	cursor spool.Cursor // behind the last record that was read
+	cursor spool.Cursor // after the last record that was read
 
 	pending  pendingRows
-	row      parquet.Row // the one that is added to pending
-	since    time.Time   // when the first record after the last flush was read, or zero
+	row      parquet.Row // a buffer of take
+	since    time.Time   // when the first record since the last flush was read, or zero
 	consumed int64       // bytes of the inbox read since the last flush
 	arrived  time.Time   // when the newest record was received
 	expired  time.Time   // the value of arrived when old keys were deleted
 
-	tail    *File // the pending rows as a file, or nil
-	tailed  int   // how many rows that has
-	waiting []*ask
+	tailed  int // how many of the pending rows, from the first one on, are in tails
+	waiting []*request
 
-	pause time.Duration // between two attempts to flush; 0 where none has failed
-	retry time.Time     // when the next attempt is due
+	backoff time.Duration // after the last failed flush; 0 after a successful one
+	retry   time.Time     // of the next flush after a failed one
 }
 
-// Run follows the inbox until ctx is done, and then flushes what it has read. Where a flush
-// fails, the rows stay in the inbox and Run tries again for as long as it takes. It is called once.
+// Run follows the inbox until ctx is done, and then flushes the rows that it has read. If a flush
+// fails, the rows stay in the inbox and Run retries with a back-off, without limit. It is called once.
 func (t *Table) Run(ctx context.Context, in *spool.Inbox) error {
 	defer close(t.ended)
 	w := &writer{t: t, in: in, pending: pendingRows{layout: t.layout}, row: t.layout.rows(1)[0]}
@@ -61,14 +60,14 @@ func (t *Table) Run(ctx context.Context, in *spool.Inbox) error {
 	}
 	defer func() { w.reader.Close() }()
 	for ctx.Err() == nil {
-		added := in.Added() // before the look, so that no beacon is missed
+		added := in.Added() // before the read: a beacon that comes after it wakes the writer
 		atEnd, err := w.read(ctx)
 		if err != nil {
 			if w.recover(err) {
 				continue
 			}
-			t.log.Error("the inbox can't be read now", "error", err, "retry_in", maxPause)
-			for retry := time.Now().Add(maxPause); time.Now().Before(retry) && ctx.Err() == nil; {
+			t.log.Error("the inbox can't be read now", "error", err, "retry_in", maxBackoff)
+			for retry := time.Now().Add(maxBackoff); time.Now().Before(retry) && ctx.Err() == nil; {
 				w.answer(false)
 				w.wait(ctx, nil, retry)
 			}
@@ -82,15 +81,15 @@ func (t *Table) Run(ctx context.Context, in *spool.Inbox) error {
 		case w.full(): // the flush failed
 			w.wait(ctx, nil, w.retry)
 		case atEnd && len(w.waiting) == 0 && w.wait(ctx, added, w.flushAt()):
-			w.wait(ctx, nil, time.Now().Add(gather))
+			w.wait(ctx, nil, time.Now().Add(wakeDelay))
 		}
 	}
 	err := w.tryFlush()
-	w.refuse()
+	w.endRequests()
 	return err
 }
 
-// begin sets the reader to where the manifest ends.
+// begin sets the reader to the cursor of the manifest.
 func (w *writer) begin() error {
 	w.cursor = w.t.cursor()
 	end, err := w.in.End()
@@ -98,30 +97,30 @@ func (w *writer) begin() error {
 		return err
 	}
 	if end.Before(w.cursor) {
-		// Segments were deleted that the table has. The names of new ones may be before theirs, and
-		// they must be found from this place on even after a crash.
-		w.t.log.Warn("the inbox ends before the table's place in it", "inbox", end, "table", w.cursor)
+		// Segments before the table's cursor were deleted. New segments may have names that sort before
+		// it. They must be read after a crash too, so the manifest gets the new cursor now.
+		w.t.log.Warn("the inbox ends before the table's cursor", "inbox", end, "table", w.cursor)
 		w.cursor = end
 		if err := w.t.change(func(m *manifest) { m.Cursor = end }); err != nil {
 			return err
 		}
 	}
 	w.reader = w.in.Reader(w.cursor)
-	w.t.moved(w.cursor, 0, 0)
+	w.t.setReached(w.cursor, 0, 0)
 	return nil
 }
 
-// recover goes back to the last record that was taken, or, where the keys are damaged, to the
-// manifest, since what is pending was looked up in them. It reports whether that was the reason and
-// there are new keys.
+// recover continues after the last record that was taken. If err is about damaged keys, it rebuilds
+// them and continues at the manifest's cursor, since the pending rows were looked up in the damaged
+// keys. It reports whether there are new keys.
 func (w *writer) recover(err error) (recovered bool) {
 	if errors.Is(err, keys.ErrDamaged) {
-		w.t.moved(w.t.cursor(), -w.consumed, 0)
+		w.t.setReached(w.t.cursor(), -w.consumed, 0)
 		w.clear()
 		w.cursor = w.t.cursor()
 		failed := w.t.rebuildKeys(err)
 		if failed != nil {
-			w.t.log.Error("the keys can't be written anew now", "error", failed)
+			w.t.log.Error("the keys can't be rebuilt now", "error", failed)
 		}
 		recovered = failed == nil
 	}
@@ -132,32 +131,32 @@ func (w *writer) recover(err error) (recovered bool) {
 
 // clear removes the pending rows.
 func (w *writer) clear() {
-	w.dropTail()
+	w.dropTails()
 	w.pending.clear()
 	w.since, w.consumed = time.Time{}, 0
 }
 
-// cursor is the place up to which the inbox is in the files.
+// cursor returns the cursor of the manifest.
 func (t *Table) cursor() spool.Cursor {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.manifest.Cursor
 }
 
-// moved notes how far the writer has read.
-func (t *Table) moved(c spool.Cursor, bytes int64, pending int) {
+// setReached sets how far the writer has read, and adds to the bytes that it has read.
+func (t *Table) setReached(c spool.Cursor, bytes int64, pending int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.reached, t.pending = c, pending
 	t.consumed += bytes
 }
 
-// read takes some records from the inbox, as long as there is room.
+// read takes at most readStep records from the inbox, while pending has room.
 func (w *writer) read(ctx context.Context) (atEnd bool, err error) {
 	bytes := int64(0)
 	defer func() {
 		w.consumed += bytes
-		w.t.moved(w.cursor, bytes, len(w.pending.rows))
+		w.t.setReached(w.cursor, bytes, len(w.pending.rows))
 	}()
 	for n := 0; n < readStep && !w.full() && ctx.Err() == nil; n++ {
 		it, err := w.reader.TryNext()
@@ -178,7 +177,7 @@ func (w *writer) read(ctx context.Context) (atEnd bool, err error) {
 	return false, nil
 }
 
-// take makes a record's rows pending, where it is not a repetition.
+// take adds a record's rows to pending, unless it is a repetition.
 func (w *writer) take(it spool.Item) error {
 	imported := it.Damage == nil && it.Record.Extra.Get(row.ImportedField) != ""
 	if it.Damage == nil && !imported {
@@ -191,7 +190,7 @@ func (w *writer) take(it spool.Item) error {
 	}
 	for i := range rows {
 		r := &rows[i]
-		holdable(r)
+		dropUnpairedSurrogate(r)
 		w.t.layout.fill(w.row, r)
 		w.pending.add(w.row, imported)
 	}
@@ -202,7 +201,7 @@ func (w *writer) full() bool {
 	return len(w.pending.rows) >= flushRows || w.pending.bytes >= flushBytes
 }
 
-// flushAt is when the next flush is due, unless the memory is full before.
+// flushAt returns when the next flush is due, unless pending is full before.
 func (w *writer) flushAt() time.Time {
 	if w.since.IsZero() {
 		return time.Now().Add(time.Hour)
@@ -218,8 +217,8 @@ func (w *writer) due() bool {
 	return !now.Before(w.retry) && (w.full() || !now.Before(w.flushAt()))
 }
 
-// wait returns when added is closed, which it reports, when a query comes, when one that waits has
-// waited long enough, or at the time until.
+// wait returns when added is closed, when a request comes, at the first deadline of the waiting
+// requests, or at until. It reports whether added is closed.
 func (w *writer) wait(ctx context.Context, added <-chan struct{}, until time.Time) bool {
 	for _, a := range w.waiting {
 		if a.until.Before(until) {
@@ -231,7 +230,7 @@ func (w *writer) wait(ctx context.Context, added <-chan struct{}, until time.Tim
 	select {
 	case <-added:
 		return true
-	case a := <-w.t.asks:
+	case a := <-w.t.requests:
 		w.waiting = append(w.waiting, a)
 	case <-timer.C:
 	case <-ctx.Done():

@@ -134,7 +134,7 @@ func TestWriter_BatchOfTenThousand_IsTenThousandRows(t *testing.T) {
 	}
 }
 
-func TestWriter_RowOf16MiB_IsStoredInAFileWithAShortEnd(t *testing.T) {
+func TestWriter_RowOf16MiB_FileHasSmallFooter(t *testing.T) {
 	h := newHarness(t, Options{Columns: []Column{{"a", "varchar", "$.a"}}})
 	large := `{"a":"` + strings.Repeat("abcdefgh", 2<<20) + `"}`
 	h.putAndFlush(record(1), textRecord(2, "application/json", large), textRecord(3, "application/octet-stream", large), record(4))
@@ -188,7 +188,7 @@ func TestWriter_FlushFails_TriesAgain(t *testing.T) {
 			}
 			h.run()
 			h.put(keyed(record(1)), record(2))
-			if _, err := h.table.Flush(context.Background(), h.in, patience); err == nil {
+			if _, err := h.table.Flush(context.Background(), h.in, timeout); err == nil {
 				if strings.HasPrefix(name, manifestName) {
 					t.Fatal("Flush: got nil, want an error")
 				}
@@ -196,7 +196,7 @@ func TestWriter_FlushFails_TriesAgain(t *testing.T) {
 				t.Error("the table is healthy, though its flush failed")
 			}
 			// A query sees the rows all the same.
-			s, err := h.table.Snapshot(context.Background(), h.in, patience)
+			s, err := h.table.Snapshot(context.Background(), h.in, timeout)
 			if err != nil || s.Rows() != 2 || s.Behind != 0 {
 				t.Fatalf("Snapshot: got %d rows, %v", s.Rows(), err)
 			}

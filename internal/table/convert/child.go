@@ -11,35 +11,37 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 // Available reports whether this build can read the old table.
 const Available = true
 
-// Main sends the rows of the old table, the process's second argument, to stdout as the child of
-// Run, and does not return.
+// Main is the child process of Run: it sends the rows of the old table, whose path is the second
+// argument, to stdout. It does not return.
 func Main() {
-	// The parent decides when the child ends, also where a signal goes to both.
+	// A terminal sends signals to both processes. The parent decides when the child ends.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
-		os.Exit(1) // the parent is gone
+		os.Exit(1) // the parent has ended
 	}()
 	if len(os.Args) != 3 {
 		fmt.Fprintln(os.Stderr, "the path of the old table is missing")
 		os.Exit(1)
 	}
 	out := bufio.NewWriterSize(os.Stdout, pipeBuffer)
-	frame := beginFrame(nil, frameEnd)
+	frame := query.BeginFrame(nil, frameEnd)
 	if err := send(out, os.Args[2]); err != nil {
-		frame = append(beginFrame(nil, frameFailure), err.Error()...)
+		frame = append(query.BeginFrame(nil, frameFailure), err.Error()...)
 	}
-	_, err := out.Write(endFrame(frame, 0))
+	_, err := out.Write(query.EndFrame(frame))
 	if err = errors.Join(err, out.Flush()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	// Without the engine's own end, which could fail and has nothing to do.
+	// Closing the engine has no use here, and could fail.
 	os.Exit(0)
 }
 
@@ -57,7 +59,7 @@ func send(out *bufio.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := out.Write(endFrame(append(beginFrame(nil, frameHeader), payload...), 0)); err != nil {
+	if _, err := out.Write(query.EndFrame(append(query.BeginFrame(nil, frameHeader), payload...))); err != nil {
 		return err
 	}
 	if err := out.Flush(); err != nil {

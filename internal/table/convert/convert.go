@@ -2,13 +2,12 @@
 // into the table of Parquet files.
 //
 // The engine that reads the old file runs in a child process, so that a damaged file cannot end
-// the collector. The child opens the file read-only and sends its rows, a day after the other. The
-// collector writes them into files, which become a part of the table in one change of its manifest,
-// together with the place in the inbox that the old table had come to. Only then is the old file
-// deleted.
+// the collector. The child opens the file read-only and sends its rows day by day. The collector writes
+// them into files. These, and the old table's cursor of the inbox, become a part of the table in one
+// change of its manifest. Then the collector deletes the old file.
 //
-// A conversion that was interrupted starts from its beginning. Rows that the table has already are
-// left out, so it may be repeated at any time.
+// An interrupted conversion starts from its beginning. Rows that the table has already are left out, so
+// a conversion may be repeated at any time.
 package convert
 
 import (
@@ -27,7 +26,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/table"
 )
 
-// Role is the first argument of the executable as the child of [Run]. It runs [Main] then.
+// Role is the first argument of the child process of [Run]. The executable then calls [Main].
 const Role = "convert-process"
 
 // fileName is the old table, in the collector's data folder.
@@ -36,8 +35,8 @@ const fileName = "beacons.duckdb"
 // ErrNoEngine is the error of Run in a build that cannot read the old table.
 var ErrNoEngine = errors.New("this build has no engine that reads the old table: build it with cgo and a C compiler (CGO_ENABLED=1)")
 
-// Needed reports whether the data folder has an old table. The new table's writer must not run
-// before [Run] has returned nil, since the place to follow the inbox from is in the old table.
+// Needed reports whether the data folder has an old table. The new table's writer must not run before
+// [Run] has returned nil, since the old table has the cursor from which the writer follows the inbox.
 func Needed(data string) bool {
 	info, err := os.Lstat(filepath.Join(data, fileName))
 	return err == nil && info.Mode().IsRegular()
@@ -46,12 +45,12 @@ func Needed(data string) bool {
 const reportEvery = 5 * time.Second
 
 // Run moves the rows of the old table in the data folder into t and deletes the old table. A million
-// rows of usual beacons take about 5 s, and at most as much disk as the old table has. progress,
-// unless it is nil, is called after every 1,024 rows and at the end.
+// usual beacons take about 5 s, and at most as much disk as the old table. progress, if it is not nil,
+// is called after every 1,024 rows and at the end.
 //
-// After an error the old table is unchanged, and either t has none of its rows, or it has all of
-// them and a repetition of Run adds none. Where all rows are in t and the old table can't be
-// deleted, that is logged.
+// After an error the old table is unchanged. t then has either none of its rows, or all of them, and
+// then a repeated Run adds none. If all rows are in t and the old table can't be deleted, Run logs the
+// error and returns nil.
 func Run(ctx context.Context, data string, t *table.Table, log *slog.Logger, progress func(done, all int64)) error {
 	if err := run(ctx, data, t, log, progress); err != nil {
 		return fmt.Errorf("convert the old table: %w", err)
@@ -83,7 +82,7 @@ func run(ctx context.Context, data string, t *table.Table, log *slog.Logger, pro
 	p.close() // an open file can't be deleted on Windows
 	log.Info("the old table is converted", "rows", loaded.Rows, "there_before", loaded.Repeated, "seconds", int(time.Since(began).Seconds()))
 	if err := remove(path); err != nil {
-		log.Error("delete the old table, whose rows are converted", "file", path, "error", err)
+		log.Error("the converted old table can't be deleted", "file", path, "error", err)
 	}
 	return nil
 }
@@ -91,8 +90,8 @@ func run(ctx context.Context, data string, t *table.Table, log *slog.Logger, pro
 // diskReserve is left to the inbox, in bytes.
 const diskReserve = 64 << 20
 
-// checkDisk returns an error where the disk has less room than the conversion may need. The new
-// files are smaller than the old one, except for rows that can't be compressed.
+// checkDisk returns an error if the disk has less room than the conversion may need. The new files are
+// smaller than the old one, unless rows can't be compressed.
 func checkDisk(dir, path string, h *header, log *slog.Logger) error {
 	need := h.Bytes
 	if info, err := os.Stat(path + ".wal"); err == nil {
@@ -109,10 +108,10 @@ func checkDisk(dir, path string, h *header, log *slog.Logger) error {
 	return nil
 }
 
-// watch passes the rows on, and reports how many there were so far.
+// watch yields the rows, and reports how many there were so far.
 func watch(rows iter.Seq2[row.Row, error], all int64, log *slog.Logger, progress func(done, all int64)) iter.Seq2[row.Row, error] {
 	return func(yield func(row.Row, error) bool) {
-		done, said := int64(0), time.Now()
+		done, logged := int64(0), time.Now()
 		for r, err := range rows {
 			if !yield(r, err) {
 				return
@@ -123,8 +122,8 @@ func watch(rows iter.Seq2[row.Row, error], all int64, log *slog.Logger, progress
 			if progress != nil {
 				progress(done, all)
 			}
-			if time.Since(said) >= reportEvery {
-				said = time.Now()
+			if time.Since(logged) >= reportEvery {
+				logged = time.Now()
 				log.Info("the old table is being converted", "rows", done, "of", all)
 			}
 		}
@@ -134,7 +133,7 @@ func watch(rows iter.Seq2[row.Row, error], all int64, log *slog.Logger, progress
 	}
 }
 
-// remove deletes the old table, and last the file that [Needed] looks for.
+// remove deletes the old table. The file that [Needed] looks for is deleted last.
 func remove(path string) error {
 	for _, part := range []string{path + ".tmp", path + ".wal", path} {
 		if err := os.RemoveAll(part); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -3,8 +3,6 @@ package convert
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,13 +11,12 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// The child sends frames on its stdout: one byte of type, four bytes of length (big-endian) and
-// the payload.
+// The child sends frames (see package query) on its stdout.
 //
 //	frameHeader   JSON of header; the first frame
 //	frameRow      a row, as appendRow writes it
 //	frameEnd      empty; all rows were sent
-//	frameFailure  the error as text; nothing follows
+//	frameFailure  the error as text; the last frame
 const (
 	frameHeader  = 'h'
 	frameRow     = 'r'
@@ -27,42 +24,16 @@ const (
 	frameFailure = 'f'
 )
 
-const frameHead = 5
-
-// maxFrame bounds the payload that a reader accepts. The largest row has 32 MiB of body, and data
-// that is up to six times as long because of escapes.
+// maxFrame is the largest payload, in bytes. The largest row has 32 MiB of body, and data that is up to
+// six times as long because of escapes.
 const maxFrame = 512 << 20
 
 // header describes the old table.
 type header struct {
 	Rows    int64
-	Bytes   int64  // of the file that are in use
-	Segment string // the place in the inbox up to which its beacons are rows
+	Bytes   int64  // used in the file
+	Segment string // with Offset, the cursor of the inbox: all beacons before it are rows
 	Offset  int64
-}
-
-// beginFrame appends a frame's head, and endFrame completes it when the payload was appended.
-func beginFrame(dst []byte, kind byte) []byte { return append(dst, kind, 0, 0, 0, 0) }
-
-func endFrame(dst []byte, began int) []byte {
-	binary.BigEndian.PutUint32(dst[began+1:], uint32(len(dst)-began-frameHead))
-	return dst
-}
-
-func readFrame(r io.Reader) (kind byte, payload []byte, err error) {
-	var head [frameHead]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return 0, nil, err
-	}
-	n := binary.BigEndian.Uint32(head[1:])
-	if n > maxFrame {
-		return 0, nil, fmt.Errorf("frame %q has %d bytes, more than %d", head[0], n, maxFrame)
-	}
-	payload = make([]byte, n)
-	if _, err := io.ReadFull(r, payload); err != nil {
-		return 0, nil, io.ErrUnexpectedEOF
-	}
-	return head[0], payload, nil
 }
 
 // A row is
@@ -85,9 +56,9 @@ const (
 // texts are the columns that are sent as text, in their order.
 var texts = [...]string{"stream", "query", "origin", "referrer", "user_agent", "ip", "content_type", "kind", "error", "body", "data"}
 
-var errRow = errors.New("a row is not as it was sent")
+var errRow = errors.New("parse row: wrong length")
 
-// parseRow reads a row. It shares memory with payload.
+// parseRow parses a row, which shares memory with payload.
 func parseRow(payload []byte) (r row.Row, err error) {
 	if len(payload) < rowFixed {
 		return r, errRow
@@ -120,7 +91,7 @@ func parseRow(payload []byte) (r row.Row, err error) {
 	return r, nil
 }
 
-// isBot is the value of a row from before the column existed.
+// isBot returns the value for a row that is older than the column.
 func isBot(userAgent string) bool {
 	r := warc.Record{Request: warc.Request{Header: warc.Fields{{Name: "User-Agent", Value: userAgent}}}}
 	return row.Of(&r).Bot

@@ -22,6 +22,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/table"
+	"github.com/seed-d051cf5a/beacon/internal/table/query"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
@@ -61,11 +62,8 @@ func convertOnce(ctx context.Context, data string, log *slog.Logger, progress fu
 	return Run(ctx, data, t, log, progress)
 }
 
-// schema is that of the old table. The first collectors had a primary key, and no bot, padding and
-// data_columns.
-const schema = `
-create table beacons (
-	id           uuid not null,
+// commonSchema follows the column id in both schemas of the old table.
+const commonSchema = `
 	received_at  timestamptz not null,
 	sent_at      timestamptz,
 	stream       varchar not null,
@@ -80,40 +78,22 @@ create table beacons (
 	data         json,
 	error        varchar
 );
-alter table beacons add column if not exists bot boolean;
 create table cursors (
 	sink     varchar primary key,
 	segment  varchar not null,
 	"offset" bigint not null
 );
-create table block_ages (block_id bigint, oldest timestamptz);
-create table padding (id uuid not null);
-create table data_columns (name varchar not null, type varchar not null, path varchar not null, unfilled bigint not null);
 insert into cursors values ('duckdb', '', 0);`
 
-const firstSchema = `
-create table beacons (
-	id           uuid primary key,
-	received_at  timestamptz not null,
-	sent_at      timestamptz,
-	stream       varchar not null,
-	query        varchar,
-	origin       varchar,
-	referrer     varchar,
-	user_agent   varchar,
-	ip           varchar,
-	content_type varchar,
-	kind         varchar not null,
-	body         blob not null,
-	data         json,
-	error        varchar
-);
-create table cursors (
-	sink     varchar primary key,
-	segment  varchar not null,
-	"offset" bigint not null
-);
-insert into cursors values ('duckdb', '', 0);`
+// firstSchema is that of the first collectors, and schema that of the last ones.
+const (
+	firstSchema = `create table beacons (id uuid primary key,` + commonSchema
+	schema      = `create table beacons (id uuid not null,` + commonSchema + `
+alter table beacons add column if not exists bot boolean;
+create table block_ages (block_id bigint, oldest timestamptz);
+create table padding (id uuid not null);
+create table data_columns (name varchar not null, type varchar not null, path varchar not null, unfilled bigint not null);`
+)
 
 // newData returns a data folder with an old table of what the statements make.
 func newData(t testing.TB, statements ...string) string {
@@ -254,7 +234,7 @@ func (f *frames) writer() *bufio.Writer { return bufio.NewWriterSize(&f.Buffer, 
 func (f *frames) rows(t *testing.T) iter.Seq[row.Row] {
 	return func(yield func(row.Row) bool) {
 		for {
-			_, payload, err := readFrame(&f.Buffer)
+			_, payload, err := query.ReadFrame(&f.Buffer, maxFrame)
 			if err != nil {
 				return
 			}

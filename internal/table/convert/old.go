@@ -8,22 +8,23 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unsafe"
 
 	engine "github.com/duckdb/duckdb-go-bindings"
 	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 // memoryLimit bounds the engine's buffers. It reads one part of the file at a time.
 const memoryLimit = "256MiB"
 
-// An oldTable is the old file, open to be read. The engine also reads the write-ahead log beside
-// it, which a collector that was killed leaves.
+// An oldTable is the old file, opened read-only. The engine also reads the write-ahead log beside it,
+// which a killed collector leaves.
 type oldTable struct {
 	db    engine.Database
 	conn  engine.Connection
 	where string // the condition of rows that are beacons
-	bot   string // the column, or NULL in a file that does not have it
+	bot   string // the expression for the column: NULL in a file that does not have it
 	frame []byte
 }
 
@@ -42,7 +43,7 @@ func openOld(path string) (*oldTable, error) {
 		{"autoload_known_extensions", "false"},
 		{"memory_limit", memoryLimit},
 		{"temp_directory", path + ".tmp"},
-		{"threads", "1"}, // with which rows come in their order
+		{"threads", "1"}, // so that rows come in their order
 	} {
 		if engine.SetConfig(config, option[0], option[1]) != engine.StateSuccess {
 			return nil, fmt.Errorf("set %s to %q", option[0], option[1])
@@ -58,8 +59,8 @@ func openOld(path string) (*oldTable, error) {
 	return o, nil
 }
 
-// describe returns the header, and the number of each day that has rows, in order. Days are those
-// of UTC since 1970.
+// describe returns the header, and the sorted numbers of the days that have rows. Day 0 is
+// 1970-01-01 UTC.
 func (o *oldTable) describe() (h header, days []int64, err error) {
 	there := map[string]bool{}
 	err = o.query(`select table_name || '.' || column_name from duckdb_columns() where not internal and schema_name = 'main'`, func(c *chunk) error {
@@ -72,7 +73,7 @@ func (o *oldTable) describe() (h header, days []int64, err error) {
 	case err != nil:
 		return h, nil, err
 	case len(there) == 0:
-		return h, nil, nil // a collector was killed before it made the tables
+		return h, nil, nil // the collector was killed before it made the tables
 	case !there["beacons.id"]:
 		return h, nil, errors.New("it has other tables and no table beacons")
 	}
@@ -114,11 +115,11 @@ func (o *oldTable) describe() (h header, days []int64, err error) {
 
 // sendDay sends the rows of a day in the order in which they were stored.
 //
-// The engine reads up to 2,048 rows at a time, whose bodies may need more memory than there is. A
-// day is one query until that happens, and several queries with fewer rows each after it.
+// The engine reads 2,048 rows at a time, whose bodies may need more than memoryLimit. sendDay therefore
+// sends one query for a day. After an error about memory it sends several queries for fewer rows each.
 func (o *oldTable) sendDay(out *bufio.Writer, day int64) error {
 	where := fmt.Sprintf("received_at >= make_timestamptz(%d) and received_at < make_timestamptz(%d) and %s", day*dayMicros, (day+1)*dayMicros, o.where)
-	var next, last int64 // numbers of rows
+	var next, last int64 // rowids
 	err := o.query(`select min(rowid), max(rowid) from beacons where `+where, func(c *chunk) error {
 		next, last = c.int(0, 0), c.int(1, 0)
 		return nil
@@ -138,16 +139,16 @@ func (o *oldTable) sendDay(out *bufio.Writer, day int64) error {
 
 const vectorRows = 2048
 
-// sendRows sends rows, and sets next to the number behind the last one.
+// sendRows sends the rows that match where. It sets next to the rowid after that of the last row.
 func (o *oldTable) sendRows(out *bufio.Writer, where string, next *int64) error {
 	sql := fmt.Sprintf(`select rowid, id, received_at, sent_at, %s as bot, %s from beacons where %s`, o.bot, strings.Join(texts[:], ", "), where)
 	return o.query(sql, func(c *chunk) error {
 		for i := range c.rows {
-			o.frame = c.appendRow(beginFrame(o.frame[:0], frameRow), i)
+			o.frame = c.appendRow(query.BeginFrame(o.frame[:0], frameRow), i)
 			if len(o.frame) > maxFrame {
 				return fmt.Errorf("a row has %d MiB, more than %d", len(o.frame)>>20, maxFrame>>20)
 			}
-			if _, err := out.Write(endFrame(o.frame, 0)); err != nil {
+			if _, err := out.Write(query.EndFrame(o.frame)); err != nil {
 				return err
 			}
 			*next = c.int(0, i) + 1
@@ -167,7 +168,7 @@ func resultError(r *engine.Result) error {
 	return errors.New(text)
 }
 
-// query calls use with each chunk of the result, which the engine makes meanwhile.
+// query calls use with each chunk of the result as soon as the engine has computed it.
 func (o *oldTable) query(sql string, use func(*chunk) error) error {
 	var stmt engine.PreparedStatement
 	defer engine.DestroyPrepare(&stmt)
@@ -200,53 +201,36 @@ func (o *oldTable) query(sql string, use func(*chunk) error) error {
 	return nil
 }
 
-// A chunk is some rows of a result, in the engine's memory.
+// A chunk is a part of the rows of a result, in the engine's memory.
 type chunk struct {
 	rows    uint64
-	columns []vector
+	columns []query.Vector
 }
-
-type vector struct{ data, validity unsafe.Pointer }
 
 func newChunk(c engine.DataChunk) *chunk {
 	all := &chunk{rows: uint64(engine.DataChunkGetSize(c))}
 	for i := range engine.DataChunkGetColumnCount(c) {
-		v := engine.DataChunkGetVector(c, i)
-		all.columns = append(all.columns, vector{engine.VectorGetData(v), engine.VectorGetValidity(v)})
+		all.columns = append(all.columns, query.NewVector(engine.DataChunkGetVector(c, i)))
 	}
 	return all
 }
 
-// null reports whether the row's bit of validity is 0.
-func (c *chunk) null(column int, row uint64) bool {
-	v := c.columns[column].validity
-	return v != nil && *at[uint64](v, row/64)>>(row%64)&1 == 0
-}
+func (c *chunk) null(column int, row uint64) bool { return c.columns[column].Null(row) }
 
+// int returns 0 for NULL.
 func (c *chunk) int(column int, row uint64) int64 {
 	if c.null(column, row) {
 		return 0
 	}
-	return *at[int64](c.columns[column].data, row)
+	return *query.At[int64](c.columns[column], row)
 }
 
-// text reads a duckdb_string_t: four bytes of length, and then the text if it has at most 12
-// bytes, or four of its bytes and a pointer. It is empty for NULL.
+// text returns nil for NULL.
 func (c *chunk) text(column int, row uint64) []byte {
 	if c.null(column, row) {
 		return nil
 	}
-	const inlined = 12
-	s := unsafe.Pointer(at[[16]byte](c.columns[column].data, row))
-	n := *(*uint32)(s)
-	if n <= inlined {
-		return unsafe.Slice((*byte)(unsafe.Add(s, 4)), n)
-	}
-	return unsafe.Slice(*(**byte)(unsafe.Add(s, 8)), n)
-}
-
-func at[T any](data unsafe.Pointer, row uint64) *T {
-	return (*T)(unsafe.Add(data, uintptr(row)*unsafe.Sizeof(*new(T))))
+	return c.columns[column].Bytes(row)
 }
 
 // appendRow appends a row of sendRows' query.
@@ -259,7 +243,7 @@ func (c *chunk) appendRow(dst []byte, row uint64) []byte {
 	switch {
 	case c.null(bot, row):
 		flags |= flagBotNull
-	case *at[bool](c.columns[bot].data, row):
+	case *query.At[bool](c.columns[bot], row):
 		flags |= flagBot
 	}
 	if !c.null(firstText+len(texts)-1, row) {
@@ -272,10 +256,10 @@ func (c *chunk) appendRow(dst []byte, row uint64) []byte {
 	return dst
 }
 
-// uuid reads a 128-bit integer in the order of the machine, whose sign the engine turns so that
-// UUIDs sort.
+// uuid reads a 128-bit integer in the byte order of the machine. The engine inverts its sign bit, so
+// that UUIDs are sorted.
 func (c *chunk) uuid(column int, row uint64) (id uuid.UUID) {
-	halves := at[[2]uint64](c.columns[column].data, row)
+	halves := query.At[[2]uint64](c.columns[column], row)
 	binary.BigEndian.PutUint64(id[:], halves[1]^1<<63)
 	binary.BigEndian.PutUint64(id[8:], halves[0])
 	return id

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 // A process is the child that reads the old table. It is for one goroutine.
@@ -21,9 +22,9 @@ type process struct {
 	ctx    context.Context
 	path   string
 	cmd    *exec.Cmd
-	in     io.Closer // its end is the end of the child
+	in     io.Closer // the child ends when it is closed
 	out    *bufio.Reader
-	stderr tail
+	stderr head
 	ended  func() error // waits for the end of the process
 }
 
@@ -49,14 +50,14 @@ func start(ctx context.Context, path string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	// Best effort: where memory is short, Linux ends the child and not the collector.
+	// Best effort: when memory is short, Linux ends the child and not the collector.
 	os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", p.cmd.Process.Pid), []byte("1000"), 0)
 	p.ended = sync.OnceValue(p.cmd.Wait)
 	return p, nil
 }
 
-// minimalEnv has none of the collector's secrets. The variables that are passed on are needed to
-// start a program on one of the systems.
+// minimalEnv returns an environment without the collector's secrets. Each variable that it passes on is
+// needed to start a program on one of the systems.
 func minimalEnv() []string {
 	env := []string{"GOTRACEBACK=none", "MALLOC_ARENA_MAX=2", "LC_ALL=C.UTF-8"}
 	for _, name := range []string{"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot", "PATH"} {
@@ -82,7 +83,7 @@ func (p *process) header() (h header, err error) {
 	return h, json.Unmarshal(payload, &h)
 }
 
-// rows returns all rows, once. Those of a day follow each other. A row has memory of its own.
+// rows returns all rows, sorted by day. It can be called once. Rows share no memory.
 func (p *process) rows() iter.Seq2[row.Row, error] {
 	return func(yield func(row.Row, error) bool) {
 		for {
@@ -103,16 +104,16 @@ func (p *process) rows() iter.Seq2[row.Row, error] {
 
 // expect returns the payload of the next frame, or io.EOF for frameEnd.
 func (p *process) expect(want byte) ([]byte, error) {
-	kind, payload, err := readFrame(p.out)
+	kind, payload, err := query.ReadFrame(p.out, maxFrame)
 	switch {
 	case p.ctx.Err() != nil:
 		return nil, context.Cause(p.ctx)
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		p.ended()
-		if p.ctx.Err() != nil { // which may have ended it
+		if p.ctx.Err() != nil { // ctx may have ended the process
 			return nil, context.Cause(p.ctx)
 		}
-		return nil, p.failure("the engine's process ended: " + p.lastWords())
+		return nil, p.failure("the engine's process ended: " + p.exitReason())
 	case err != nil:
 		return nil, p.failure(err.Error())
 	case kind == frameFailure:
@@ -120,7 +121,7 @@ func (p *process) expect(want byte) ([]byte, error) {
 	case kind == frameEnd && want == frameRow:
 		return nil, io.EOF
 	case kind != want:
-		return nil, p.failure(fmt.Sprintf("its process sent %q instead of %q", kind, want))
+		return nil, p.failure(fmt.Sprintf("the engine's process sent frame %q instead of %q", kind, want))
 	}
 	return payload, nil
 }
@@ -134,8 +135,8 @@ func (p *process) failure(reason string) error {
 	return fmt.Errorf("%s can't be read: %s\nhint: if it is damaged, move %[1]s and the files beside it away and start the collector again: the beacons in the inbox go into the new table", p.path, reason)
 }
 
-// lastWords is why the child ended: the first line of its stderr, or how it exited.
-func (p *process) lastWords() string {
+// exitReason returns why the child ended: the first line of its stderr, or its exit status.
+func (p *process) exitReason() string {
 	line, _, _ := strings.Cut(strings.TrimSpace(p.stderr.String()), "\n")
 	if line == "" {
 		return p.cmd.ProcessState.String()
@@ -143,23 +144,23 @@ func (p *process) lastWords() string {
 	return line
 }
 
-// tail keeps the first bytes that were written to it.
-type tail struct {
+// A head keeps the first bytes that were written to it. It is safe for concurrent use.
+type head struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-const tailSize = 4 << 10
+const headSize = 4 << 10
 
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, b[:min(len(b), tailSize-len(t.text))]...)
+func (h *head) Write(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.text = append(h.text, b[:min(len(b), headSize-len(h.text))]...)
 	return len(b), nil
 }
 
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(t.text)
+func (h *head) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return string(h.text)
 }

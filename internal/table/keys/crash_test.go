@@ -105,7 +105,7 @@ func TestOpen_CrashBetweenSteps_KeepsAllKeys(t *testing.T) {
 	state("the run is durable", run)
 	state("the run and the new journal are durable", run, journal)
 	after := copyFolder(t, dir)
-	settle(t, s)
+	waitMerges(t, s)
 	if len(s.runs) != 1 {
 		t.Fatalf("%d runs after four flushes, want one", len(s.runs))
 	}

@@ -12,28 +12,28 @@ import (
 	"github.com/google/uuid"
 )
 
-// A specimen is a closed Set with several generations, runs of several sizes and a journal with
+// A sample is a closed Set with several generations, runs of several sizes and a journal with
 // several frames.
-type specimen struct {
+type sample struct {
 	dir       string
 	ids       []uuid.UUID
 	journaled map[uuid.UUID]bool // those that are in no run
 }
 
-func specimenAt(i int) time.Time { return day.Add(time.Duration(i) * 90 * time.Second) }
+func sampleAt(i int) time.Time { return day.Add(time.Duration(i) * 90 * time.Second) }
 
-func newSpecimen(t *testing.T, limits limits) *specimen {
+func newSample(t *testing.T, limits limits) *sample {
 	t.Helper()
-	p := &specimen{dir: t.TempDir(), ids: ids(10, 1500), journaled: map[uuid.UUID]bool{}}
+	p := &sample{dir: t.TempDir(), ids: ids(10, 1500), journaled: map[uuid.UUID]bool{}}
 	s := mustOpen(t, p.dir, limits)
 	for i, id := range p.ids {
-		mustAdd(t, s, id, uint64(i), specimenAt(i))
+		mustAdd(t, s, id, uint64(i), sampleAt(i))
 		if i%40 == 0 {
 			mustSync(t, s)
 		}
 	}
 	mustSync(t, s)
-	settle(t, s)
+	waitMerges(t, s)
 	for _, id := range p.ids {
 		if _, ok := s.memory[keyOf(s.block, id)]; ok {
 			p.journaled[id] = true
@@ -48,7 +48,7 @@ func newSpecimen(t *testing.T, limits limits) *specimen {
 
 // examine changes a file of a copy and checks that every call either gives the right answer or
 // fails with ErrDamaged. mayLose permits that keys of the journal are missing.
-func (p *specimen) examine(t *testing.T, limits limits, name string, change func([]byte) []byte, mayLose bool) (detected bool) {
+func (p *sample) examine(t *testing.T, limits limits, name string, change func([]byte) []byte, mayLose bool) (detected bool) {
 	t.Helper()
 	dir := copyFolder(t, p.dir)
 	defer os.RemoveAll(dir)
@@ -67,14 +67,14 @@ func (p *specimen) examine(t *testing.T, limits limits, name string, change func
 	return err != nil
 }
 
-func (p *specimen) use(dir string, limits limits, mayLose bool) error {
+func (p *sample) use(dir string, limits limits, mayLose bool) error {
 	s, err := open(dir, limits)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	for i, id := range p.ids {
-		seen, err := s.Seen(id, 1<<40, specimenAt(i))
+		seen, err := s.Seen(id, 1<<40, sampleAt(i))
 		if err != nil {
 			return err
 		}
@@ -84,12 +84,12 @@ func (p *specimen) use(dir string, limits limits, mayLose bool) error {
 	}
 	// New keys cause merges, which read all pages.
 	for i, id := range ids(11, 400) {
-		seen, err := s.Seen(id, 1<<40, specimenAt(i))
+		seen, err := s.Seen(id, 1<<40, sampleAt(i))
 		if err == nil && seen {
 			return fmt.Errorf("new id %d counts as seen", i)
 		}
 		if err == nil {
-			err = s.Add(id, 1<<40, specimenAt(i))
+			err = s.Add(id, 1<<40, sampleAt(i))
 		}
 		if err != nil {
 			return err
@@ -105,7 +105,7 @@ func (p *specimen) use(dir string, limits limits, mayLose bool) error {
 
 func TestDamage_BitFlips_AreDetectedOrHarmless(t *testing.T) {
 	limits := limits{memory: 200, filters: 1, runs: 64} // one chunk: most filters are read from the file
-	p := newSpecimen(t, limits)
+	p := newSample(t, limits)
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, path := range fileNames(t, p.dir, "*") {
 		name := filepath.Base(path)
@@ -133,7 +133,7 @@ func TestDamage_BitFlips_AreDetectedOrHarmless(t *testing.T) {
 
 func TestDamage_FileCutOffOrZeroed_IsDetected(t *testing.T) {
 	limits := limits{memory: 200, filters: 1, runs: 64}
-	p := newSpecimen(t, limits)
+	p := newSample(t, limits)
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, path := range fileNames(t, p.dir, "*") {
 		name := filepath.Base(path)
@@ -157,8 +157,8 @@ func TestDamage_FileCutOffOrZeroed_IsDetected(t *testing.T) {
 }
 
 func TestDamage_FileMissingOrAnother_IsDetected(t *testing.T) {
-	p := newSpecimen(t, small)
-	q := newSpecimen(t, small)
+	p := newSample(t, small)
+	q := newSample(t, small)
 	run, journal := fileNames(t, p.dir, "*"+runSuffix)[0], fileNames(t, p.dir, "*"+journalSuffix)[0]
 	foreign, err := os.ReadFile(fileNames(t, q.dir, "*"+runSuffix)[0])
 	if err != nil {
@@ -177,7 +177,7 @@ func TestDamage_FileMissingOrAnother_IsDetected(t *testing.T) {
 }
 
 func TestDamage_WhileOpen_EveryLaterCallFails(t *testing.T) {
-	p := newSpecimen(t, small)
+	p := newSample(t, small)
 	s := mustOpen(t, p.dir, small)
 	for _, path := range fileNames(t, p.dir, "*"+runSuffix) {
 		if err := os.Truncate(path, 0); err != nil {
@@ -186,7 +186,7 @@ func TestDamage_WhileOpen_EveryLaterCallFails(t *testing.T) {
 	}
 	var err error
 	for i, id := range p.ids {
-		if _, err = s.Seen(id, 1<<40, specimenAt(i)); err != nil {
+		if _, err = s.Seen(id, 1<<40, sampleAt(i)); err != nil {
 			break
 		}
 	}

@@ -30,9 +30,10 @@ func (k key) scale(n int) int {
 	return int(hi)
 }
 
+// A value is an arrival of an id.
 type value struct {
-	place uint64
-	at    int64 // nanoseconds of Unix time
+	position uint64 // in the inbox, as the caller numbers it
+	at       int64  // nanoseconds of Unix time
 }
 
 type entry struct {
@@ -45,7 +46,7 @@ const entrySize = 32
 func (e entry) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, e.hi)
 	b = binary.BigEndian.AppendUint64(b, e.lo)
-	b = binary.BigEndian.AppendUint64(b, e.place)
+	b = binary.BigEndian.AppendUint64(b, e.position)
 	return binary.BigEndian.AppendUint64(b, uint64(e.at))
 }
 
@@ -59,7 +60,7 @@ func keyAt(b []byte) key {
 }
 
 func (e entry) compare(other entry) int {
-	return cmp.Or(e.key.compare(other.key), cmp.Compare(e.at, other.at), cmp.Compare(e.place, other.place))
+	return cmp.Or(e.key.compare(other.key), cmp.Compare(e.at, other.at), cmp.Compare(e.position, other.position))
 }
 
 // generationOf returns the number of the day.

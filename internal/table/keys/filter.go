@@ -5,7 +5,7 @@ package keys
 const (
 	bitsPerKey    = 10
 	blockSize     = 64
-	blocksPerPage = pageSize/blockSize - 1 // the first block's room has the page's header
+	blocksPerPage = pageSize/blockSize - 1 // the page's header takes the room of one block
 	probes        = 6
 	pagesPerChunk = 16
 	chunkSize     = pagesPerChunk * pageSize
@@ -55,16 +55,16 @@ func (r *run) mayHave(k key, page *[pageSize]byte) (bool, error) {
 	return hasBits(page[offset:offset+blockSize], k), nil
 }
 
-// A filterCache bounds the memory of all filters. Its chunks are used again instead of being left
-// to the garbage collector, which would let the heap grow to twice the bound.
+// A filterCache bounds the memory of all filters. Chunks are reused: the garbage collector would let
+// the heap grow to twice the bound.
 type filterCache struct {
 	free [][]byte
 	left int // chunks that may still be allocated
 }
 
-// loadFilter reads as much of the run's filter into memory as there is room for. Where there is
-// no room, chunks are taken from the run that has the most: a look-up uses the filters of all
-// runs, so a chunk saves more reads if it is a large part of its filter.
+// loadFilter reads as much of the run's filter into memory as there is room for. Without room it
+// takes chunks from the run that has the most: a look-up uses the filters of all runs, so a chunk
+// saves more reads if it is a large part of its filter.
 func (s *Set) loadFilter(r *run) error {
 	for n := len(r.filter) * pagesPerChunk; n < r.filterPages; n = len(r.filter) * pagesPerChunk {
 		chunk := s.takeChunk(len(r.filter) + 1)
@@ -81,7 +81,8 @@ func (s *Set) loadFilter(r *run) error {
 	return nil
 }
 
-func (s *Set) takeChunk(fewerThan int) []byte {
+// takeChunk returns a free or a new chunk, or one of a run that has more than moreThan, or nil.
+func (s *Set) takeChunk(moreThan int) []byte {
 	if n := len(s.filters.free); n > 0 {
 		chunk := s.filters.free[n-1]
 		s.filters.free = s.filters.free[:n-1]
@@ -93,7 +94,7 @@ func (s *Set) takeChunk(fewerThan int) []byte {
 	}
 	var largest *run
 	for _, r := range s.runs {
-		if len(r.filter) > fewerThan && (largest == nil || len(r.filter) > len(largest.filter)) {
+		if len(r.filter) > moreThan && (largest == nil || len(r.filter) > len(largest.filter)) {
 			largest = r
 		}
 	}

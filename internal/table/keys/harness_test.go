@@ -28,9 +28,9 @@ func mustOpen(t testing.TB, dir string, limits limits) *Set {
 	return s
 }
 
-func mustAdd(t testing.TB, s *Set, id uuid.UUID, place uint64, at time.Time) {
+func mustAdd(t testing.TB, s *Set, id uuid.UUID, position uint64, at time.Time) {
 	t.Helper()
-	if err := s.Add(id, place, at); err != nil {
+	if err := s.Add(id, position, at); err != nil {
 		t.Fatalf("Add %v: %v", id, err)
 	}
 }
@@ -42,15 +42,15 @@ func mustSync(t testing.TB, s *Set) {
 	}
 }
 
-func checkSeen(t testing.TB, s *Set, id uuid.UUID, place uint64, at time.Time, want bool) {
+func checkSeen(t testing.TB, s *Set, id uuid.UUID, position uint64, at time.Time, want bool) {
 	t.Helper()
-	if got, err := s.Seen(id, place, at); got != want || err != nil {
-		t.Errorf("Seen %v at place %d, %v: got %v, %v, want %v", id, place, at, got, err, want)
+	if got, err := s.Seen(id, position, at); got != want || err != nil {
+		t.Errorf("Seen %v at position %d, %v: got %v, %v, want %v", id, position, at, got, err, want)
 	}
 }
 
-// settle waits until no merge is due.
-func settle(t testing.TB, s *Set) {
+// waitMerges waits until no merge is due.
+func waitMerges(t testing.TB, s *Set) {
 	t.Helper()
 	for s.merge != nil {
 		if err := s.collect(true); err != nil {

@@ -3,7 +3,6 @@ package keys
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -21,7 +20,7 @@ type journal struct {
 	number  uint64
 	count   int   // entries
 	end     int64 // of the frames that are synced
-	suspect bool  // a write failed: only a new journal is sure to have all keys
+	suspect bool  // a write failed, so this file may lack keys and is replaced by a new journal
 }
 
 const (
@@ -58,23 +57,17 @@ func createJournal(dir string, secret secret, number uint64, frame []byte) (*jou
 	sealFrame(frame, journalHeader)
 	b := append(appendJournalHeader(nil, secret, number, entries), frame...)
 	name := filepath.Join(dir, journalName(number))
-	f, err := os.OpenFile(name+temporarySuffix, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
-	if err != nil {
+	if err := WriteSynced(name+temporarySuffix, b); err != nil {
 		return nil, err
 	}
-	if _, err = f.Write(b); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	if err := os.Rename(name+temporarySuffix, name); err != nil {
+		os.Remove(name + temporarySuffix)
 		return nil, err
 	}
 	// Windows does not rename an open file.
-	if f, err = os.OpenFile(name, os.O_RDWR, 0); err != nil {
-		os.Remove(name) // or Open would read it instead of the journal that goes on being written
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		os.Remove(name) // or Open would read it instead of the current journal
 		return nil, err
 	}
 	return &journal{file: f, number: number, count: entries, end: int64(len(b))}, nil
@@ -97,8 +90,8 @@ func (j *journal) append(frame []byte) error {
 	return nil
 }
 
-// readJournal returns the secret and the entries of a journal. It leaves out a last frame that
-// a crash interrupted, and reports any other frame that fails its checksum as damage.
+// readJournal returns the secret of a journal and the entries of each frame. It leaves out a last
+// frame that a crash interrupted. Any other frame with a wrong checksum is damage.
 func readJournal(dir string, number uint64) (secret secret, entries [][]byte, err error) {
 	name := filepath.Join(dir, journalName(number))
 	b, err := os.ReadFile(name)
@@ -152,10 +145,10 @@ func frameSize(b []byte, at int) (int, bool) {
 	return int(binary.BigEndian.Uint32(h[4:])) * entrySize, true
 }
 
-// interrupted reports whether a wrong frame is one that a crash interrupted. It is the last one,
-// and either cut off or without sectors that never got to the disk: those read as zeros, which
-// no whole frame has 16 of in a row at a multiple of 16. Any other wrong frame has been changed
-// after it was written.
+// interrupted reports whether a crash interrupted the write of the wrong frame at at. Such a frame is
+// the last one of the journal. Either it is cut off, or some of its sectors were not written and read
+// as zeros. A whole frame has no sector of zeros, because it has a non-zero byte in each 16 bytes.
+// Any other wrong frame was changed after it was written.
 func interrupted(b []byte, at int) bool {
 	if size, ok := frameSize(b, at); ok {
 		end := at + frameHeader + size
@@ -199,7 +192,7 @@ func (s *Set) switchJournal(number uint64, frame []byte) error {
 		s.journal.file.Close()
 	}
 	s.journal, s.unsynced = j, emptyFrame(s.unsynced)
-	if err := syncDir(s.dir); err != nil {
+	if err := SyncDir(s.dir); err != nil {
 		j.suspect = true
 		return fmt.Errorf("write keys: %w", err)
 	}

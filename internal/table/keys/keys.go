@@ -6,10 +6,10 @@
 // with a Bloom filter. Runs of the same day (by the time of arrival) are merged in the
 // background. A run is deleted when all its keys are older than Window.
 //
-// An id is enciphered before it is stored. Ids of any kind are therefore spread evenly, and a
-// sender cannot choose ids that are stored close to each other, which would slow down look-ups.
+// An id is enciphered before it is stored, so that keys are spread evenly whatever the ids are. A
+// sender therefore cannot choose ids that are stored close to each other and slow down look-ups.
 //
-// Files are written under a temporary name, synced and renamed; only the journal grows in place.
+// A file is written under a temporary name, synced and renamed. Only the journal is appended to.
 // Every page of a run and every frame of the journal has a checksum.
 package keys
 
@@ -27,31 +27,31 @@ import (
 const Window = 48 * time.Hour
 
 const (
-	slack      = time.Hour      // added to Window before a key is deleted, for a clock that is set back
+	slack      = time.Hour      // how much longer than Window a key is kept, in case the clock is set back
 	generation = 24 * time.Hour // only keys of the same generation share a run
 )
 
-// ErrDamaged is in the chain of an error about a damaged file. The Set cannot be used any more:
-// the caller deletes the folder and makes a new Set.
+// ErrDamaged is wrapped by each error about a damaged file. After it every method of the Set fails:
+// the caller closes the Set, deletes the folder and opens a new Set.
 var ErrDamaged = errors.New("the store of keys is damaged")
 
 func damaged(name, format string, args ...any) error {
 	return fmt.Errorf("%s: %s: %w", name, fmt.Sprintf(format, args...), ErrDamaged)
 }
 
-// A Set remembers for at least Window which ids arrived first at which place. It is for one
-// goroutine. An error that is not ErrDamaged leaves it usable: the call can be repeated.
+// A Set stores the first arrival of each id for at least Window: its time, and its position in the
+// inbox. It is for one goroutine. After an error that is not ErrDamaged the call can be repeated.
 type Set struct {
 	dir      string
 	limits   limits
 	secret   secret
 	block    cipher.Block
 	memory   map[key]value // the journal's keys and those that Sync writes next
-	unsynced []byte        // a frame of the keys that are not in the journal yet
+	unsynced []byte        // the next frame of the journal
 	sorted   []entry       // a buffer of flush
 	journal  *journal
 	obsolete []string // journals that a newer one replaced
-	runs     []*run   // by generation, then by age, oldest first
+	runs     []*run   // sorted by generation, then by age, oldest first
 	flushed  uint64   // the number of the newest run
 	filters  filterCache
 	merge    *merge
@@ -64,33 +64,34 @@ type Set struct {
 type limits struct {
 	memory  int // keys in memory, and in a journal
 	filters int // chunks of filters in memory
-	runs    int // from this number of runs on, flushing waits for the merge that is under way
+	runs    int // with this number of runs a flush waits for the running merge
 }
 
 var defaults = limits{memory: 1 << 16, filters: 24 << 20 / chunkSize, runs: 64}
 
-// An answer is the result of the last look-up, which the Add after a Seen needs again.
+// An answer is the result of a look-up. The last one is kept, because Add usually follows Seen with
+// the same arguments.
 type answer struct {
-	id    uuid.UUID
-	place uint64
-	at    int64
-	valid bool
-	key   key
-	known bool // an entry of the id is younger than Window
-	own   bool // an entry of the id has the same place
+	id       uuid.UUID
+	position uint64
+	at       int64
+	valid    bool
+	key      key
+	known    bool // an entry of the id is younger than Window
+	own      bool // an entry of the id has the same position
 }
 
-// Seen reports whether the id arrived before within Window of at, at another place. An entry
-// with the same place is the same arrival, read again after a crash.
-func (s *Set) Seen(id uuid.UUID, place uint64, at time.Time) (bool, error) {
-	a, err := s.look(id, place, at.UnixNano())
+// Seen reports whether the Set has an arrival of the id within Window of at, at another position. An
+// entry with the same position is the same arrival, which is read again after a crash.
+func (s *Set) Seen(id uuid.UUID, position uint64, at time.Time) (bool, error) {
+	a, err := s.lookUp(id, position, at.UnixNano())
 	return a.known && !a.own, err
 }
 
-// Add remembers the id. It changes nothing where the id is known and younger than Window.
-// The key is durable when a later Sync returns.
-func (s *Set) Add(id uuid.UUID, place uint64, at time.Time) error {
-	a, err := s.look(id, place, at.UnixNano())
+// Add stores an arrival of the id, unless the Set has one within Window of at. The arrival is
+// durable when a later Sync returns nil.
+func (s *Set) Add(id uuid.UUID, position uint64, at time.Time) error {
+	a, err := s.lookUp(id, position, at.UnixNano())
 	if err != nil || a.known {
 		return err
 	}
@@ -100,20 +101,20 @@ func (s *Set) Add(id uuid.UUID, place uint64, at time.Time) error {
 		}
 	}
 	s.last.valid = false
-	v := value{place, a.at}
+	v := value{position, a.at}
 	s.memory[a.key] = v
 	s.unsynced = entry{a.key, v}.append(s.unsynced)
 	return nil
 }
 
-func (s *Set) look(id uuid.UUID, place uint64, at int64) (answer, error) {
+func (s *Set) lookUp(id uuid.UUID, position uint64, at int64) (answer, error) {
 	if s.failed != nil {
 		return answer{}, s.failed
 	}
-	if a := s.last; a.valid && a.id == id && a.place == place && a.at == at {
+	if a := s.last; a.valid && a.id == id && a.position == position && a.at == at {
 		return a, nil
 	}
-	a := answer{id: id, place: place, at: at, valid: true, key: keyOf(s.block, id)}
+	a := answer{id: id, position: position, at: at, valid: true, key: keyOf(s.block, id)}
 	if v, ok := s.memory[a.key]; ok {
 		a.add(v)
 	}
@@ -134,10 +135,11 @@ func (s *Set) look(id uuid.UUID, place uint64, at int64) (answer, error) {
 func (a *answer) add(v value) {
 	age := time.Duration(a.at - v.at)
 	a.known = a.known || age.Abs() <= Window
-	a.own = a.own || v.place == a.place
+	a.own = a.own || v.position == a.position
 }
 
-// Sync makes every key that was added durable.
+// Sync makes every arrival that was added durable. Its error can be one of an earlier merge in the
+// background; a repeated Sync then succeeds.
 func (s *Set) Sync() error {
 	if s.failed != nil {
 		return s.failed
@@ -159,9 +161,8 @@ func (s *Set) Sync() error {
 }
 
 // Expire deletes the runs whose keys are all too old for any look-up. now is the time of arrival
-// of the last record that is done with. While there is a backlog, that is earlier than the clock's
-// time: the records of the backlog are looked up by their own times. Later look-ups can be up to
-// an hour earlier than now.
+// of the last record that was read. With a backlog that is earlier than the clock's time, because
+// records are looked up by their time of arrival. Later look-ups can be up to an hour earlier than now.
 func (s *Set) Expire(now time.Time) error {
 	if s.failed != nil {
 		return s.failed
@@ -184,7 +185,8 @@ func (s *Set) Expire(now time.Time) error {
 	return s.drop(gone)
 }
 
-// Close ends the merge that is under way and closes the files. It does not sync.
+// Close stops the merge in the background and closes the files. Arrivals that are not synced are
+// lost. Later calls fail.
 func (s *Set) Close() error {
 	err := s.merge.abort()
 	for _, r := range s.runs {
@@ -200,7 +202,7 @@ func (s *Set) Close() error {
 	return err
 }
 
-// fail keeps an error that says damage.
+// fail makes all later calls fail if err is ErrDamaged.
 func (s *Set) fail(err error) error {
 	if errors.Is(err, ErrDamaged) {
 		s.failed = err

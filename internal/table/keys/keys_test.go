@@ -14,15 +14,15 @@ func TestSeen_WindowAndPlace_Result(t *testing.T) {
 	const first = 7
 	id := ids(1, 1)[0]
 	for _, c := range []struct {
-		name  string
-		age   time.Duration
-		place uint64
-		want  bool
+		name     string
+		age      time.Duration
+		position uint64
+		want     bool
 	}{
-		{"same time, other place", 0, 8, true},
-		{"same time, same place", 0, first, false},
+		{"same time, other position", 0, 8, true},
+		{"same time, same position", 0, first, false},
 		{"the whole window later", Window, 8, true},
-		{"the whole window later, same place", Window, first, false},
+		{"the whole window later, same position", Window, first, false},
 		{"a nanosecond after the window", Window + 1, 8, false},
 		{"the clock was set back", -time.Minute, 8, true},
 		{"the clock was set back by the window", -Window, 8, true},
@@ -34,18 +34,18 @@ func TestSeen_WindowAndPlace_Result(t *testing.T) {
 			at := day.Add(23 * time.Hour)
 			checkSeen(t, s, id, first, at, false)
 			mustAdd(t, s, id, first, at)
-			checkSeen(t, s, id, c.place, at.Add(c.age), c.want) // not synced
+			checkSeen(t, s, id, c.position, at.Add(c.age), c.want) // not synced
 			mustSync(t, s)
 			s.last = answer{}
-			checkSeen(t, s, id, c.place, at.Add(c.age), c.want) // in the journal
+			checkSeen(t, s, id, c.position, at.Add(c.age), c.want) // in the journal
 			if err := s.flush(); err != nil {
 				t.Fatal(err)
 			}
 			s.last = answer{}
-			checkSeen(t, s, id, c.place, at.Add(c.age), c.want) // in a run
+			checkSeen(t, s, id, c.position, at.Add(c.age), c.want) // in a run
 			s.Close()
 			s = mustOpen(t, dir, defaults)
-			checkSeen(t, s, id, c.place, at.Add(c.age), c.want) // in a run, opened
+			checkSeen(t, s, id, c.position, at.Add(c.age), c.want) // in a run, opened
 		})
 	}
 }
@@ -79,7 +79,7 @@ func TestExpire_OldGenerations_AreDeleted(t *testing.T) {
 		mustAdd(t, s, id, uint64(i), day.Add(time.Duration(i)*generation/100)) // ten days
 	}
 	mustSync(t, s)
-	settle(t, s)
+	waitMerges(t, s)
 	last := day.Add(999 * generation / 100)
 	if err := s.Expire(last); err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestExpire_FewKeysForever_JournalStaysSmall(t *testing.T) {
 			t.Fatalf("day %d: %d entries in the journal, want at most %d", i, s.journal.count, small.memory)
 		}
 	}
-	settle(t, s)
+	waitMerges(t, s)
 	if len(s.runs) > 5 {
 		t.Errorf("%d runs of 3 days, want at most 5", len(s.runs))
 	}

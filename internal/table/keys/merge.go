@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// A merge makes one run of several of a generation, in a goroutine. The Set goes on reading the
-// old runs until it collects the result. All methods accept a nil merge.
+// A merge makes one run of several runs of a generation, in a goroutine. The Set reads the inputs
+// until it collects the output. All methods accept a nil merge.
 type merge struct {
 	dir    string
 	inputs []*run // adjacent in age
@@ -20,12 +20,12 @@ type merge struct {
 }
 
 const (
-	// growth bounds the number of runs: a run is merged with all newer ones as soon as they have
-	// growth times its entries together. A key is rewritten about log4(keys / 65,536) times.
+	// growth bounds the number of runs: a run is merged with all newer ones as soon as those have
+	// growth times its entries. A key is rewritten about log4(keys / 65,536) times.
 	growth = 3
-	// restShare is for a generation that got no run from the latest flush: a run is merged with
-	// all newer ones when they have at least 1/restShare of its entries.
-	restShare = 8
+	// idleShare is for a generation to which the latest flush added no run: a run is merged with all
+	// newer ones when those have at least 1/idleShare of its entries.
+	idleShare = 8
 )
 
 var errStopped = errors.New("the merge of keys was stopped")
@@ -56,7 +56,7 @@ func (s *Set) flush() error {
 			runs = append(runs, r)
 		}
 		// The keys are durable in the runs before the journal that has them is replaced.
-		if err := syncDir(s.dir); err != nil {
+		if err := SyncDir(s.dir); err != nil {
 			return fmt.Errorf("write keys: %w", err)
 		}
 		return nil
@@ -116,22 +116,22 @@ func without(runs []*run, r *run) []*run {
 	return slices.DeleteFunc(runs, func(other *run) bool { return other == r })
 }
 
-// mergeable returns the runs to merge next: the newest of a generation, up to the oldest that is
-// small enough in comparison with the rest.
+// mergeable returns the runs to merge next: the newest runs of a generation, from the oldest one that
+// is small enough in comparison with the newer ones.
 func mergeable(runs []*run, flushed uint64) []*run {
 	for end := len(runs); end > 0; {
 		start := end - 1
 		for start > 0 && runs[start-1].generation == runs[end-1].generation {
 			start--
 		}
-		resting := runs[end-1].last != flushed
+		idle := runs[end-1].last != flushed
 		newer := uint64(0)
 		for _, r := range runs[start:end] {
 			newer += r.count
 		}
 		for i, r := range runs[start : end-1] {
 			newer -= r.count
-			if newer >= growth*r.count || resting && restShare*newer >= r.count {
+			if newer >= growth*r.count || idle && idleShare*newer >= r.count {
 				return slices.Clone(runs[start+i : end])
 			}
 		}
@@ -140,7 +140,7 @@ func mergeable(runs []*run, flushed uint64) []*run {
 	return nil
 }
 
-// startMerge begins the next merge, where none is under way and one is due.
+// startMerge starts the next merge if one is due and none is running.
 func (s *Set) startMerge() {
 	if s.merge != nil {
 		return
@@ -156,8 +156,8 @@ func (s *Set) startMerge() {
 	}(s.merge)
 }
 
-// collect replaces the inputs of a merge that has ended by its output, and starts the next one.
-// An error of the merge is reported once; the next flush starts the merge again.
+// collect replaces the inputs of a finished merge by its output, and starts the next merge. It
+// returns an error of the merge once; the next flush starts the merge again.
 func (s *Set) collect(wait bool) error {
 	m := s.merge
 	if m == nil {
@@ -186,8 +186,8 @@ func (s *Set) collect(wait bool) error {
 
 func (m *merge) reads(r *run) bool { return m != nil && slices.Contains(m.inputs, r) }
 
-// abort ends the merge and forgets its output: Open deletes the inputs where the output is
-// complete.
+// abort stops the merge and does not use its output. If the output is complete, Open deletes the
+// inputs.
 func (m *merge) abort() error {
 	if m == nil {
 		return nil
@@ -225,7 +225,7 @@ func (m *merge) run() (*run, error) {
 		return nil, err
 	}
 	// The output's name is durable before the inputs are deleted.
-	if err := syncDir(m.dir); err != nil {
+	if err := SyncDir(m.dir); err != nil {
 		return nil, fmt.Errorf("merge keys: %w", errors.Join(err, r.file.Close(), os.Remove(r.file.Name())))
 	}
 	return r, nil

@@ -11,14 +11,14 @@ import (
 // An arrival is a keyed record of the inbox.
 type arrival struct {
 	id       uuid.UUID
-	place    uint64
+	position uint64
 	at       time.Time
 	repeated bool // by the model
 }
 
-// A collector is a model of the table's writer. It adds arrivals, and after a crash it reads
-// those again that were added after the last Sync: the results have to be the same.
-type collector struct {
+// A writerModel does what the table's writer does. It adds arrivals, and after a crash it adds those
+// again that came after the last Sync: the results have to be the same.
+type writerModel struct {
 	random   *rand.Rand
 	now      time.Time
 	known    map[uuid.UUID]time.Time // the first arrival within the window
@@ -28,12 +28,12 @@ type collector struct {
 	synced   int // the arrivals before it are durable
 }
 
-func newCollector(seed uint64) *collector {
-	return &collector{random: rand.New(rand.NewPCG(seed, 1)), now: day, known: map[uuid.UUID]time.Time{}}
+func newWriterModel(seed uint64) *writerModel {
+	return &writerModel{random: rand.New(rand.NewPCG(seed, 1)), now: day, known: map[uuid.UUID]time.Time{}}
 }
 
 // arrive makes the next arrival: a new id, one of the last ones, or any earlier one.
-func (c *collector) arrive() {
+func (c *writerModel) arrive() {
 	switch n := c.random.IntN(1000); {
 	case n < 1:
 		c.now = c.now.Add(time.Duration(c.random.Int64N(int64(30 * time.Hour))))
@@ -42,7 +42,7 @@ func (c *collector) arrive() {
 	default:
 		c.now = c.now.Add(time.Duration(c.random.Int64N(int64(4 * time.Minute))))
 	}
-	a := arrival{place: uint64(len(c.inbox) + 1), at: c.now}
+	a := arrival{position: uint64(len(c.inbox) + 1), at: c.now}
 	switch n := len(c.ids); {
 	case n > 0 && c.random.IntN(4) == 0:
 		a.id = c.ids[c.random.IntN(n)]
@@ -63,17 +63,17 @@ func (c *collector) arrive() {
 }
 
 // add gives the next arrival of the inbox to the Set.
-func (c *collector) add(t *testing.T, s *Set) error {
+func (c *writerModel) add(t *testing.T, s *Set) error {
 	if c.position == len(c.inbox) {
 		c.arrive()
 	}
 	a := c.inbox[c.position]
-	repeated, err := s.Seen(a.id, a.place, a.at)
+	repeated, err := s.Seen(a.id, a.position, a.at)
 	if err == nil && repeated != a.repeated {
 		t.Errorf("arrival %d, id %v at %v: seen %v, want %v", c.position, a.id, a.at, repeated, a.repeated)
 	}
 	if err == nil && !repeated {
-		err = s.Add(a.id, a.place, a.at)
+		err = s.Add(a.id, a.position, a.at)
 	}
 	if err == nil {
 		c.position++
@@ -81,7 +81,7 @@ func (c *collector) add(t *testing.T, s *Set) error {
 	return err
 }
 
-func (c *collector) sync(s *Set) error {
+func (c *writerModel) sync(s *Set) error {
 	err := s.Sync()
 	if err == nil {
 		c.synced = c.position
@@ -91,7 +91,7 @@ func (c *collector) sync(s *Set) error {
 
 func TestSet_RandomOperationsAndKills_AgreesWithModel(t *testing.T) {
 	for seed := range uint64(3) {
-		c := newCollector(seed)
+		c := newWriterModel(seed)
 		dir := t.TempDir()
 		s := mustOpen(t, dir, small)
 		for step := range 3500 {

@@ -10,15 +10,15 @@ import (
 )
 
 // Open opens the Set in a folder, which it makes if it is missing. Only one Set may be open in a
-// folder. Its files are checked as far as they are read: the journal, and the headers and filters
-// of the runs.
+// folder. Open checks the files as far as it reads them: the journal, and the headers and filters of
+// the runs. The error wraps ErrDamaged where one of them is damaged.
 func Open(dir string) (*Set, error) { return open(dir, defaults) }
 
 func open(dir string, limits limits) (*Set, error) {
 	s := &Set{dir: dir, limits: limits, memory: map[key]value{}, filters: filterCache{left: limits.filters}}
 	err := os.MkdirAll(dir, 0o700)
 	if err == nil {
-		err = syncDir(filepath.Dir(dir))
+		err = SyncDir(filepath.Dir(dir))
 	}
 	if err == nil {
 		err = s.load()
@@ -52,8 +52,8 @@ func (s *Set) load() error {
 			return err
 		}
 	}
-	// A journal that is written anew has no interrupted frame. It also has none of the pages that
-	// are readable now although an earlier sync failed to write them to the disk.
+	// The new journal has no interrupted frame. It also replaces pages that are readable now although
+	// an earlier sync failed to write them to the disk.
 	if err := s.switchJournal(number+1, s.memoryFrame()); err != nil {
 		return err
 	}
@@ -61,8 +61,8 @@ func (s *Set) load() error {
 	return nil
 }
 
-// loadJournals reads the newest journal into memory and returns its number. A newer journal
-// replaces older ones completely, which are there only after a crash.
+// loadJournals reads the newest journal into memory and returns its number. Older ones are there only
+// after a crash; the newest one has all their keys that are in no run. used is whether there are runs.
 func (s *Set) loadJournals(numbers []uint64, used bool) (uint64, error) {
 	if len(numbers) == 0 {
 		if used {
@@ -89,8 +89,8 @@ func (s *Set) loadJournals(numbers []uint64, used bool) (uint64, error) {
 	return number, s.setSecret(secret)
 }
 
-// list returns what the names of the runs say, and the numbers of the journals. It deletes
-// unfinished files, and runs that a merged one replaces.
+// list returns the headers in the names of the runs, and the numbers of the journals. It deletes
+// unfinished files, and runs that a merged run replaces.
 func list(dir string) (runs []header, journals []uint64, err error) {
 	files, err := os.ReadDir(dir)
 	if err != nil {

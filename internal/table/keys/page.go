@@ -9,8 +9,8 @@ import (
 )
 
 // A run consists of pages: a checksum (4 bytes), a number of entries (2), 2 unused bytes, and
-// the payload. The checksum covers the page's number too, so that a page in another's position
-// is detected.
+// the payload. The checksum covers the page's number too, so that a page at a wrong offset is
+// detected.
 const (
 	pageSize   = 4096
 	pageHeader = 8
@@ -30,7 +30,7 @@ func sealPage(p []byte, number, entries int) {
 func pageEntries(p []byte) int { return int(binary.BigEndian.Uint16(p[4:])) }
 
 // readPages reads pages from number on, as many as p has room for, and checks them. An error of
-// the disk counts as damage too: the pages can only be had by making the Set anew.
+// the disk is damage too: only a new Set can replace the pages.
 func readPages(f *os.File, p []byte, number int) error {
 	if _, err := f.ReadAt(p, int64(number)*pageSize); err != nil {
 		if errors.Is(err, fs.ErrClosed) {

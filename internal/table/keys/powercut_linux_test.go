@@ -68,7 +68,7 @@ func (d *disk) mountAgain() {
 func TestSet_PowerCuts_AgreesWithModel(t *testing.T) {
 	d := newDisk(t)
 	dir := filepath.Join(d.dir, "keys")
-	c := newCollector(99)
+	c := newWriterModel(99)
 	for cut := range 5 {
 		s, err := open(dir, small)
 		if err != nil {
@@ -111,7 +111,7 @@ func TestSet_DiskFull_RecoversWithoutReopening(t *testing.T) {
 	dir := filepath.Join(d.dir, "keys")
 	s := mustOpen(t, dir, small)
 	defer s.Close()
-	c := newCollector(100)
+	c := newWriterModel(100)
 	filler := filepath.Join(d.dir, "filler")
 	for round := range 2 {
 		f, err := os.OpenFile(filler, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -157,7 +157,7 @@ func TestSet_DiskFull_RecoversWithoutReopening(t *testing.T) {
 			t.Fatalf("round %d: Sync: %v", round, err)
 		}
 	}
-	settle(t, s)
+	waitMerges(t, s)
 	d.cut()
 	s.Close()
 	d.mountAgain()

@@ -11,20 +11,20 @@ import (
 )
 
 // A run is an immutable file of sorted entries: the page of the header, the pages of the filter,
-// the pages of entries. The entries are a hash table as well: a key's home page is its share of
-// the key space, and an entry that finds its home full is in the next page that has room.
+// the pages of entries. The entries are also a hash table: the key space is divided equally among the
+// home pages. An entry whose home page is full is in the next page with room.
 type run struct {
 	header
 	file        *os.File
 	blocks      int      // of the filter
 	filterPages int      // of the filter
-	homes       int      // pages that are a home
+	homes       int      // home pages
 	filter      [][]byte // the chunks of the filter that are in memory
 }
 
 const (
 	entriesPerPage = (pageSize - pageHeader) / entrySize
-	entriesPerHome = entriesPerPage * 88 / 100 // on average, so that few pages overflow
+	entriesPerHome = entriesPerPage * 88 / 100 // the average, so that few pages overflow
 )
 
 // A header is the first page of a run.
@@ -33,7 +33,7 @@ type header struct {
 	generation  int64
 	first, last uint64 // the numbers of the oldest and the newest journal in the run
 	count       uint64 // entries
-	sized       uint64 // the number of entries that homes and blocks are computed from
+	sized       uint64 // the number of entries for which homes and blocks were computed
 	pages       uint64 // pages of entries
 	minAt       int64
 	maxAt       int64

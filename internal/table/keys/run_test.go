@@ -28,7 +28,7 @@ func TestRun_UnevenKeys_FindsEach(t *testing.T) {
 			r := writeEntries(t, entries)
 			var page [pageSize]byte
 			find := func(k key) answer {
-				a := answer{key: k, place: math.MaxUint64}
+				a := answer{key: k, position: math.MaxUint64}
 				if err := r.find(&a, &page); err != nil {
 					t.Fatalf("%s, %d keys: %v", name, n, err)
 				}
@@ -66,9 +66,9 @@ func TestRun_EqualIDs_FindsAllArrivals(t *testing.T) {
 	}
 	var page [pageSize]byte
 	for _, e := range entries {
-		a := answer{key: e.key, place: e.place}
+		a := answer{key: e.key, position: e.position}
 		if err := r.find(&a, &page); err != nil || !a.known || !a.own {
-			t.Errorf("place %d: got known %v, own %v, %v, want both", e.place, a.known, a.own, err)
+			t.Errorf("position %d: got known %v, own %v, %v, want both", e.position, a.known, a.own, err)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func TestMergeable_ManyFlushes_FewRuns(t *testing.T) {
 		t.Errorf("%d runs at most and %d rewrites of %d entries, want at most 20 and %d", most, rewritten, flushes, 7*flushes)
 	}
 	if inputs := mergeable(runs, flushes); len(inputs) < 2 {
-		t.Errorf("%d runs of a generation that rests: got no merge", len(runs))
+		t.Errorf("%d runs of an idle generation: got no merge", len(runs))
 	}
 	future := &run{header: header{generation: 1, first: 1, last: flushes, count: 1}}
 	if inputs := mergeable(append(runs[:1:1], future), flushes); inputs != nil {

@@ -11,7 +11,7 @@ import (
 
 const (
 	temporarySuffix = ".tmp"
-	syncEvery       = 16 << 20 // bytes; a long merge leaves little work to the last fsync, which would delay others
+	syncEvery       = 16 << 20 // bytes; one long fsync at the end of a merge would delay those of other files
 )
 
 // A runWriter writes a run from entries in ascending order. Its memory is constant.
@@ -28,7 +28,7 @@ type runWriter struct {
 	unsynced    int
 }
 
-// createRun begins a run of at most n entries. It is an error of the caller to finish an empty one.
+// createRun begins a run of at most n entries. The caller adds at least one before finish.
 func createRun(dir string, h header, n int) (*runWriter, error) {
 	f, err := os.OpenFile(filepath.Join(dir, h.name()+temporarySuffix), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {

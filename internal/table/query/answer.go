@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/duckdb/duckdb-go/v2/mapping"
+	duckdb "github.com/duckdb/duckdb-go-bindings"
 )
 
 // answer answers q, or returns a *failure.
@@ -26,18 +26,15 @@ func (e *engine) answer(q question, out *output) error {
 	if err != nil {
 		return err
 	}
-	defer func() { mapping.DestroyPrepare(&stmt) }()
-	names, columns := resultColumns(stmt)
-	if text, ok := readable(q.SQL, columns); ok {
-		mapping.DestroyPrepare(&stmt)
-		if mapping.Prepare(e.conn, text, &stmt) != mapping.StateSuccess {
-			return e.failure(mapping.PrepareError(stmt), q.SQL)
-		}
+	defer func() { duckdb.DestroyPrepare(&stmt) }()
+	names, columns, err := e.castColumns(&stmt, q.SQL)
+	if err != nil {
+		return err
 	}
-	var result mapping.Result
-	defer mapping.DestroyResult(&result)
-	if mapping.ExecutePrepared(stmt, &result) != mapping.StateSuccess {
-		return e.failure(mapping.ResultError(&result), q.SQL)
+	var result duckdb.Result
+	defer duckdb.DestroyResult(&result)
+	if duckdb.ExecutePrepared(stmt, &result) != duckdb.StateSuccess {
+		return e.failure(duckdb.ResultError(&result), q.SQL)
 	}
 	if err := out.columns(uniqueNames(names)); err != nil {
 		return err
@@ -48,7 +45,7 @@ func (e *engine) answer(q question, out *output) error {
 	return out.end()
 }
 
-// prepareSession sets what depends on the question, and then locks all settings.
+// prepareSession applies the settings that depend on the question, and then locks all settings.
 func (e *engine) prepareSession(q question) error {
 	if q.Zone != "" {
 		if err := e.exec("set TimeZone = " + literal(q.Zone)); err != nil {
@@ -64,7 +61,8 @@ func (e *engine) prepareSession(q question) error {
 	}
 	settings := []string{"set lock_configuration = true"}
 	if q.File != "" {
-		// Else DuckDB collects 100,000 rows, whose bodies can be large. The one thread keeps the order.
+		// To preserve the order DuckDB collects 100,000 rows, whose bodies can be large. With one thread
+		// they are in order anyway.
 		settings = []string{"set preserve_insertion_order = false", settings[0]}
 	}
 	if err := e.exec(settings...); err != nil {
@@ -73,11 +71,24 @@ func (e *engine) prepareSession(q question) error {
 	return nil
 }
 
-// failure is what an error of the engine means to the user who wrote sql.
+// castColumns returns the names and types of the columns of stmt, which is of sql. If one has a type
+// without an appender, it replaces stmt by one that casts the column to VARCHAR.
+func (e *engine) castColumns(stmt *duckdb.PreparedStatement, sql string) ([]string, []column, error) {
+	names, columns := resultColumns(*stmt)
+	if text, needed := readable(sql, columns); needed {
+		duckdb.DestroyPrepare(stmt)
+		if duckdb.Prepare(e.conn, text, stmt) != duckdb.StateSuccess {
+			return nil, nil, e.failure(duckdb.PrepareError(*stmt), sql)
+		}
+	}
+	return names, columns, nil
+}
+
+// failure returns the failure for an error of the engine. Its text quotes sql.
 func (e *engine) failure(text, sql string) *failure {
 	err := parseEngineError(text)
 	kind := err.kind()
-	if !e.timely.Load() {
+	if e.timedOut.Load() {
 		kind = kindTime
 	}
 	return &failure{kind, err.render(sql)}
@@ -86,89 +97,91 @@ func (e *engine) failure(text, sql string) *failure {
 // plainExplain leaves out EXPLAIN ANALYZE, which runs what it explains.
 var plainExplain = regexp.MustCompile(`(?i)^\s*explain\s+(\(\s*format\s+\w+\s*\)\s*)?(select|with|from|values|table)\b`)
 
-// check prepares the user's SQL itself, so that errors quote it, and refuses all but one SELECT or
-// EXPLAIN.
-func (e *engine) check(sql string) (stmt mapping.PreparedStatement, err error) {
-	var statements mapping.ExtractedStatements
-	n := mapping.ExtractStatements(e.conn, sql, &statements)
-	defer mapping.DestroyExtracted(&statements)
+// check prepares the user's SQL. It refuses everything except one SELECT or EXPLAIN.
+func (e *engine) check(sql string) (stmt duckdb.PreparedStatement, err error) {
+	var statements duckdb.ExtractedStatements
+	n := duckdb.ExtractStatements(e.conn, sql, &statements)
+	defer duckdb.DestroyExtracted(&statements)
 	switch {
-	case n == 0 && mapping.ExtractStatementsError(statements) != "":
-		return stmt, e.failure(mapping.ExtractStatementsError(statements), sql)
+	case n == 0 && duckdb.ExtractStatementsError(statements) != "":
+		return stmt, e.failure(duckdb.ExtractStatementsError(statements), sql)
 	case n == 0:
-		return stmt, &failure{kindSQL, "there is no SQL in it: ask with select count(*) from beacons"}
+		return stmt, &failure{kindSQL, "there is no SQL in it: write for example select count(*) from beacons"}
 	case n > 1:
 		return stmt, &failure{kindSQL, "there are several statements, or a PIVOT without IN, which is the same: send one at a time, with IN"}
 	}
-	if mapping.PrepareExtractedStatement(e.conn, statements, 0, &stmt) != mapping.StateSuccess {
-		f := e.failure(mapping.PrepareError(stmt), sql)
-		mapping.DestroyPrepare(&stmt)
+	if duckdb.PrepareExtractedStatement(e.conn, statements, 0, &stmt) != duckdb.StateSuccess {
+		f := e.failure(duckdb.PrepareError(stmt), sql)
+		duckdb.DestroyPrepare(&stmt)
 		return stmt, f
 	}
 	text := ""
-	switch kind := mapping.PreparedStatementType(stmt); {
-	case kind == mapping.StatementTypeExplain && !plainExplain.MatchString(sql):
-		text = "only EXPLAIN SELECT is answered here, and no EXPLAIN ANALYZE: it would run the statement"
-	case kind != mapping.StatementTypeExplain && kind != mapping.StatementTypeSelect:
+	switch kind := duckdb.PreparedStatementType(stmt); {
+	case kind == duckdb.StatementTypeExplain && !plainExplain.MatchString(sql):
+		text = "only EXPLAIN SELECT is answered here, and EXPLAIN ANALYZE is not: it would run the statement"
+	case kind != duckdb.StatementTypeExplain && kind != duckdb.StatementTypeSelect:
 		text = "only SELECT and EXPLAIN are answered here: rows of the table come from beacons alone"
-	case mapping.NParams(stmt) > 0:
+	case duckdb.NParams(stmt) > 0:
 		text = "there is a parameter in it (? or $), which has no value here: write the value"
 	default:
 		return stmt, nil
 	}
-	mapping.DestroyPrepare(&stmt)
+	duckdb.DestroyPrepare(&stmt)
 	return stmt, &failure{kindSQL, text}
 }
 
-// uniqueNames numbers names that are there before, as DuckDB does in a subquery.
+// uniqueNames adds numbers to repeated names, as DuckDB does in a subquery.
 func uniqueNames(names []string) []string {
 	seen := map[string]int{}
-	for i, name := range names {
-		for n := seen[strings.ToLower(name)]; n > 0; n = seen[strings.ToLower(names[i])] {
-			seen[strings.ToLower(names[i])]++
-			names[i] = fmt.Sprintf("%s_%d", name, n)
-			name, n = names[i], 0
+	for i := range names {
+		for {
+			key := strings.ToLower(names[i])
+			n := seen[key]
+			seen[key]++
+			if n == 0 {
+				break
+			}
+			names[i] = fmt.Sprintf("%s_%d", names[i], n)
 		}
-		seen[strings.ToLower(names[i])]++
 	}
 	return names
 }
 
 // sendRows sends the rows of a result.
-func sendRows(result mapping.Result, columns []appender, out *output) error {
+func sendRows(result duckdb.Result, columns []appender, out *output) error {
 	var line []byte
-	values := make([]vector, len(columns))
+	values := make([]Vector, len(columns))
 	return eachChunk(result, values, func(row uint64) error {
 		line = append(line[:0], '[')
 		for i, column := range columns {
 			if i > 0 {
 				line = append(line, ',')
 			}
-			if values[i].null(row) {
+			if values[i].Null(row) {
 				line = append(line, "null"...)
 			} else {
-				line = column(line, values[i].data, row)
+				line = column(line, values[i], row)
 			}
 		}
 		return out.row(append(line, ']'))
 	})
 }
 
-// eachChunk fetches the chunks of a result, sets values to each one's columns, and calls use for
-// each of its rows.
-func eachChunk(result mapping.Result, values []vector, use func(row uint64) error) (err error) {
+// eachChunk fetches each chunk of a result, sets values to its columns, and calls use for each of its
+// rows.
+func eachChunk(result duckdb.Result, values []Vector, use func(row uint64) error) (err error) {
 	for err == nil {
-		chunk := mapping.FetchChunk(result)
+		chunk := duckdb.FetchChunk(result)
 		if chunk.Ptr == nil {
 			return nil
 		}
 		for i := range values {
-			values[i] = newVector(mapping.DataChunkGetVector(chunk, mapping.IdxT(i)))
+			values[i] = NewVector(duckdb.DataChunkGetVector(chunk, duckdb.IdxT(i)))
 		}
-		for row := uint64(0); row < uint64(mapping.DataChunkGetSize(chunk)) && err == nil; row++ {
+		for row := uint64(0); row < uint64(duckdb.DataChunkGetSize(chunk)) && err == nil; row++ {
 			err = use(row)
 		}
-		mapping.DestroyDataChunk(&chunk)
+		duckdb.DestroyDataChunk(&chunk)
 	}
 	return err
 }

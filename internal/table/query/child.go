@@ -15,9 +15,9 @@ import (
 // Available reports whether this build has an engine.
 const Available = true
 
-// Main answers one question on stdin and stdout as a child of a Pool, and does not return.
+// Main is the child process of a Pool: it answers one question on stdin and stdout. It does not return.
 func Main() {
-	// A terminal sends an interrupt to the collector's children too; the collector decides.
+	// A terminal sends an interrupt to all processes. The collector decides when this one ends.
 	signal.Ignore(os.Interrupt)
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "query process:", err)
@@ -51,7 +51,7 @@ func serve(stdin io.Reader, stdout io.Writer) error {
 	}
 	go func() {
 		io.Copy(io.Discard, in)
-		os.Exit(0) // the parent is gone, whatever the engine does
+		os.Exit(0) // the parent has ended
 	}()
 	if err := writeFrame(stdout, frameStarted, nil); err != nil {
 		return err
@@ -63,7 +63,7 @@ func serve(stdin io.Reader, stdout io.Writer) error {
 	return err
 }
 
-// expect reads a frame of this type. Without one the parent is gone, which ends the process.
+// expect reads a frame of this type. At the end of in, when the parent has ended, it ends the process.
 func expect(in io.Reader, want byte, into any) error {
 	kind, payload, err := readFrame(in)
 	switch {
@@ -87,10 +87,10 @@ type output struct {
 
 func (o *output) columns(names []string) error { return writeJSON(o.w, frameColumns, names) }
 
-// row sends a row together with others. It is one line.
+// row adds a row, without its line feed. It sends the rows when there are enough.
 func (o *output) row(line []byte) error {
 	if len(line) > maxRow {
-		return &failure{kindSQL, fmt.Sprintf("a row of the answer has %d MiB, and at most %d are answered: ask for fewer or shorter values", len(line)>>20, maxRow>>20)}
+		return &failure{kindSQL, fmt.Sprintf("a row of the answer has %d MiB, and at most %d are answered: select fewer or shorter values", len(line)>>20, maxRow>>20)}
 	}
 	o.batch = append(append(o.batch, line...), '\n')
 	if len(o.batch) >= rowsFrame {

@@ -11,8 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
-	bindings "github.com/duckdb/duckdb-go-bindings"
-	"github.com/duckdb/duckdb-go/v2/mapping"
+	duckdb "github.com/duckdb/duckdb-go-bindings"
 )
 
 // export writes the view to a file in the process's folder.
@@ -39,21 +38,18 @@ func (e *engine) export(q question, out *output) error {
 	return out.columns(nil)
 }
 
-// copyRows writes the view's rows as they come from the engine, so that a few are in memory at a
-// time: bodies can be large.
+// copyRows writes the view's rows while the engine computes them. Only a few are in memory at a time,
+// because bodies can be large.
 func (e *engine) copyRows(format Format, w *bufio.Writer) error {
-	const all = "from beacons"
-	var stmt mapping.PreparedStatement
-	defer func() { mapping.DestroyPrepare(&stmt) }()
-	if mapping.Prepare(e.conn, all, &stmt) != mapping.StateSuccess {
-		return e.failure(mapping.PrepareError(stmt), "")
+	const sql = "from beacons"
+	var stmt duckdb.PreparedStatement
+	defer func() { duckdb.DestroyPrepare(&stmt) }()
+	if duckdb.Prepare(e.conn, sql, &stmt) != duckdb.StateSuccess {
+		return e.failure(duckdb.PrepareError(stmt), "")
 	}
-	names, columns := resultColumns(stmt)
-	if text, ok := readable(all, columns); ok {
-		mapping.DestroyPrepare(&stmt)
-		if mapping.Prepare(e.conn, text, &stmt) != mapping.StateSuccess {
-			return e.failure(mapping.PrepareError(stmt), "")
-		}
+	names, columns, err := e.castColumns(&stmt, sql)
+	if err != nil {
+		return err
 	}
 	write := jsonLine(names, columns)
 	if format == CSV {
@@ -63,36 +59,37 @@ func (e *engine) copyRows(format Format, w *bufio.Writer) error {
 		}
 		w.WriteByte('\n')
 	}
-	var result mapping.Result
-	defer mapping.DestroyResult(&result)
+	var result duckdb.Result
+	defer duckdb.DestroyResult(&result)
 	// DuckDB advises against this call. The others hold the whole result in memory.
-	if bindings.ExecutePreparedStreaming(stmt, &result) != mapping.StateSuccess {
-		return e.failure(mapping.ResultError(&result), "")
+	if duckdb.ExecutePreparedStreaming(stmt, &result) != duckdb.StateSuccess {
+		return e.failure(duckdb.ResultError(&result), "")
 	}
-	values := make([]vector, len(columns))
-	err := eachChunk(result, values, func(row uint64) error { return write(w, values, row) })
-	if text := mapping.ResultError(&result); err == nil && text != "" {
+	values := make([]Vector, len(columns))
+	err = eachChunk(result, values, func(row uint64) error { return write(w, values, row) })
+	if text := duckdb.ResultError(&result); err == nil && text != "" {
 		return e.failure(text, "")
 	}
 	return err
 }
 
 // A lineWriter writes a row to a file.
-type lineWriter func(w *bufio.Writer, values []vector, row uint64) error
+type lineWriter func(w *bufio.Writer, values []Vector, row uint64) error
 
-// exported is how a column's values are written: JSON as it was sent, through read.
-func exported(columns []column, read func(dst, text []byte) []byte) []appender {
+// exported returns the appenders of an export. For a column of JSON that is appendText, which gets the
+// JSON as it was sent.
+func exported(columns []column, appendText func(dst, text []byte) []byte) []appender {
 	all := appenders(columns, "")
 	for i, c := range columns {
 		if c.json {
-			all[i] = texts(read)
+			all[i] = texts(appendText)
 		}
 	}
 	return all
 }
 
-// appendLine appends JSON with spaces for its line breaks. There are none in a string, where they
-// would be escaped.
+// appendLine appends JSON and replaces line breaks by spaces. They are between tokens: JSON escapes a
+// line break in a string.
 func appendLine(dst, text []byte) []byte {
 	from := len(dst)
 	dst = append(dst, text...)
@@ -107,19 +104,21 @@ func appendLine(dst, text []byte) []byte {
 // jsonLine writes a row as an object.
 func jsonLine(names []string, columns []column) lineWriter {
 	all := exported(columns, appendLine)
-	heads := make([][]byte, len(names))
+	heads := make([][]byte, len(names)) // the text before each value
+	separator := byte('{')
 	for i, name := range names {
-		heads[i] = append(appendString([]byte{",{"[b2i(i == 0)]}, []byte(name)), ':')
+		heads[i] = append(appendString([]byte{separator}, []byte(name)), ':')
+		separator = ','
 	}
 	var cell []byte
-	return func(w *bufio.Writer, values []vector, row uint64) error {
+	return func(w *bufio.Writer, values []Vector, row uint64) error {
 		for i, column := range all {
 			w.Write(heads[i])
-			if values[i].null(row) {
+			if values[i].Null(row) {
 				w.WriteString("null")
 				continue
 			}
-			cell = column(cell[:0], values[i].data, row)
+			cell = column(cell[:0], values[i], row)
 			w.Write(cell)
 		}
 		_, err := w.WriteString("}\n")
@@ -127,26 +126,19 @@ func jsonLine(names []string, columns []column) lineWriter {
 	}
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// csvLine writes a row as RFC 4180 has it. NULL is an empty cell, and an empty string is "".
+// csvLine writes a row as in RFC 4180. NULL is an empty cell, and an empty string is "".
 func csvLine(columns []column) lineWriter {
-	all := exported(columns, func(dst, text []byte) []byte { return append(dst, text...) })
+	all := exported(columns, appendRaw)
 	var cell []byte
-	return func(w *bufio.Writer, values []vector, row uint64) error {
+	return func(w *bufio.Writer, values []Vector, row uint64) error {
 		for i, column := range all {
-			if values[i].null(row) {
+			if values[i].Null(row) {
 				if i > 0 {
 					w.WriteByte(',')
 				}
 				continue
 			}
-			cell = column(cell[:0], values[i].data, row)
+			cell = column(cell[:0], values[i], row)
 			if !columns[i].json && len(cell) > 0 && cell[0] == '"' {
 				var text string
 				if err := json.Unmarshal(cell, &text); err != nil {

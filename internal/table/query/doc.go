@@ -17,9 +17,8 @@
 //	Landlock: the kernel refuses other      yes     no      no
 //	  files, TCP, signals to others
 //	seccomp: sockets, exec, fork and so on  yes     no      no
-//	lower CPU priority after 0.1 s, first   yes     no      no
-//	  victim when the machine is out of
-//	  memory
+//	lower CPU priority; first victim when   yes     no      no
+//	  the machine is out of memory
 //
 // Where the kernel has no Landlock the child runs without it; Stats and the log say so.
 //

@@ -6,30 +6,30 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/duckdb/duckdb-go/v2/mapping"
+	duckdb "github.com/duckdb/duckdb-go-bindings"
 )
 
-// An engine is DuckDB without a file of its own. It uses the C API, since the driver for
-// database/sql keeps neither the position of an error nor the digits of JSON.
+// An engine is DuckDB without a database file. It uses the C API, since the driver for database/sql
+// loses the position of an error and digits of JSON.
 type engine struct {
-	db     mapping.Database
-	conn   mapping.Connection
-	temp   string      // the process's own folder
-	timely atomic.Bool // false once the question's time is over
+	db       duckdb.Database
+	conn     duckdb.Connection
+	temp     string      // the process's own folder
+	timedOut atomic.Bool // the question's time is over
 }
 
 // openEngine opens DuckDB with all settings that do not depend on the question.
 func openEngine(s setup) (*engine, error) {
 	e := &engine{temp: s.Temp}
-	e.timely.Store(true)
-	var config mapping.Config
-	if mapping.CreateConfig(&config) != mapping.StateSuccess {
+	var config duckdb.Config
+	if duckdb.CreateConfig(&config) != duckdb.StateSuccess {
 		return nil, errors.New("create configuration")
 	}
-	defer mapping.DestroyConfig(&config)
+	defer duckdb.DestroyConfig(&config)
 	for _, option := range [][2]string{
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
@@ -39,15 +39,15 @@ func openEngine(s setup) (*engine, error) {
 		{"temp_directory", filepath.ToSlash(s.Temp)},
 		{"max_temp_directory_size", "2GiB"},
 	} {
-		if mapping.SetConfig(config, option[0], option[1]) != mapping.StateSuccess {
+		if duckdb.SetConfig(config, option[0], option[1]) != duckdb.StateSuccess {
 			return nil, fmt.Errorf("set %s to %q", option[0], option[1])
 		}
 	}
 	var text string
-	if mapping.OpenExt("", &e.db, config, &text) != mapping.StateSuccess {
+	if duckdb.OpenExt("", &e.db, config, &text) != duckdb.StateSuccess {
 		return nil, errors.New(text)
 	}
-	if mapping.Connect(e.db, &e.conn) != mapping.StateSuccess {
+	if duckdb.Connect(e.db, &e.conn) != duckdb.StateSuccess {
 		return nil, errors.New("connect")
 	}
 	folders := literal(filepath.ToSlash(s.Dir)+"/") + ", " + literal(filepath.ToSlash(s.Temp)+"/")
@@ -60,27 +60,29 @@ func openEngine(s setup) (*engine, error) {
 	)
 }
 
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
 // exec runs statements of this package.
 func (e *engine) exec(statements ...string) error {
 	for _, sql := range statements {
-		var result mapping.Result
-		state := mapping.Query(e.conn, sql, &result)
-		text := mapping.ResultError(&result)
-		mapping.DestroyResult(&result)
-		if state != mapping.StateSuccess {
+		var result duckdb.Result
+		state := duckdb.Query(e.conn, sql, &result)
+		text := duckdb.ResultError(&result)
+		duckdb.DestroyResult(&result)
+		if state != duckdb.StateSuccess {
 			return errors.New(text)
 		}
 	}
 	return nil
 }
 
-// interruptAfter interrupts the engine when the time is over. It goes on to do so, since an
-// interrupt between two statements has no effect.
+// interruptAfter interrupts the engine after limit, again and again, because an interrupt between two
+// statements has no effect. It does not return.
 func (e *engine) interruptAfter(limit time.Duration) {
 	time.Sleep(limit)
-	e.timely.Store(false)
+	e.timedOut.Store(true)
 	for {
-		mapping.Interrupt(e.conn)
+		duckdb.Interrupt(e.conn)
 		time.Sleep(20 * time.Millisecond)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The kinds of errors that Query and Export return, for errors.Is. An *Error has the text for the
-// user. The context's own error is returned as it is, wrapped.
+// The kinds of errors of Query and Export, for errors.Is. An *Error has the text for the user. An error
+// of the context is wrapped and has none of these kinds.
 var (
 	// ErrSQL: the query is wrong; the text quotes it.
 	ErrSQL = errors.New("wrong query")
@@ -15,11 +15,11 @@ var (
 	ErrMemory = errors.New("too much memory")
 	// ErrTime: the query runs longer than Options.Timeout.
 	ErrTime = errors.New("too much time")
-	// ErrDisk: the query or export needs more disk than it may take.
+	// ErrDisk: the query or export needs more disk than its limit.
 	ErrDisk = errors.New("too much disk")
-	// ErrEnded: the query ended the engine's process.
+	// ErrEnded: the engine's process ended because of the query.
 	ErrEnded = errors.New("engine ended")
-	// ErrRefused: the same query ended the engine's process a few minutes ago.
+	// ErrRefused: the engine's process ended because of the same query in the last minutes.
 	ErrRefused = errors.New("query refused")
 	// ErrBusy: too many queries wait.
 	ErrBusy = errors.New("too many queries")
@@ -47,12 +47,12 @@ func failed(kind error, format string, args ...any) *Error {
 }
 
 func tooLong(limit time.Duration) *Error {
-	return failed(ErrTime, "the query took longer than %v: ask about a shorter time or fewer groups, or start the collector with a longer --query-timeout", limit)
+	return failed(ErrTime, "the query took longer than %v: select a shorter time or fewer groups, or start the collector with a longer --query-timeout", limit)
 }
 
-// askForLess is the advice about a query that takes too much memory.
-const askForLess = "ask about a shorter time, fewer groups, or one column at a time"
+// selectLess is the advice about a query that takes too much memory.
+const selectLess = "select a shorter time, fewer groups, or one column at a time"
 
 func tooMuchMemory(mib int) *Error {
-	return failed(ErrMemory, "the query takes more than the %d MiB of memory that queries have here: "+askForLess, mib)
+	return failed(ErrMemory, "the query takes more than the %d MiB of memory that queries have here: "+selectLess, mib)
 }

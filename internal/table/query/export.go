@@ -7,27 +7,26 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// A Format is how an export writes the table.
+// A Format is the file format of an export.
 type Format string
 
 const (
-	Parquet Format = "parquet" // with the table's types
-	CSV     Format = "csv"     // with the names in the first line; NULL is empty, "" is quoted
-	JSON    Format = "json"    // an object a line
+	Parquet Format = "parquet" // with the types of the view
+	CSV     Format = "csv"     // the first line has the names; NULL is an empty cell, an empty string is ""
+	JSON    Format = "json"    // one object per line
 )
 
-// An Export is a file with all rows, of Size bytes. It is for one goroutine.
+// An Export is an open file with all rows. Size is in bytes. It is for one goroutine.
 type Export struct {
 	*os.File
 	Size int64
 }
 
-// Close deletes the file.
+// Close closes and deletes the file.
 func (x *Export) Close() error {
 	err := x.File.Close()
 	if gone := os.Remove(x.Name()); !errors.Is(gone, fs.ErrNotExist) {
@@ -36,9 +35,10 @@ func (x *Export) Close() error {
 	return err
 }
 
-// Export writes the rows of r.View to a file, which the caller closes. It takes at most half of
-// the disk's free space: the other half is the inbox's. It has no timeout. One export runs at a
-// time; others wait.
+// Export writes the rows of r.View to a file, which the caller closes. It ignores r.SQL and r.Zone. The
+// file may take half of the disk's free space, so that the other half is left to the inbox. An export
+// ends when ctx does and has no timeout. One export runs at a time; others wait. Errors have the kinds
+// of Query's errors, and ErrFormat.
 func (p *Pool) Export(ctx context.Context, r Request, format Format) (*Export, error) {
 	x, err := p.export(ctx, r, format)
 	if err != nil {
@@ -49,7 +49,7 @@ func (p *Pool) Export(ctx context.Context, r Request, format Format) (*Export, e
 
 func (p *Pool) export(ctx context.Context, r Request, format Format) (*Export, error) {
 	if format != Parquet && format != CSV && format != JSON {
-		return nil, failed(ErrFormat, "there is no format %q: ask for parquet, csv or json", format)
+		return nil, failed(ErrFormat, "unknown format %q: write parquet, csv or json", format)
 	}
 	if !Available {
 		return nil, errNoEngine
@@ -60,7 +60,7 @@ func (p *Pool) export(ctx context.Context, r Request, format Format) (*Export, e
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for another export to end: %w", context.Cause(ctx))
 	}
-	release, err := p.turn(ctx)
+	release, err := p.slot(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (p *Pool) export(ctx context.Context, r Request, format Format) (*Export, e
 	return p.keep(filepath.Join(rows.proc.temp, "export."+string(format)), format)
 }
 
-// keep moves the file out of the folder that ends with the process.
+// keep moves the file out of the process's folder, which is deleted with the process.
 func (p *Pool) keep(from string, format Format) (*Export, error) {
 	f, err := os.CreateTemp(p.o.Temp, exportPrefix+"*."+string(format))
 	if err != nil {
@@ -102,5 +102,3 @@ func (p *Pool) keep(from string, format Format) (*Export, error) {
 	}
 	return &Export{f, info.Size()}, nil
 }
-
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -14,6 +14,7 @@ import (
 func appendBool(dst []byte, v bool) []byte   { return strconv.AppendBool(dst, v) }
 func appendInt(dst []byte, v int64) []byte   { return strconv.AppendInt(dst, v, 10) }
 func appendUint(dst []byte, v uint64) []byte { return strconv.AppendUint(dst, v, 10) }
+func appendRaw(dst, text []byte) []byte      { return append(dst, text...) }
 
 // appendFloat writes NaN and the infinities, which JSON does not have, as strings.
 func appendFloat(dst []byte, v float64, bits int) []byte {
@@ -36,7 +37,7 @@ func appendFloat(dst []byte, v float64, bits int) []byte {
 	return dst
 }
 
-// appendString quotes text.
+// appendString appends text as a string.
 func appendString(dst, text []byte) []byte {
 	for _, c := range text {
 		if c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
@@ -46,7 +47,7 @@ func appendString(dst, text []byte) []byte {
 	return append(append(append(dst, '"'), text...), '"')
 }
 
-// appendOddString quotes a text that needs escapes or is not ASCII.
+// appendOddString appends text that needs escapes or is not ASCII.
 func appendOddString(dst, text []byte) []byte {
 	b := bytes.NewBuffer(dst)
 	e := json.NewEncoder(b)
@@ -55,7 +56,7 @@ func appendOddString(dst, text []byte) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }
 
-// appendJSON appends JSON without white space, or a string if text is not JSON after all.
+// appendJSON appends JSON without white space, or a string if text is not JSON.
 func appendJSON(dst, text []byte) []byte {
 	b := bytes.NewBuffer(dst)
 	if json.Compact(b, text) != nil {
@@ -64,8 +65,8 @@ func appendJSON(dst, text []byte) []byte {
 	return b.Bytes()
 }
 
-// appendBlob writes bytes as a string where they are UTF-8, as most bodies are, and else as
-// {"base64": "…"}, which is not a string.
+// appendBlob appends bytes as a string if they are UTF-8, as most bodies are. Other bytes are an object,
+// {"base64":"…"}.
 func appendBlob(dst, b []byte) []byte {
 	if utf8.Valid(b) {
 		return appendString(dst, b)
@@ -75,8 +76,8 @@ func appendBlob(dst, b []byte) []byte {
 	return append(dst, `"}`...)
 }
 
-// appendTime turns "2026-11-22 06:20:11.5+02" into RFC 3339. A text without an offset gets this
-// one. A time that RFC 3339 does not have, such as infinity, stays as the engine writes it.
+// appendTime appends a time such as "2026-11-22 06:20:11.5+02" in the format of RFC 3339. offset is for a
+// text that has none. A time outside of RFC 3339, such as infinity, is not changed.
 func appendTime(dst, text []byte, offset string) []byte {
 	const seconds = len("2026-11-22 06:20:11")
 	if len(text) < seconds || text[4] != '-' || text[10] != ' ' || bytes.Contains(text, []byte("BC")) {
@@ -96,7 +97,7 @@ func appendTime(dst, text []byte, offset string) []byte {
 	return append(append(append(dst, clock...), offset...), '"')
 }
 
-// quoteNonFinite makes strings of the NaN, Infinity and -Infinity that to_json leaves bare.
+// quoteNonFinite quotes NaN, Infinity and -Infinity, which to_json writes without quotes.
 func quoteNonFinite(s []byte) []byte {
 	if json.Valid(s) {
 		return s

@@ -16,8 +16,8 @@ type engineError struct {
 	Position string `json:"position"` // offset in bytes into the user's SQL
 }
 
-// parseEngineError takes the text of an error apart. Errors that are not DuckDB's own, such as
-// std::bad_alloc, are text without JSON.
+// parseEngineError parses the text of an error. Errors from outside of DuckDB, such as std::bad_alloc,
+// are text without JSON.
 func parseEngineError(text string) engineError {
 	var e engineError
 	if at := strings.IndexByte(text, '{'); at >= 0 && json.Unmarshal([]byte(text[at:]), &e) == nil && e.Type != "" {
@@ -26,7 +26,7 @@ func parseEngineError(text string) engineError {
 	return engineError{Message: text}
 }
 
-// kind says whether the user, the memory or the time is the cause.
+// kind returns the kind of failure.
 func (e engineError) kind() string {
 	if e.Type == "Interrupt" {
 		return kindTime
@@ -63,7 +63,7 @@ func (e engineError) render(sql string) string {
 // lineWidth is how much of a line is quoted, in characters.
 const lineWidth = 80
 
-// quoteLine returns the line of sql with the byte at, and below it a caret.
+// quoteLine returns the line of sql with the byte at the offset at, and a caret below that byte.
 func quoteLine(sql string, at int) string {
 	start := strings.LastIndexByte(sql[:at], '\n') + 1
 	head := fmt.Sprintf("LINE %d: ", strings.Count(sql[:at], "\n")+1)
@@ -80,7 +80,7 @@ func quoteLine(sql string, at int) string {
 	return head + text + "\n" + strings.Repeat(" ", utf8.RuneCountInString(head+before)) + "^"
 }
 
-// -> and ->> bind weaker than = and AND, so that stream='/x' and data->>'v'='1' asks for
+// -> and ->> bind weaker than = and AND, so that stream='/x' and data->>'v'='1' means
 // (stream='/x' and data)->>('v'='1').
 var (
 	weakArrow = regexp.MustCompile(`(\w+)\s*->>?\s*('(?:[^']|'')*')(\s*(?:=|<>|!=)\s*'(?:[^']|'')*')?`)

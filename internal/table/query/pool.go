@@ -12,12 +12,17 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
 	// maxRunning is how many queries and exports run at a time.
 	maxRunning = 4
-	// maxWaiting is how many more wait for their turn.
+	// maxPerSecond is how many begin in a second, after the first maxBurst at once. Each starts a
+	// process, which takes 0.03 s of CPU time: more would slow the answers to beacons.
+	maxPerSecond, maxBurst = 10, 32
+	// maxWaiting is how many more may wait for a slot.
 	maxWaiting = 64
 	// grace is how long after its timeout a process may go on before it is killed.
 	grace = time.Second
@@ -35,21 +40,21 @@ const (
 type Options struct {
 	// Command is the argv of a process; nil is this executable and Role.
 	Command []string
-	// Env is added to the process's environment, which has next to nothing of this process's.
+	// Env is added to the process's environment, which has only a few variables of this process.
 	Env []string
-	// Dir is the folder of the table, which a process reads. A process that waits keeps to the folder
-	// that was there when it started, so it is not to be replaced by another.
+	// Dir is the folder of the table, which a process reads. It must not be replaced by another folder:
+	// a process that waits for a query still reads the earlier one.
 	Dir string
-	// Temp is a folder for what does not fit into memory, and for exports. New makes it, and
-	// deletes what earlier processes left in it.
+	// Temp is a folder for temporary files of queries, and for exports. New makes it, and deletes files
+	// of earlier processes in it.
 	Temp string
 	// Memory is DuckDB's memory_limit in MiB; 0 is 256.
 	Memory int
-	// Threads is how many DuckDB uses for a query; 0 is one for each CPU.
+	// Threads is the number of DuckDB's threads; 0 is GOMAXPROCS.
 	Threads int
-	// Timeout is the longest that a query may take until its answer is complete; 0 is 30 s.
+	// Timeout is how long a query may take until its answer is complete; 0 is 30 s.
 	Timeout time.Duration
-	// Log is for processes that end early; nil is slog.Default().
+	// Log is for errors of processes; nil is slog.Default().
 	Log *slog.Logger
 }
 
@@ -57,12 +62,13 @@ type Options struct {
 // concurrent use.
 type Pool struct {
 	o         Options
-	turns     chan struct{} // one for each process at work
-	exporting chan struct{} // one export at a time, so that queries have turns left
+	slots     chan struct{} // an entry for each running query or export
+	starts    *rate.Limiter
+	exporting chan struct{} // an entry for the running export: queries have the other slots
 	waiting   atomic.Int64
 	refused   refusals
 	stats     struct{ running, started, killed, ended, refused atomic.Int64 }
-	unconfine sync.Once // the log line about it
+	warnOnce  sync.Once // of the missing Landlock
 
 	mu       sync.Mutex
 	closed   bool
@@ -106,14 +112,14 @@ func New(o Options) (*Pool, error) {
 	if err := removeLeftovers(o.Temp); err != nil {
 		return nil, fmt.Errorf("query processes: %w", err)
 	}
-	p := &Pool{o: o, turns: make(chan struct{}, maxRunning), exporting: make(chan struct{}, 1), live: map[*process]bool{}}
+	p := &Pool{o: o, slots: make(chan struct{}, maxRunning), starts: rate.NewLimiter(maxPerSecond, maxBurst), exporting: make(chan struct{}, 1), live: map[*process]bool{}}
 	if Available {
 		p.startWarm()
 	}
 	return p, nil
 }
 
-// removeLeftovers deletes what a killed collector's processes left.
+// removeLeftovers deletes the files of processes of a collector that was killed.
 func removeLeftovers(temp string) error {
 	entries, err := os.ReadDir(temp)
 	for _, e := range entries {
@@ -124,14 +130,14 @@ func removeLeftovers(temp string) error {
 	return err
 }
 
-// Stats are counts since New, and states.
+// Stats are counts since New, and the current state.
 type Stats struct {
-	Running  int64 // queries and exports at work now
-	Waiting  int64 // for their turn now
+	Running  int64 // queries and exports that run now
+	Waiting  int64 // queries and exports that wait for a slot now
 	Started  int64 // processes
-	Killed   int64 // processes that were killed for time, disk or a client that left
-	Ended    int64 // processes that a query ended
-	Refused  int64 // queries that were refused, or found too many others waiting
+	Killed   int64 // processes that were killed for time, memory or disk, or because the client left
+	Ended    int64 // processes that ended because of a query
+	Refused  int64 // queries with ErrRefused or ErrBusy
 	Confined bool  // Landlock restricts the newest process
 }
 
@@ -156,27 +162,31 @@ func (p *Pool) Close() error {
 	return removeLeftovers(p.o.Temp)
 }
 
-// turn waits until fewer than maxRunning processes are at work. The caller calls release.
-func (p *Pool) turn(ctx context.Context) (release func(), err error) {
+// slot waits until fewer than maxRunning queries and exports run. The caller calls release.
+func (p *Pool) slot(ctx context.Context) (release func(), err error) {
 	select {
-	case p.turns <- struct{}{}:
+	case p.slots <- struct{}{}:
 	default:
 		if p.waiting.Add(1) > maxWaiting {
 			p.waiting.Add(-1)
 			p.stats.refused.Add(1)
-			return nil, failed(ErrBusy, "the table can't be asked now: %d queries wait already: try again later", maxWaiting)
+			return nil, failed(ErrBusy, "the table can't be queried now: %d queries wait already: try again later", maxWaiting)
 		}
 		defer p.waiting.Add(-1)
 		select {
-		case p.turns <- struct{}{}:
+		case p.slots <- struct{}{}:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("wait for %d other queries to end: %w", maxRunning, context.Cause(ctx))
 		}
 	}
+	if err := p.starts.Wait(ctx); err != nil {
+		<-p.slots
+		return nil, fmt.Errorf("wait for a slot: %w", err)
+	}
 	p.stats.running.Add(1)
 	return sync.OnceFunc(func() {
 		p.stats.running.Add(-1)
-		<-p.turns
+		<-p.slots
 	}), nil
 }
 
@@ -189,7 +199,7 @@ func (p *Pool) takeWarm() (*process, error) {
 	defer func() { go p.startWarm() }()
 	if proc != nil {
 		select {
-		case <-proc.done: // it was killed while it waited
+		case <-proc.done: // it ended while it waited
 		default:
 			return proc, nil
 		}
@@ -222,7 +232,7 @@ func (p *Pool) take(ctx context.Context, export bool) (proc *process, err error)
 		return nil, ErrClosed
 	}
 	p.o.Log.Error("query process did not start", "reason", reason, "error", killed, "stderr", proc.stderr.String())
-	return nil, failed(ErrUnavailable, "the table can't be asked now: the engine's process did not start (%s): the log has more", reason)
+	return nil, failed(ErrUnavailable, "the table can't be queried now: the engine's process did not start (%s): the log has more", reason)
 }
 
 // startWarm starts a process ahead of the query that will use it. Errors appear again with the query.
@@ -256,12 +266,12 @@ func (p *Pool) start(memory, threads int) (*process, error) {
 	proc, err := start(&p.o, memory, threads)
 	if err != nil {
 		p.o.Log.Error("query process can't be started", "error", err)
-		return nil, failed(ErrUnavailable, "the table can't be asked now: the engine's process can't be started: %v", err)
+		return nil, failed(ErrUnavailable, "the table can't be queried now: the engine's process can't be started: %v", err)
 	}
 	p.stats.started.Add(1)
 	p.confined = proc.confined
 	if !proc.confined {
-		p.unconfine.Do(func() {
+		p.warnOnce.Do(func() {
 			p.o.Log.Warn("query processes run without Landlock", "hint", "a kernel with Landlock (Linux 5.13 or later) keeps them from all files but the table's")
 		})
 	}

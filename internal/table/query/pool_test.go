@@ -46,7 +46,7 @@ func TestQuery_FourRun_NextWaits(t *testing.T) {
 func TestQuery_ManyWait_NextIsBusy(t *testing.T) {
 	p := newPool(t)
 	for range maxRunning {
-		p.turns <- struct{}{}
+		p.slots <- struct{}{}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var waiting sync.WaitGroup
@@ -54,13 +54,13 @@ func TestQuery_ManyWait_NextIsBusy(t *testing.T) {
 		waiting.Go(func() { p.Query(ctx, Request{SQL: "select 1", View: smallView}) })
 	}
 	until(t, "all wait", func() bool { return p.Stats().Waiting == maxWaiting })
-	if _, err := p.Query(ctx, Request{SQL: "select 1", View: smallView}); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "can't be asked now") {
+	if _, err := p.Query(ctx, Request{SQL: "select 1", View: smallView}); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "can't be queried now") {
 		t.Errorf("got %v", err)
 	}
 	cancel()
 	waiting.Wait()
 	for range maxRunning {
-		<-p.turns
+		<-p.slots
 	}
 	want(t, p, "select 1", "[1]")
 }
@@ -70,7 +70,7 @@ func TestQuery_ThatEndsItsProcess_IsRefusedForAWhile(t *testing.T) {
 	if _, _, err := answer(t, p, Request{SQL: crash}); !errors.Is(err, ErrEnded) || !strings.Contains(err.Error(), "is refused for 5m0s") {
 		t.Errorf("got %v", err)
 	}
-	if _, _, err := answer(t, p, Request{SQL: " " + crash + "\n"}); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "ask differently") {
+	if _, _, err := answer(t, p, Request{SQL: " " + crash + "\n"}); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "write the query in another way") {
 		t.Errorf("again: got %v", err)
 	}
 	want(t, p, "select 1", "[1]")
@@ -124,7 +124,7 @@ func TestQuery_WaitingProcessIsKilled_IsAnswered(t *testing.T) {
 func TestQuery_CommandDoesNotStart_IsUnavailable(t *testing.T) {
 	for _, command := range [][]string{{filepath.Join(t.TempDir(), "none")}, {"/bin/false"}} {
 		p := newPool(t, func(o *Options) { o.Command = command })
-		if _, _, err := answer(t, p, Request{SQL: "select 1"}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "can't be asked now") {
+		if _, _, err := answer(t, p, Request{SQL: "select 1"}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "can't be queried now") {
 			t.Errorf("%s: got %v", command, err)
 		}
 	}

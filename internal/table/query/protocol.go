@@ -1,21 +1,18 @@
 package query
 
 import (
-	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"io"
 )
 
-// The parent and the child exchange frames on the child's stdin and stdout. A frame is one byte
-// of type, four bytes of length (big-endian) and the payload.
+// The parent and the child exchange frames on the child's stdin and stdout.
 //
 //	parent → child
 //	  frameSetup     JSON of setup; the first frame
 //	  frameQuestion  JSON of question; the only one after it
 //	child → parent
 //	  frameReady     empty; the engine is open
-//	  frameStarted   empty; the question has arrived, so the end of the process is its doing
+//	  frameStarted   empty; the question has arrived: if the process ends now, the question is the cause
 //	  frameColumns   JSON array of names; the result is complete in the child
 //	  frameRows      rows, each a JSON array and a line feed
 //	  frameEnd       empty; the answer is complete
@@ -34,12 +31,12 @@ const (
 )
 
 const (
-	// maxRow is the largest row that is answered, in bytes of JSON. The parent holds one row of
-	// each query in memory.
+	// maxRow is the largest row of an answer, in bytes of JSON. The parent has one row of each query
+	// in memory.
 	maxRow = 32 << 20
 	// rowsFrame is how many bytes of rows the child collects before it sends them.
 	rowsFrame = 64 << 10
-	// maxFrame bounds the payload that a reader accepts.
+	// maxFrame is the largest payload, in bytes.
 	maxFrame = maxRow + rowsFrame + 1
 )
 
@@ -61,7 +58,7 @@ type question struct {
 	File   string `json:",omitempty"`
 }
 
-// failure is the reason why a question has no answer.
+// failure is the error of a question.
 type failure struct {
 	Kind string // one of the kinds below
 	Text string
@@ -75,10 +72,7 @@ const (
 )
 
 func writeFrame(w io.Writer, kind byte, payload []byte) error {
-	frame := make([]byte, 5, 5+len(payload))
-	frame[0] = kind
-	binary.BigEndian.PutUint32(frame[1:], uint32(len(payload)))
-	_, err := w.Write(append(frame, payload...))
+	_, err := w.Write(EndFrame(append(BeginFrame(make([]byte, 0, frameHead+len(payload)), kind), payload...)))
 	return err
 }
 
@@ -90,18 +84,4 @@ func writeJSON(w io.Writer, kind byte, payload any) error {
 	return writeFrame(w, kind, b)
 }
 
-func readFrame(r io.Reader) (kind byte, payload []byte, err error) {
-	var head [5]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return 0, nil, err
-	}
-	n := binary.BigEndian.Uint32(head[1:])
-	if n > maxFrame {
-		return 0, nil, fmt.Errorf("read frame %q: %d bytes are more than %d", head[0], n, maxFrame)
-	}
-	payload = make([]byte, n)
-	if _, err := io.ReadFull(r, payload); err != nil {
-		return 0, nil, err
-	}
-	return head[0], payload, nil
-}
+func readFrame(r io.Reader) (kind byte, payload []byte, err error) { return ReadFrame(r, maxFrame) }

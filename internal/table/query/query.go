@@ -17,17 +17,17 @@ const maxSQL = 1 << 20
 type Request struct {
 	// SQL is one SELECT (or WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE) or EXPLAIN.
 	SQL string
-	// View is the SELECT that the view "beacons" is made of. It is trusted. Its times are
-	// TIMESTAMPTZ, its JSON is JSON.
+	// View is the SELECT of the view "beacons". It is trusted. Its times must be TIMESTAMPTZ, and its
+	// JSON must be JSON.
 	View string
 	// Zone is the IANA name of the time zone that times are written in; "" is UTC.
 	Zone string
 }
 
-// Query answers r. It returns when the answer is complete in the child, and the caller closes the
-// Rows. When ctx ends, the query does too.
+// Query answers r. It returns when the answer is complete in the child. The caller closes the Rows. The
+// query, and the reading of Rows, end when ctx ends.
 //
-// Errors have a kind, see ErrSQL and its neighbours.
+// Errors have one of the kinds from ErrSQL on.
 func (p *Pool) Query(ctx context.Context, r Request) (*Rows, error) {
 	rows, err := p.query(ctx, r)
 	if err != nil {
@@ -41,7 +41,7 @@ func (p *Pool) query(ctx context.Context, r Request) (*Rows, error) {
 	case !Available:
 		return nil, errNoEngine
 	case len(r.SQL) > maxSQL:
-		return nil, failed(ErrSQL, "the SQL has %d bytes, and at most %d are answered: ask with a shorter query", len(r.SQL), maxSQL)
+		return nil, failed(ErrSQL, "the SQL has %d bytes, and at most %d are answered: write a shorter query", len(r.SQL), maxSQL)
 	case strings.ContainsRune(r.SQL, 0):
 		return nil, failed(ErrSQL, "there is a NUL in the SQL: leave it out")
 	case !utf8.ValidString(r.SQL):
@@ -51,7 +51,7 @@ func (p *Pool) query(ctx context.Context, r Request) (*Rows, error) {
 		p.stats.refused.Add(1)
 		return nil, err
 	}
-	release, err := p.turn(ctx)
+	release, err := p.slot(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +66,8 @@ func (p *Pool) query(ctx context.Context, r Request) (*Rows, error) {
 
 var errNoEngine = failed(ErrNoEngine, "this build answers no SQL: build it with CGO_ENABLED=1 and a C compiler, on linux, darwin or windows")
 
-// ask gives q to a process, and returns when the answer is complete there. The process's folder may
-// grow to maxDisk bytes.
+// ask sends q to a process, and returns when the answer is complete there. The process's folder may have
+// maxDisk bytes.
 func (p *Pool) ask(ctx context.Context, q question, maxDisk int64) (*Rows, error) {
 	for again := true; ; again = false {
 		proc, err := p.take(ctx, q.File != "")
@@ -92,7 +92,7 @@ func (p *Pool) ask(ctx context.Context, q question, maxDisk int64) (*Rows, error
 		if _, killed := proc.ended(); r.started || killed != nil || !again {
 			return nil, err
 		}
-		// The process ended before the question reached it: another one gets the question.
+		// The process ended before the question reached it: send it to another process.
 	}
 }
 
@@ -106,7 +106,7 @@ type Rows struct {
 	batch, row  []byte
 	err         error
 	over        bool
-	release     func() // the turn
+	release     func() // of the slot, or nil for an export
 	stopContext func() bool
 }
 
@@ -135,10 +135,10 @@ func (r *Rows) begin(q question) error {
 	}
 }
 
-// Columns returns the names, each of which is there once.
+// Columns returns the names of the columns. Repeated names have a number added.
 func (r *Rows) Columns() []string { return r.columns }
 
-// Next reports whether there is another row. If not, Err says why.
+// Next moves to the next row, and reports whether there is one. If not, the caller checks Err.
 func (r *Rows) Next() bool {
 	for len(r.batch) == 0 && !r.over && r.err == nil {
 		kind, payload, err := readFrame(r.proc.out)
@@ -159,7 +159,7 @@ func (r *Rows) Next() bool {
 	return len(r.row) > 0
 }
 
-// Row returns the row that Next came to, as a JSON array in one line, valid until the next call:
+// Row returns the row as a JSON array in one line. It is valid until the next call of Next:
 //
 //	NULL                                   null
 //	BOOLEAN                                true or false
@@ -182,7 +182,7 @@ func (r *Rows) Err() error {
 	return nil
 }
 
-// Close ends the query's process, whether all rows were read or not.
+// Close ends the query's process, also before all rows were read. It may be called again.
 func (r *Rows) Close() {
 	r.over, r.batch = true, nil
 	r.stopContext()
@@ -198,7 +198,7 @@ func (r *Rows) kill(reason error) {
 	r.proc.kill(reason)
 }
 
-// failure is the error that the child sent.
+// failure returns the error for a failure that the child sent.
 func (r *Rows) failure(payload []byte) error {
 	var f failure
 	if err := json.Unmarshal(payload, &f); err != nil {
@@ -210,30 +210,30 @@ func (r *Rows) failure(payload []byte) error {
 	case kindTime:
 		return tooLong(r.pool.o.Timeout)
 	case kindTable:
-		r.pool.o.Log.Error("table can't be asked", "error", f.Text)
-		return failed(ErrUnavailable, "the table can't be asked now: %s", f.Text)
+		r.pool.o.Log.Error("table can't be queried", "error", f.Text)
+		return failed(ErrUnavailable, "the table can't be queried now: %s", f.Text)
 	}
 	return &Error{ErrSQL, f.Text}
 }
 
-// ended returns why the process ended before the answer did, and refuses the query if it is the
-// cause.
+// ended returns the error for a process that ended before its answer. If the query is the cause, ended
+// refuses it from now on.
 func (r *Rows) ended() error {
-	r.proc.cmd.Process.Kill() // if it closed its output and lives, or reads nothing
+	r.proc.cmd.Process.Kill() // in case it only closed its stdin or stdout
 	reason, killed := r.proc.ended()
 	if killed != nil {
 		return killed
 	}
 	if !r.started {
-		return failed(ErrUnavailable, "the table can't be asked now: the engine's process ended before the query reached it (%s)", reason)
+		return failed(ErrUnavailable, "the table can't be queried now: the engine's process ended before the query reached it (%s)", reason)
 	}
 	p := r.pool
 	p.stats.ended.Add(1)
 	p.refused.add(r.sql, reason)
 	p.o.Log.Error("query ended its process", "reason", reason, "sql", shorten(r.sql), "stderr", r.proc.stderr.String())
-	advice := "ask differently"
+	advice := "write the query in another way"
 	if reason == outOfMemory {
-		advice = askForLess
+		advice = selectLess
 	}
 	return failed(ErrEnded, "the query ended the engine's process (%s), and is refused for %v: %s", reason, refuseFor, advice)
 }

@@ -171,7 +171,7 @@ func TestQuery_TooMuchMemory_SaysSo(t *testing.T) {
 		_, _, err := answer(t, p, Request{SQL: sql})
 		clean := errors.Is(err, ErrMemory) && strings.Contains(err.Error(), "more than the 96 MiB of memory")
 		ended := errors.Is(err, ErrEnded) && strings.Contains(err.Error(), outOfMemory)
-		if !clean && !ended || !strings.Contains(err.Error(), askForLess) {
+		if !clean && !ended || !strings.Contains(err.Error(), selectLess) {
 			t.Errorf("%s: got %v", sql, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 const (
 	// refuseFor is how long a query that ended a process is refused.
 	refuseFor = 5 * time.Minute
-	// maxRefused bounds the map; beyond it the entry that ends first goes.
+	// maxRefused is the most entries of the map. The entry that ends first is deleted for a new one.
 	maxRefused = 1000
 )
 
@@ -49,7 +49,7 @@ func (r *refusals) add(sql, reason string) {
 	r.by[hashOf(sql)] = refusal{reason, now.Add(refuseFor)}
 }
 
-// check returns an ErrRefused if the query is refused.
+// check returns an error of the kind ErrRefused if the query is refused.
 func (r *refusals) check(sql string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -57,5 +57,5 @@ func (r *refusals) check(sql string) error {
 	if !ok || !time.Now().Before(old.until) {
 		return nil
 	}
-	return failed(ErrRefused, "this query ended the engine's process before (%s) and is refused until %s: ask differently", old.reason, old.until.UTC().Format(time.RFC3339))
+	return failed(ErrRefused, "this query ended the engine's process before (%s) and is refused until %s: write the query in another way", old.reason, old.until.UTC().Format(time.RFC3339))
 }

@@ -32,6 +32,7 @@ func startConfined(cmd *exec.Cmd, dir, temp string) (confined bool, err error) {
 			err = fmt.Errorf("restrict query process: %w", err)
 			return
 		}
+		unix.Setpriority(unix.PRIO_PROCESS, 0, niceness) // of this thread, and so of the child; best effort
 		err = cmd.Start()
 	})
 	if err == nil {
@@ -168,13 +169,15 @@ func resident(pid int) int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// lowerPriority lets other processes run first. A priority belongs to a thread, and threads that
-// start later inherit it. Best effort.
-func lowerPriority(pid int) {
+// yieldAlways makes a process run only where no other wants to: every other thread that wakes up takes
+// its CPU at once, instead of waiting for the end of a time slice. Threads that start later inherit it.
+// Best effort.
+func yieldAlways(pid int) {
+	idle := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	for _, task := range tasks {
 		if thread, err := strconv.Atoi(task.Name()); err == nil {
-			unix.Setpriority(unix.PRIO_PROCESS, thread, niceness)
+			unix.SchedSetAttr(thread, &idle, 0)
 		}
 	}
 }

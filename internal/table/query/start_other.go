@@ -16,5 +16,5 @@ func startConfined(cmd *exec.Cmd, dir, temp string) (confined bool, err error) {
 // resident is 0: only Linux shows it in a file.
 func resident(pid int) int64 { return 0 }
 
-// lowerPriority does nothing: only Linux has priorities of threads.
-func lowerPriority(pid int) {}
+// yieldAlways does nothing: only Linux has priorities of threads.
+func yieldAlways(pid int) {}

@@ -5,30 +5,29 @@ package query
 import (
 	"fmt"
 	"strings"
-	"unsafe"
 
-	"github.com/duckdb/duckdb-go/v2/mapping"
+	duckdb "github.com/duckdb/duckdb-go-bindings"
 )
 
 // A column is a column of a result.
 type column struct {
-	typ  mapping.Type
+	typ  duckdb.Type
 	json bool // VARCHAR with JSON in it
 }
 
 // resultColumns returns the names and types of a statement's result.
-func resultColumns(stmt mapping.PreparedStatement) (names []string, columns []column) {
-	for i := range mapping.PreparedStatementColumnCount(stmt) {
-		names = append(names, mapping.PreparedStatementColumnName(stmt, i))
-		typ := mapping.PreparedStatementColumnLogicalType(stmt, i)
-		columns = append(columns, column{mapping.GetTypeId(typ), mapping.LogicalTypeGetAlias(typ) == "JSON"})
-		mapping.DestroyLogicalType(&typ)
+func resultColumns(stmt duckdb.PreparedStatement) (names []string, columns []column) {
+	for i := range duckdb.PreparedStatementColumnCount(stmt) {
+		names = append(names, duckdb.PreparedStatementColumnName(stmt, i))
+		typ := duckdb.PreparedStatementColumnLogicalType(stmt, i)
+		columns = append(columns, column{duckdb.GetTypeId(typ), duckdb.LogicalTypeGetAlias(typ) == "JSON"})
+		duckdb.DestroyLogicalType(&typ)
 	}
 	return names, columns
 }
 
-// readable returns a SELECT over sql that turns types without a reader here into VARCHAR, and whether
-// it is needed. query() parses the SQL anew, so that positions in errors are positions in sql, and sql
+// readable returns a SELECT over sql that casts the types without an appender to VARCHAR, and whether
+// there are such types. query() parses sql by itself: positions in errors are positions in sql, and sql
 // may end with a semicolon or a comment.
 func readable(sql string, columns []column) (string, bool) {
 	needed := false
@@ -44,21 +43,21 @@ func readable(sql string, columns []column) (string, bool) {
 	return fmt.Sprintf("select %s from query(%s) as t(%s)", strings.Join(selected, ", "), literal(sql), strings.Join(aliases, ", ")), needed
 }
 
-// cast is the expression that reads a column, with %s for its name; "" is the column itself.
+// cast returns the expression that casts a column, with %s for its name, or "" if none is needed.
 func (c column) cast() string {
 	switch c.typ {
-	case mapping.TypeBoolean, mapping.TypeTinyInt, mapping.TypeSmallInt, mapping.TypeInteger, mapping.TypeBigInt,
-		mapping.TypeUTinyInt, mapping.TypeUSmallInt, mapping.TypeUInteger, mapping.TypeUBigInt,
-		mapping.TypeFloat, mapping.TypeDouble, mapping.TypeVarchar, mapping.TypeBlob:
+	case duckdb.TypeBoolean, duckdb.TypeTinyInt, duckdb.TypeSmallInt, duckdb.TypeInteger, duckdb.TypeBigInt,
+		duckdb.TypeUTinyInt, duckdb.TypeUSmallInt, duckdb.TypeUInteger, duckdb.TypeUBigInt,
+		duckdb.TypeFloat, duckdb.TypeDouble, duckdb.TypeVarchar, duckdb.TypeBlob:
 		return ""
-	case mapping.TypeList, mapping.TypeArray, mapping.TypeStruct, mapping.TypeMap, mapping.TypeUnion, mapping.TypeVariant:
+	case duckdb.TypeList, duckdb.TypeArray, duckdb.TypeStruct, duckdb.TypeMap, duckdb.TypeUnion, duckdb.TypeVariant:
 		return "cast(to_json(%s) as varchar)"
 	}
 	return "cast(%s as varchar)"
 }
 
-// An appender appends the JSON of a vector's value.
-type appender func(dst []byte, data unsafe.Pointer, row uint64) []byte
+// An appender appends a value of a vector as JSON.
+type appender func(dst []byte, v Vector, row uint64) []byte
 
 func appenders(columns []column, zone string) []appender {
 	all := make([]appender, len(columns))
@@ -70,49 +69,49 @@ func appenders(columns []column, zone string) []appender {
 
 func (c column) appender(zone string) appender {
 	switch c.typ {
-	case mapping.TypeBoolean:
-		return func(dst []byte, data unsafe.Pointer, row uint64) []byte {
-			return appendBool(dst, *at[uint8](data, row) != 0)
+	case duckdb.TypeBoolean:
+		return func(dst []byte, v Vector, row uint64) []byte {
+			return appendBool(dst, *At[uint8](v, row) != 0)
 		}
-	case mapping.TypeTinyInt:
+	case duckdb.TypeTinyInt:
 		return signed[int8]
-	case mapping.TypeSmallInt:
+	case duckdb.TypeSmallInt:
 		return signed[int16]
-	case mapping.TypeInteger:
+	case duckdb.TypeInteger:
 		return signed[int32]
-	case mapping.TypeBigInt:
+	case duckdb.TypeBigInt:
 		return signed[int64]
-	case mapping.TypeUTinyInt:
+	case duckdb.TypeUTinyInt:
 		return unsigned[uint8]
-	case mapping.TypeUSmallInt:
+	case duckdb.TypeUSmallInt:
 		return unsigned[uint16]
-	case mapping.TypeUInteger:
+	case duckdb.TypeUInteger:
 		return unsigned[uint32]
-	case mapping.TypeUBigInt:
+	case duckdb.TypeUBigInt:
 		return unsigned[uint64]
-	case mapping.TypeFloat:
-		return func(dst []byte, data unsafe.Pointer, row uint64) []byte {
-			return appendFloat(dst, float64(*at[float32](data, row)), 32)
+	case duckdb.TypeFloat:
+		return func(dst []byte, v Vector, row uint64) []byte {
+			return appendFloat(dst, float64(*At[float32](v, row)), 32)
 		}
-	case mapping.TypeDouble:
-		return func(dst []byte, data unsafe.Pointer, row uint64) []byte {
-			return appendFloat(dst, *at[float64](data, row), 64)
+	case duckdb.TypeDouble:
+		return func(dst []byte, v Vector, row uint64) []byte {
+			return appendFloat(dst, *At[float64](v, row), 64)
 		}
-	case mapping.TypeBlob:
+	case duckdb.TypeBlob:
 		return texts(appendBlob)
-	case mapping.TypeDecimal, mapping.TypeHugeInt, mapping.TypeUHugeInt, mapping.TypeBigNum:
-		return texts(func(dst, text []byte) []byte { return append(dst, text...) })
-	case mapping.TypeList, mapping.TypeArray, mapping.TypeStruct, mapping.TypeMap, mapping.TypeUnion, mapping.TypeVariant:
+	case duckdb.TypeDecimal, duckdb.TypeHugeInt, duckdb.TypeUHugeInt, duckdb.TypeBigNum:
+		return texts(appendRaw)
+	case duckdb.TypeList, duckdb.TypeArray, duckdb.TypeStruct, duckdb.TypeMap, duckdb.TypeUnion, duckdb.TypeVariant:
 		return texts(func(dst, text []byte) []byte { return appendJSON(dst, quoteNonFinite(text)) })
-	case mapping.TypeTimestampTZ:
+	case duckdb.TypeTimestampTZ:
 		return texts(func(dst, text []byte) []byte { return appendTime(dst, text, "") })
-	case mapping.TypeTimestamp, mapping.TypeTimestampS, mapping.TypeTimestampMS, mapping.TypeTimestampNS:
+	case duckdb.TypeTimestamp, duckdb.TypeTimestampS, duckdb.TypeTimestampMS, duckdb.TypeTimestampNS:
 		offset := ""
 		if zone == "" || strings.EqualFold(zone, "UTC") {
 			offset = "Z"
 		}
 		return texts(func(dst, text []byte) []byte { return appendTime(dst, text, offset) })
-	case mapping.TypeVarchar:
+	case duckdb.TypeVarchar:
 		if c.json {
 			return texts(appendJSON)
 		}
@@ -120,42 +119,14 @@ func (c column) appender(zone string) appender {
 	return texts(appendString)
 }
 
-func signed[T int8 | int16 | int32 | int64](dst []byte, data unsafe.Pointer, row uint64) []byte {
-	return appendInt(dst, int64(*at[T](data, row)))
+func signed[T int8 | int16 | int32 | int64](dst []byte, v Vector, row uint64) []byte {
+	return appendInt(dst, int64(*At[T](v, row)))
 }
 
-func unsigned[T uint8 | uint16 | uint32 | uint64](dst []byte, data unsafe.Pointer, row uint64) []byte {
-	return appendUint(dst, uint64(*at[T](data, row)))
+func unsigned[T uint8 | uint16 | uint32 | uint64](dst []byte, v Vector, row uint64) []byte {
+	return appendUint(dst, uint64(*At[T](v, row)))
 }
 
 func texts(f func(dst, text []byte) []byte) appender {
-	return func(dst []byte, data unsafe.Pointer, row uint64) []byte { return f(dst, bytesAt(data, row)) }
-}
-
-// A vector is DuckDB's memory of a column in a chunk.
-type vector struct{ data, validity unsafe.Pointer }
-
-func newVector(v mapping.Vector) vector {
-	return vector{mapping.VectorGetData(v), mapping.VectorGetValidity(v)}
-}
-
-// null reports whether the row's bit of validity is 0.
-func (v vector) null(row uint64) bool {
-	return v.validity != nil && *at[uint64](v.validity, row/64)>>(row%64)&1 == 0
-}
-
-func at[T any](data unsafe.Pointer, row uint64) *T {
-	return (*T)(unsafe.Add(data, uintptr(row)*unsafe.Sizeof(*new(T))))
-}
-
-// bytesAt reads a duckdb_string_t: four bytes of length, and then the text if it has at most 12
-// bytes, or four of its bytes and a pointer. It is DuckDB's memory.
-func bytesAt(data unsafe.Pointer, row uint64) []byte {
-	const size, inlined = 16, 12
-	s := unsafe.Add(data, uintptr(row)*size)
-	n := *(*uint32)(s)
-	if n <= inlined {
-		return unsafe.Slice((*byte)(unsafe.Add(s, 4)), n)
-	}
-	return unsafe.Slice(*(**byte)(unsafe.Add(s, 8)), n)
+	return func(dst []byte, v Vector, row uint64) []byte { return f(dst, v.Bytes(row)) }
 }

@@ -3,7 +3,6 @@ package query
 import (
 	"io/fs"
 	"path/filepath"
-	"sync"
 	"time"
 )
 
@@ -13,6 +12,9 @@ const (
 	maxSpill = 2<<30 + 64<<20
 	// watchEvery is how often a process is measured.
 	watchEvery = 100 * time.Millisecond
+	// longAfter is after how many times a query is a long one, which gets only the CPU time that
+	// nothing else wants. Short queries are answered under full load too.
+	longAfter = 3
 )
 
 // maxData is RLIMIT_DATA of a process in bytes, and maxResident is its RSS beyond which the parent
@@ -22,18 +24,17 @@ const (
 func maxData(memory int) int64     { return int64(256+2*memory)<<20 + raceMemory }
 func maxResident(memory int) int64 { return maxData(memory) + 200<<20 }
 
-// watch lowers the priority of a process that runs longer than watchEvery, and kills it when its folder
-// or its memory becomes too large, until stop is called. Between the end of a process and the next tick
-// its id could belong to another process. That is harmless: ids are not used again so soon, and the kill
-// itself goes to the process that was started.
+// watch makes a long query yield to everything else, and kills the process when its folder or its
+// memory becomes too large, until stop is called. Between the end of a process and the next tick its id
+// could belong to another process. That is harmless: ids are not used again so soon, and the kill itself
+// goes to the process that was started.
 func (r *Rows) watch(maxDisk int64) (stop func()) {
 	over := make(chan struct{})
 	memory, pid := r.proc.memory, r.proc.cmd.Process.Pid
-	lower := sync.OnceFunc(func() { lowerPriority(pid) }) // the query is not a short one
 	go func() {
 		tick := time.NewTicker(watchEvery)
 		defer tick.Stop()
-		for {
+		for n := 1; ; n++ {
 			select {
 			case <-over:
 				return
@@ -41,7 +42,9 @@ func (r *Rows) watch(maxDisk int64) (stop func()) {
 				return
 			case <-tick.C:
 			}
-			lower()
+			if n == longAfter {
+				yieldAlways(pid)
+			}
 			switch {
 			case folderSize(r.proc.temp) > maxDisk:
 				r.kill(failed(ErrDisk, "it takes more than the %d MiB of disk that it may here: make room, or ask for a part of the table", maxDisk>>20))

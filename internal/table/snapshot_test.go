@@ -13,45 +13,50 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-func (h *harness) snapshot(patience time.Duration) *Snapshot {
+func (h *harness) snapshot(timeout time.Duration) *Snapshot {
 	h.Helper()
-	s, err := h.table.Snapshot(context.Background(), h.in, patience)
+	s, err := h.table.Snapshot(context.Background(), h.in, timeout)
 	if err != nil {
 		h.Fatal(err)
 	}
 	return s
 }
 
-func TestSnapshot_BeaconsJustKept_AreInTheTail(t *testing.T) {
+func TestSnapshot_NewBeacons_AreInTails(t *testing.T) {
 	h := newHarness(t, Options{})
 	h.run()
-	if s := h.snapshot(patience); len(s.Files) != 0 || s.Rows() != 0 || s.Behind != 0 {
+	if s := h.snapshot(timeout); len(s.Files) != 0 || s.Rows() != 0 || s.Behind != 0 {
 		t.Errorf("empty table: got %+v", s)
 	}
-	for n := range 5 {
+	const queries = maxTails + 3
+	for n := range queries {
 		h.put(record(n))
 		began := time.Now()
-		s := h.snapshot(patience)
-		if s.Rows() != int64(n+1) || s.Tail != 1 || s.Behind != 0 {
-			t.Fatalf("query %d: got %d rows, %d tails, %d bytes behind, want %d rows, 1 tail, 0 bytes", n, s.Rows(), s.Tail, s.Behind, n+1)
+		s := h.snapshot(timeout)
+		if tails := n%maxTails + 1; s.Rows() != int64(n+1) || s.Tails != tails || s.Behind != 0 {
+			t.Fatalf("query %d: got %d rows, %d tails, %d bytes behind, want %d rows, %d tails, 0 bytes", n, s.Rows(), s.Tails, s.Behind, n+1, tails)
 		}
-		if rows := readFile(t, filepath.Join(h.tableDir(), s.Files[len(s.Files)-1].Name)); len(rows) != n+1 {
-			t.Fatalf("query %d: got %d rows in the tail, want %d", n, len(rows), n+1)
+		rows := 0
+		for _, f := range s.Files {
+			rows += len(readFile(t, filepath.Join(h.tableDir(), f.Name)))
 		}
-		if took := time.Since(began); took > gather {
+		if rows != n+1 {
+			t.Fatalf("query %d: got %d rows in the tails, want %d", n, rows, n+1)
+		}
+		if took := time.Since(began); took > wakeDelay {
 			t.Logf("query %d took %v", n, took)
 		}
 		s.Release()
-		s.Release() // twice does no harm
+		s.Release() // has no effect
 	}
-	if got := h.files(); len(got) != 1 {
-		t.Errorf("files after five queries: got %v, want one tail", got)
+	if got := h.files(); len(got) != 3 {
+		t.Errorf("files after %d queries: got %v, want 3 tails", queries, got)
 	}
 	h.flush()
 	if got := h.files(); len(got) != 1 || strings.HasPrefix(got[0], tailPrefix) {
 		t.Errorf("files after a flush: got %v, want one without a tail", got)
 	}
-	h.wantIDs(0, 1, 2, 3, 4)
+	h.wantIDs(span(0, queries)...)
 }
 
 func TestSnapshot_Held_FilesStayUntilReleased(t *testing.T) {
@@ -61,7 +66,7 @@ func TestSnapshot_Held_FilesStayUntilReleased(t *testing.T) {
 		h.putAndFlush(record(n))
 	}
 	h.put(record(9))
-	s := h.snapshot(patience)
+	s := h.snapshot(timeout)
 	h.put(record(10))
 	h.flush()
 	h.compactAll(time.Now().Add(50 * time.Hour))
@@ -80,8 +85,8 @@ func TestSnapshot_Held_FilesStayUntilReleased(t *testing.T) {
 	if got := h.files(); len(got) != 1 {
 		t.Errorf("files: got %v, want one", got)
 	}
-	if len(h.table.held) != 0 || len(h.table.obsolete) != 0 {
-		t.Errorf("held: %v, obsolete: %v, want none", h.table.held, h.table.obsolete)
+	if len(h.table.readers) != 0 || len(h.table.obsolete) != 0 {
+		t.Errorf("readers: got %v, obsolete: got %v, want none", h.table.readers, h.table.obsolete)
 	}
 }
 
@@ -93,10 +98,10 @@ func TestSnapshot_ManyRowsPending_FlushesThem(t *testing.T) {
 		some = append(some, record(n))
 	}
 	h.put(some...)
-	s := h.snapshot(patience)
+	s := h.snapshot(timeout)
 	defer s.Release()
-	if s.Tail != 0 || s.Rows() != tailRows+1 || h.table.Status().Pending != 0 {
-		t.Errorf("got %d tails and %d rows, want no tail", s.Tail, s.Rows())
+	if s.Tails != 0 || s.Rows() != tailRows+1 || h.table.Status().Pending != 0 {
+		t.Errorf("got %d tails and %d rows, want no tail", s.Tails, s.Rows())
 	}
 }
 
@@ -120,9 +125,9 @@ func TestSnapshot_SegmentEndsInAPartOfARecord_AnswersAtOnce(t *testing.T) {
 	h.openInbox()
 	h.run()
 	began := time.Now()
-	s := h.snapshot(patience)
+	s := h.snapshot(timeout)
 	defer s.Release()
-	if took := time.Since(began); s.Rows() != 1 || s.Behind != 0 || took > patience/2 {
+	if took := time.Since(began); s.Rows() != 1 || s.Behind != 0 || took > timeout/2 {
 		t.Errorf("got %d rows and %d bytes behind after %v, want 1 row", s.Rows(), s.Behind, took)
 	}
 }
@@ -141,7 +146,7 @@ func TestSnapshot_WriterBehind_SaysHowMuchIsMissing(t *testing.T) {
 	began := time.Now()
 	s := h.snapshot(300 * time.Millisecond)
 	defer s.Release()
-	if s.Behind < 10<<20 || time.Since(began) > patience/2 {
+	if s.Behind < 10<<20 || time.Since(began) > timeout/2 {
 		t.Errorf("got %d bytes behind and %d rows after %v", s.Behind, s.Rows(), time.Since(began))
 	}
 	if err := os.RemoveAll(filepath.Join(h.tableDir(), manifestName+".new")); err != nil {
@@ -155,7 +160,7 @@ func TestSnapshot_ContextDone_ReturnsAndHoldsNothing(t *testing.T) {
 	h := newHarness(t, Options{})
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := h.table.Snapshot(ctx, h.in, patience); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := h.table.Snapshot(ctx, h.in, timeout); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("without a writer: got %v, want the context's error", err)
 	}
 	h.run()
@@ -165,7 +170,7 @@ func TestSnapshot_ContextDone_ReturnsAndHoldsNothing(t *testing.T) {
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 			defer cancel()
-			if s, err := h.table.Snapshot(ctx, h.in, patience); err == nil {
+			if s, err := h.table.Snapshot(ctx, h.in, timeout); err == nil {
 				s.Release()
 			}
 		})
@@ -175,10 +180,10 @@ func TestSnapshot_ContextDone_ReturnsAndHoldsNothing(t *testing.T) {
 	poll(t, "the release of all files", func() bool {
 		h.table.mu.Lock()
 		defer h.table.mu.Unlock()
-		return len(h.table.held) == 0
+		return len(h.table.readers) == 0
 	})
 	h.halt()
-	if _, err := h.table.Snapshot(context.Background(), h.in, patience); !errors.Is(err, ErrStopped) {
+	if _, err := h.table.Snapshot(context.Background(), h.in, timeout); !errors.Is(err, ErrStopped) {
 		t.Errorf("after the end: got %v, want ErrStopped", err)
 	}
 }
@@ -214,7 +219,7 @@ func TestSnapshot_ManyAtOnce_SeeAllAcknowledgedBefore(t *testing.T) {
 				if n%5 == 4 {
 					ask = h.table.Flush
 				}
-				s, err := ask(ctx, h.in, patience)
+				s, err := ask(ctx, h.in, timeout)
 				if err != nil {
 					t.Error(err)
 					return
@@ -235,4 +240,35 @@ func TestSnapshot_ManyAtOnce_SeeAllAcknowledgedBefore(t *testing.T) {
 	upkeep.Wait()
 	h.halt()
 	h.wantIDs(append(append(span(0, 40), span(100, 140)...), span(200, 240)...)...)
+}
+
+// TestSnapshot_FlushFailed_HasEachRowOnce has a tail with a part of the rows, which the failed flush
+// sorts by day.
+func TestSnapshot_FlushFailed_HasEachRowOnce(t *testing.T) {
+	h := newHarness(t, Options{})
+	h.run()
+	h.put(record(1))
+	h.snapshot(timeout).Release()
+	obstacle := filepath.Join(h.tableDir(), manifestName+".new", "x")
+	if err := os.MkdirAll(obstacle, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h.put(at(record(2), base.AddDate(0, 0, -1)))
+	if _, err := h.table.Flush(context.Background(), h.in, timeout); err == nil {
+		t.Fatal("Flush: got nil, want an error")
+	}
+	s := h.snapshot(timeout)
+	defer s.Release()
+	rows := map[string]int{}
+	for _, f := range s.Files {
+		for _, r := range readFile(t, filepath.Join(h.tableDir(), f.Name)) {
+			rows[r.id().String()]++
+		}
+	}
+	if len(rows) != 2 || rows[idOf(1).String()] != 1 || rows[idOf(2).String()] != 1 {
+		t.Errorf("rows by id: got %v, want records 1 and 2 once each", rows)
+	}
+	if err := os.RemoveAll(filepath.Dir(obstacle)); err != nil {
+		t.Fatal(err)
+	}
 }
