@@ -150,19 +150,37 @@ func TestOpen_ManifestDamagedAfterMergeAndRestart_HasAllRows(t *testing.T) {
 	}
 }
 
-func TestOpen_BothManifestsDamaged_IsAnError(t *testing.T) {
-	h := newHarness(t, Options{})
-	h.putAndFlush(record(1))
-	h.putAndFlush(record(2))
-	flip(t, filepath.Join(h.tableDir(), manifestName), 100)
-	flip(t, filepath.Join(h.tableDir(), previousName), 100)
-	before := h.files()
-	if again, err := Open(h.tableDir(), h.options); err == nil {
-		again.Close()
-		t.Error("Open: got nil, want an error")
-	}
-	if after := h.files(); len(after) != len(before) {
-		t.Errorf("files: got %v, want those that were there: %v", after, before)
+// TestOpen_NoUsableManifest_KeepsFilesAndReadsInbox has a table whose files can't be told from those
+// that they replaced.
+func TestOpen_NoUsableManifest_KeepsFilesAndReadsInbox(t *testing.T) {
+	for name, spoil := range map[string]func(path string){
+		"damaged": func(path string) { flip(t, path, 100) },
+		"missing": func(path string) {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, Options{})
+			h.putAndFlush(record(1))
+			h.putAndFlush(record(2))
+			before := h.files()
+			spoil(filepath.Join(h.tableDir(), manifestName))
+			spoil(filepath.Join(h.tableDir(), previousName))
+			h.crash()
+			damaged := h.table.Status().Damaged
+			if len(damaged) != len(before) {
+				t.Fatalf("damaged: got %v, want the files %v", damaged, before)
+			}
+			for _, d := range damaged {
+				if _, err := os.Stat(filepath.Join(h.tableDir(), damagedDir, d.Name)); err != nil || d.Rows != 1 || d.Last.IsZero() {
+					t.Errorf("%+v: %v, want a file in the folder damaged with its rows and time", d, err)
+				}
+			}
+			h.drain()
+			h.wantIDs(1, 2)
+		})
 	}
 }
 

@@ -30,24 +30,51 @@ const eraseTimeout = time.Minute
 // repeated.
 func (t *Table) Erase(ctx context.Context, in *spool.Inbox, ids []uuid.UUID) (rows int64, err error) {
 	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	ids = slices.Compact(ids)
-	erased := make(map[uuid.UUID]bool, len(ids))
-	for _, id := range ids {
-		erased[id] = true
-	}
-	if len(ids) == 0 {
+	if ids = slices.Compact(ids); len(ids) == 0 {
 		return 0, nil
 	}
 	t.maintenance.Lock()
 	defer t.maintenance.Unlock()
 	// The entry first: after an error or a crash below, no import adds the rows again.
-	if err := t.recordErasure(ids); err != nil {
+	e, err := t.recordErasure(ids)
+	if err != nil {
 		return 0, fmt.Errorf("erase: %w", err)
+	}
+	return t.finishErasure(ctx, in, e, ids)
+}
+
+// resumeErasures finishes the erasures that an error or the end of the process interrupted.
+func (t *Table) resumeErasures(ctx context.Context, in *spool.Inbox) error {
+	t.maintenance.Lock()
+	defer t.maintenance.Unlock()
+	t.mu.Lock()
+	erasures := slices.Clone(t.manifest.Erasures)
+	t.mu.Unlock()
+	for _, e := range erasures {
+		if e.Done {
+			continue
+		}
+		var ids []uuid.UUID
+		if err := t.eachErased(e, func(id uuid.UUID) { ids = append(ids, id) }); err != nil {
+			return err
+		}
+		if _, err := t.finishErasure(ctx, in, e, ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finishErasure deletes the rows with the ids of e, which are sorted. The caller holds maintenance.
+func (t *Table) finishErasure(ctx context.Context, in *spool.Inbox, e Erasure, ids []uuid.UUID) (rows int64, err error) {
+	erased := make(map[uuid.UUID]bool, len(ids))
+	for _, id := range ids {
+		erased[id] = true
 	}
 	tails := t.tailsInUse()
 	files, _ := t.files()
 	for i := range files {
-		if files[i].lacks(ids[0], ids[len(ids)-1]) {
+		if len(ids) == 0 || files[i].lacks(ids[0], ids[len(ids)-1]) {
 			continue
 		}
 		n, err := t.eraseFrom(ctx, &files[i], erased)
@@ -63,26 +90,35 @@ func (t *Table) Erase(ctx context.Context, in *spool.Inbox, ids []uuid.UUID) (ro
 	if damaged := t.Status().Damaged; len(damaged) > 0 {
 		t.log.Warn("damaged files may have erased rows: delete them", "folder", filepath.Join(t.dir, damagedDir), "files", len(damaged))
 	}
-	return rows, t.waitObsolete(ctx, tails)
+	if err := t.waitObsolete(ctx, tails); err != nil {
+		return rows, err
+	}
+	return rows, t.change(func(m *manifest) {
+		for i := range m.Erasures {
+			m.Erasures[i].Done = m.Erasures[i].Done || m.Erasures[i].IDs == e.IDs
+		}
+	})
 }
 
+// erasureTime is the name of a file of ids, without its extension.
+const erasureTime = "20060102T150405.000000000Z"
+
 // recordErasure writes the sorted ids to a file and names it in the manifest.
-func (t *Table) recordErasure(ids []uuid.UUID) error {
+func (t *Table) recordErasure(ids []uuid.UUID) (e Erasure, err error) {
 	now := time.Now().UTC()
-	name := filepath.Join(erasedDir, now.Format("20060102T150405.000000000Z")+".ids")
+	name := filepath.Join(erasedDir, now.Format(erasureTime)+".ids")
 	b := make([]byte, 0, 16*len(ids))
 	for _, id := range ids {
 		b = append(b, id[:]...)
 	}
 	if err := keys.WriteSynced(filepath.Join(t.dir, name), b); err != nil {
-		return err
+		return e, err
 	}
 	if err := keys.SyncDir(filepath.Join(t.dir, erasedDir)); err != nil {
-		return err
+		return e, err
 	}
-	return t.change(func(m *manifest) {
-		m.Erasures = append(m.Erasures, Erasure{now.Truncate(time.Second), int64(len(ids)), filepath.ToSlash(name), checksum(b)})
-	})
+	e = Erasure{At: now.Truncate(time.Second), Rows: int64(len(ids)), IDs: filepath.ToSlash(name), SHA256: checksum(b)}
+	return e, t.change(func(m *manifest) { m.Erasures = append(m.Erasures, e) })
 }
 
 // eraseFrom rewrites a file without the erased rows, if it has some. It returns how many.

@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -152,4 +155,31 @@ func TestErase_KeysWrittenAnew_RepeatedBeaconStaysGone(t *testing.T) {
 	}
 	h.putAndFlush(keyed(record(1)), keyed(record(2)), keyed(record(3)))
 	h.wantIDs(2, 3)
+}
+
+// TestErase_InterruptedAfterEntry_IsFinished ends the process when the ids are stored and nothing is
+// deleted yet.
+func TestErase_InterruptedAfterEntry_IsFinished(t *testing.T) {
+	h := newHarness(t, Options{})
+	h.run()
+	h.putAndFlush(record(1), record(2))
+	if _, err := h.table.recordErasure([]uuid.UUID{idOf(1)}); err != nil {
+		t.Fatal(err)
+	}
+	h.crash()
+	h.run()
+	for range 2 {
+		if err := h.table.resumeErasures(context.Background(), h.in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.wantIDs(2)
+	r := h.in.Reader(spool.Cursor{})
+	defer r.Close()
+	if it, err := r.TryNext(); err != io.EOF {
+		t.Errorf("inbox: got %v, %v, want no segment with the erased record", it.Record.ID, err)
+	}
+	if e := h.table.manifest.Erasures; len(e) != 1 || !e[0].Done {
+		t.Errorf("erasures: got %+v, want one that is done", e)
+	}
 }

@@ -218,8 +218,8 @@ func (l *load) discard() {
 
 // loadKeys adds the ids of the rows of the last 48 h to the store of keys.
 func (t *Table) loadKeys() error {
-	err := errNoKeys
-	if t.keys != nil {
+	err := t.needKeys()
+	if err == nil {
 		err = t.addKeys(t.keys)
 	}
 	if err == nil {

@@ -20,6 +20,7 @@ func (t *Table) Maintain(ctx context.Context, in *spool.Inbox) {
 	defer tick.Stop()
 	for {
 		now := time.Now()
+		t.report(ctx, "erased rows can't be deleted now", t.resumeErasures(ctx, in))
 		t.report(ctx, "files can't be merged now", t.compactLogged(ctx))
 		t.report(ctx, "old beacons can't be deleted now", t.retain(ctx, in, now))
 		if t.uncheckedFor(now) >= checkEvery {

@@ -54,6 +54,7 @@ type Erasure struct {
 	Rows   int64     `json:"rows"`
 	IDs    string    `json:"ids"` // path of the file of ids, below the table's folder
 	SHA256 string    `json:"sha256"`
+	Done   bool      `json:"done,omitempty"` // no file and no segment of the inbox has such rows
 }
 
 // A manifest is the state of the table on disk.
@@ -99,8 +100,8 @@ func (m *manifest) bytes() (n int64) {
 
 var errManifest = errors.New("the manifest is damaged")
 
-// loadManifest returns the newest undamaged manifest, or an empty one for a new table. damage is the
-// reason if it is the previous one. A damaged manifest is moved to the folder damaged, because the next
+// loadManifest returns the newest undamaged manifest. err wraps fs.ErrNotExist if there is none, and
+// errManifest if there is a damaged one. damage is the reason if it is the previous one. A damaged manifest is moved to the folder damaged, because the next
 // change would make it the previous manifest.
 func loadManifest(dir string) (m manifest, damage, err error) {
 	path := filepath.Join(dir, manifestName)
@@ -114,8 +115,8 @@ func loadManifest(dir string) (m manifest, damage, err error) {
 	}
 	m, err = readManifest(filepath.Join(dir, previousName))
 	switch {
-	case missing && errors.Is(err, fs.ErrNotExist):
-		return manifest{}, nil, nil
+	case missing && err != nil:
+		return m, nil, err
 	case errors.Is(err, fs.ErrNotExist):
 		return m, nil, damage
 	case err != nil:

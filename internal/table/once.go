@@ -46,6 +46,7 @@ func (t *Table) rebuildKeys(damage error) error {
 		t.keys = nil
 	}
 	dir := filepath.Join(t.dir, keysDir)
+	t.rebuilding = true
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (t *Table) rebuildKeys(damage error) error {
 		set.Close()
 		return err
 	}
-	t.keys = set
+	t.keys, t.rebuilding = set, false
 	return nil
 }
 
@@ -96,9 +97,20 @@ func (t *Table) addKeys(set *keys.Set) error {
 // errNoKeys is the damage of a store of keys that could not be rebuilt.
 var errNoKeys = fmt.Errorf("there are no keys: %w", keys.ErrDamaged)
 
-func (t *Table) syncKeys() error {
-	if t.keys == nil {
+// needKeys opens the keys if that has failed before.
+func (t *Table) needKeys() error {
+	switch {
+	case t.keys != nil:
+		return nil
+	case t.rebuilding:
 		return errNoKeys
+	}
+	return t.openKeys()
+}
+
+func (t *Table) syncKeys() error {
+	if err := t.needKeys(); err != nil {
+		return err
 	}
 	return t.keys.Sync()
 }
@@ -109,8 +121,8 @@ func (t *Table) seen(it spool.Item, imported bool, rows []row.Row) (bool, error)
 	if it.Damage != nil || strings.Trim(it.Record.Request.Header.Get("Idempotency-Key"), " \t\"") == "" {
 		return false, nil
 	}
-	if t.keys == nil {
-		return false, errNoKeys
+	if err := t.needKeys(); err != nil {
+		return false, err
 	}
 	r, position := &it.Record, positionOf(it.At)
 	if imported {

@@ -3,6 +3,7 @@ package table
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -24,14 +25,15 @@ type Options struct {
 
 // A Table is a folder of Parquet files. Its methods are safe for concurrent use.
 type Table struct {
-	dir      string
-	options  Options
-	layout   *layout
-	log      *slog.Logger
-	keys     *keys.Set // used by Open, Load and Run, which don't overlap; nil where a rebuild failed
-	requests chan *request
-	flushed  chan struct{} // has an entry after a flush
-	ended    chan struct{} // closed when Run returns
+	dir        string
+	options    Options
+	layout     *layout
+	log        *slog.Logger
+	keys       *keys.Set // used by Open, Load and Run, which don't overlap; nil where a rebuild failed
+	rebuilding bool      // the keys were deleted to be rebuilt
+	requests   chan *request
+	flushed    chan struct{} // has an entry after a flush
+	ended      chan struct{} // closed when Run returns
 
 	// maintenance is held while files are replaced or deleted.
 	maintenance sync.Mutex
@@ -87,8 +89,13 @@ func Open(dir string, options Options) (*Table, error) {
 		return nil, fmt.Errorf("open table: %w", err)
 	}
 	m, damage, err := loadManifest(dir)
-	if err != nil {
+	unknown := errors.Is(err, fs.ErrNotExist) || errors.Is(err, errManifest)
+	if err != nil && !unknown {
 		return nil, fmt.Errorf("open table: %w", err)
+	}
+	reason := err
+	if errors.Is(err, fs.ErrNotExist) {
+		reason = nil
 	}
 	if damage != nil {
 		options.Log.Warn("the table is opened from its previous manifest", "reason", damage)
@@ -96,7 +103,11 @@ func Open(dir string, options Options) (*Table, error) {
 	t := &Table{dir: dir, options: options, layout: l, log: options.Log,
 		manifest: m, sequence: m.Sequence, reached: m.Cursor, readers: map[string]int{}, obsolete: map[string]obsolete{},
 		requests: make(chan *request), flushed: make(chan struct{}, 1), ended: make(chan struct{})}
-	if damage != nil {
+	err = nil
+	switch {
+	case unknown:
+		err = t.startOver(reason)
+	case damage != nil:
 		err = t.change(func(*manifest) {})
 	}
 	if err == nil {
@@ -106,7 +117,8 @@ func Open(dir string, options Options) (*Table, error) {
 		return nil, fmt.Errorf("open table: %w", err)
 	}
 	if err := t.openKeys(); err != nil {
-		return nil, fmt.Errorf("open table: %w", err)
+		// Run tries again. Beacons are collected meanwhile.
+		t.log.Error("the keys can't be opened now", "error", err)
 	}
 	return t, nil
 }
