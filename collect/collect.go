@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/internal/impatient"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // Operators is the path of the admin endpoints. A request below it is never a beacon.
@@ -74,6 +75,8 @@ type Collector struct {
 	keep    func(record []byte) error
 	recent  *recent
 	mux     *http.ServeMux
+
+	unwanted func(*warc.Record) bool // of imported records; nil chooses none
 
 	metrics    *metrics
 	preflights preflights
@@ -135,6 +138,10 @@ func (o Options) orDefault() Options {
 
 // Inbox returns the inbox, for the table's writer.
 func (c *Collector) Inbox() *spool.Inbox { return c.inbox }
+
+// SkipImports has unwanted choose imported records that are not stored, such as erased ones. unwanted is
+// called from several goroutines at a time. SkipImports is called before the first request.
+func (c *Collector) SkipImports(unwanted func(*warc.Record) bool) { c.unwanted = unwanted }
 
 // ForgetRecent removes the newest beacons from the live view's memory, after an erasure: some of
 // them may be erased.

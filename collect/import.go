@@ -68,6 +68,8 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 			result.Skipped++
 		case part.Record.Date.IsZero():
 			damage = errors.New("the WARC-Date is missing")
+		case c.unwanted != nil && c.unwanted(&part.Record):
+			result.Skipped++
 		default:
 			c.scrub(&part.Record, time.Now())
 			if damage, err = to.add(&part.Record); err != nil {

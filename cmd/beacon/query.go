@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -44,7 +45,8 @@ without a header, for scripts.`,
 			done := showProgress("query", time.Second)
 			defer done()
 			letJustSentArrive(cmd.Context())
-			body, err := c.get(cmd.Context(), "query", url.Values{"sql": args, "zone": {zone}})
+			// Not in the URL, which can't be as long.
+			body, _, err := c.do(cmd.Context(), http.MethodPost, "query", url.Values{"zone": {zone}}, strings.NewReader(args[0]))
 			done()
 			if err != nil {
 				return err

@@ -47,7 +47,7 @@ func openTable(ctx context.Context, data string, c *collect.Collector, o tableOp
 	s := &tableService{collector: c, inbox: c.Inbox(), log: log, ended: make(chan struct{})}
 	s.table, err = table.Open(filepath.Join(data, tableDir), table.Options{Columns: columns, MaxAge: time.Duration(o.maxAge), MaxBytes: int64(o.maxTable), Log: log})
 	if err != nil {
-		return nil, fmt.Errorf("%w\nIf the folder is damaged, move it away: what is in the inbox goes into a new one", err)
+		return nil, fmt.Errorf("%w\nhint: the collector must be able to write there: make room, or check the folder's owner and rights", err)
 	}
 	s.pool, err = query.New(query.Options{Dir: s.table.Dir(), Temp: filepath.Join(data, queryDir), Memory: int(o.queryMemory >> 20), Timeout: o.queryTimeout, Log: log})
 	if err != nil {
@@ -62,6 +62,7 @@ func openTable(ctx context.Context, data string, c *collect.Collector, o tableOp
 	}
 	s.written = s.inbox.Written()
 	s.inbox.Throttle(s.delay)
+	c.SkipImports(s.table.Erased)
 	// Not the server's context: what is collected until its end still goes into the table.
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go s.run(ctx, data)

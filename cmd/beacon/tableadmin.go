@@ -144,7 +144,7 @@ func (s *tableService) countErase(r *http.Request, _ func(tableLine)) (line tabl
 	if a.rows.Next() {
 		err = json.Unmarshal(a.rows.Row(), &row)
 	}
-	return tableLine{Rows: &row[0]}, errors.Join(err, a.rows.Err())
+	return tableLine{Rows: &row[0], Lost: a.snapshot.Damaged}, errors.Join(err, a.rows.Err())
 }
 
 // maxErased is how many rows are erased at a time. Their ids are in memory.
@@ -170,11 +170,11 @@ func (s *tableService) erase(r *http.Request, say func(tableLine)) (line tableLi
 	ids, err := s.matchingIDs(ctx, condition)
 	if err != nil || len(ids) == 0 {
 		zero := int64(0)
-		return tableLine{Rows: &zero}, err
+		return tableLine{Rows: &zero, Lost: s.table.Status().Damaged}, err
 	}
 	rows, err := s.table.Erase(ctx, s.inbox, ids)
 	s.collector.ForgetRecent()
-	return tableLine{Rows: &rows}, err
+	return tableLine{Rows: &rows, Lost: s.table.Status().Damaged}, err
 }
 
 func (s *tableService) matchingIDs(ctx context.Context, condition string) (ids []uuid.UUID, err error) {

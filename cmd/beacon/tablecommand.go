@@ -73,17 +73,19 @@ func tableCheckCommand() *cobra.Command {
 				fmt.Printf("%s is damaged (%s): %d rows from %s to %s are missing\n", g.Name, g.Reason, g.Rows, g.First.Format(timeFormat), g.Last.Format(timeFormat))
 				switch {
 				case g.Rebuildable:
-					fmt.Println("  the inbox has them: beacon export > inbox.warc && beacon import inbox.warc")
-				case g.InboxFrom.IsZero(), g.InboxFrom.After(g.Last):
-					fmt.Println("  the inbox has none of them: import an export or a backup, if there is one")
+					fmt.Println("  the inbox has them")
+				case g.InboxFrom.IsZero():
+					fmt.Println("  the inbox is empty: import an export or a backup, if there is one")
 				default:
-					fmt.Printf("  the inbox has those from %s on: beacon export > inbox.warc && beacon import inbox.warc\n", g.InboxFrom.Format(timeFormat))
+					fmt.Printf("  the inbox has those that arrived or were imported from %s on; for the others import an export or a backup\n", g.InboxFrom.Format(timeFormat))
 				}
 			}
-			if len(last.Check.Damaged) > 0 {
-				return errReported
+			if len(last.Check.Damaged) == 0 {
+				return nil
 			}
-			return nil
+			fmt.Println("to add what the inbox has: beacon export > inbox.warc && beacon import inbox.warc")
+			fmt.Println("answers name a damaged file until you delete it from the folder table/damaged and check again")
+			return errReported
 		},
 	}
 	c.flags(cmd.Flags())
@@ -138,6 +140,9 @@ of the beacons of those segments. An import does not bring the erased beacons ba
 			last, err := c.table(cmd.Context(), method, "erase", url.Values{"condition": args})
 			if err != nil {
 				return err
+			}
+			for _, d := range last.Lost {
+				fmt.Fprintf(os.Stderr, "beacon: rows of %s, which is damaged, were not looked at: delete it from the folder table/damaged, or rebuild it (beacon table check) and erase again\n", d.Name)
 			}
 			if yes {
 				fmt.Printf("%d rows are erased\n", *last.Rows)

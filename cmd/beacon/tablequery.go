@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -14,17 +15,30 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
-// QueryHandler answers GET /-/query?sql=…&zone=… with lines of JSON: the columns' names, then an
+// maxSQL is the length of a query in bytes.
+const maxSQL = 1 << 20
+
+// QueryHandler answers GET /-/query?sql=…&zone=…, or POST with the SQL as the body, with lines of JSON: the columns' names, then an
 // array a row, then an object with the number of rows or with the error that ended it. The last
 // object also says what the answer lacks: see [ending].
 func (s *tableService) QueryHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet {
-			w.Header().Set("Allow", "GET")
-			http.Error(w, "Ask with GET /-/query?sql=…", http.StatusMethodNotAllowed)
+		sql := r.URL.Query().Get("sql")
+		switch r.Method {
+		case http.MethodGet:
+		case http.MethodPost:
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSQL))
+			if err != nil {
+				http.Error(w, fmt.Sprintf("The query can't be read, or is longer than %d bytes: %v", maxSQL, err), http.StatusBadRequest)
+				return
+			}
+			sql = string(body)
+		default:
+			w.Header().Set("Allow", "GET, POST")
+			http.Error(w, "Ask with GET /-/query?sql=…, or POST the SQL", http.StatusMethodNotAllowed)
 			return
 		}
-		sql := strings.TrimSpace(r.URL.Query().Get("sql"))
+		sql = strings.TrimSpace(sql)
 		if sql == "" {
 			http.Error(w, "The query is empty: ask with /-/query?sql=select+count(*)+from+beacons", http.StatusBadRequest)
 			return

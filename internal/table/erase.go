@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/table/keys"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // eraseTimeout is how long Erase waits for the writer, and then for queries that read replaced files.
@@ -97,6 +100,44 @@ func (t *Table) finishErasure(ctx context.Context, in *spool.Inbox, e Erasure, i
 		for i := range m.Erasures {
 			m.Erasures[i].Done = m.Erasures[i].Done || m.Erasures[i].IDs == e.IDs
 		}
+	})
+}
+
+// Erased reports whether rows of the record were erased. An import leaves such a record out: else the
+// inbox would have it again. It is safe for concurrent use.
+func (t *Table) Erased(r *warc.Record) bool {
+	t.mu.Lock()
+	erasures := slices.Clone(t.manifest.Erasures)
+	t.mu.Unlock()
+	if len(erasures) == 0 {
+		return false
+	}
+	ids := []uuid.UUID{r.ID}
+	if r.Extra.Get(row.BatchField) != "" {
+		for _, one := range row.Rows(r) {
+			ids = append(ids, one.ID)
+		}
+	}
+	return slices.ContainsFunc(erasures, func(e Erasure) bool { return t.erasedBy(e, ids) })
+}
+
+// erasedBy reports whether one of the ids is among those of e, which are sorted in its file.
+func (t *Table) erasedBy(e Erasure, ids []uuid.UUID) bool {
+	f, err := os.Open(filepath.Join(t.dir, e.IDs))
+	if err != nil {
+		t.log.Error("the ids of an erasure can't be read: an import may add its beacons again", "error", err)
+		return false
+	}
+	defer f.Close()
+	return slices.ContainsFunc(ids, func(id uuid.UUID) bool {
+		at := sort.Search(int(e.Rows), func(i int) bool {
+			var got uuid.UUID
+			f.ReadAt(got[:], int64(i)*16)
+			return bytes.Compare(got[:], id[:]) >= 0
+		})
+		var got uuid.UUID
+		_, err := f.ReadAt(got[:], int64(at)*16)
+		return err == nil && got == id
 	})
 }
 
