@@ -100,9 +100,9 @@ func (m *manifest) bytes() (n int64) {
 
 var errManifest = errors.New("the manifest is damaged")
 
-// loadManifest returns the newest undamaged manifest. err wraps fs.ErrNotExist if the folder has none, and
-// errManifest if there is a damaged one. damage is the reason if it is the previous one. A damaged manifest is moved to the folder damaged, because the next
-// change would make it the previous manifest.
+// loadManifest returns the newest undamaged manifest. err wraps fs.ErrNotExist if the folder has none,
+// and errManifest if both are damaged. damage is the reason if it is the previous one. A damaged
+// manifest is moved to the folder damaged, because the next change would make it the previous one.
 func loadManifest(dir string) (m manifest, damage, err error) {
 	path := filepath.Join(dir, manifestName)
 	m, damage = readManifest(path)
