@@ -32,6 +32,10 @@ type Gap struct {
 	InboxFrom time.Time `json:"inbox_from,omitzero"`
 }
 
+// segmentDelay is how much later than its first record a segment can be begun: a beacon's time is that
+// of its arrival, before its body is read.
+const segmentDelay = time.Minute
+
 // Check compares the files with their checksums. A damaged file is moved to the folder damaged, and no
 // query reads it any more. progress, if it is not nil, is called after each file.
 func (t *Table) Check(ctx context.Context, in *spool.Inbox, progress func(done, all int)) (Report, error) {
@@ -58,7 +62,7 @@ func (t *Table) Check(ctx context.Context, in *spool.Inbox, progress func(done, 
 	}
 	from := in.Oldest()
 	for _, d := range t.Status().Damaged {
-		r.Damaged = append(r.Damaged, Gap{d, !from.IsZero() && from.Before(d.First), from})
+		r.Damaged = append(r.Damaged, Gap{d, !from.IsZero() && from.Before(d.First.Add(segmentDelay)), from})
 	}
 	return r, nil
 }
