@@ -25,8 +25,8 @@ type tableService struct {
 	log       *slog.Logger
 
 	closed  atomic.Pointer[string] // why the table can't be asked now, or nil
-	begins  int64                  // bytes of the inbox that were not read when the table was opened
-	written int64                  // and what the inbox said it had written then
+	begins  int64                  // bytes of the inbox that were not read at measureLag; set while closed
+	written int64                  // and the inbox's Written then
 	stop    context.CancelFunc
 	ended   chan struct{} // closed when the writer and the upkeep have ended
 }
@@ -55,12 +55,13 @@ func openTable(ctx context.Context, data string, c *collect.Collector, o tableOp
 		return nil, err
 	}
 	s.inbox.KeepAtMost(int64(o.maxInbox))
-	if s.begins, _, err = s.inbox.Behind(s.table.Status().Reached); err != nil {
+	if convert.Needed(data) {
+		s.close("the table of an earlier version waits for its conversion: try again later")
+	} else if err := s.measureLag(); err != nil {
 		s.pool.Close()
 		s.table.Close()
 		return nil, err
 	}
-	s.written = s.inbox.Written()
 	s.inbox.Throttle(s.delay)
 	c.SkipImports(s.table.Erased)
 	// Not the server's context: what is collected until its end still goes into the table.
@@ -72,10 +73,16 @@ func openTable(ctx context.Context, data string, c *collect.Collector, o tableOp
 // run converts an old table where there is one, and then fills and keeps the table until ctx is done.
 func (s *tableService) run(ctx context.Context, data string) {
 	defer close(s.ended)
-	if convert.Needed(data) && !s.convert(ctx, data) {
-		return
+	if convert.Needed(data) {
+		if !s.convert(ctx, data) {
+			return
+		}
+		if err := s.measureLag(); err != nil { // the conversion has moved the table's place in the inbox
+			s.log.Error("the table's lag is not known; start the collector again", "error", err)
+			return
+		}
+		s.closed.Store(nil)
 	}
-	s.closed.Store(nil)
 	upkeep := make(chan struct{})
 	go func() {
 		defer close(upkeep)
@@ -118,12 +125,22 @@ const (
 	throttleMost = 150 * time.Millisecond
 )
 
+// measureLag notes how far the table is behind the inbox now. delay counts from here.
+func (s *tableService) measureLag() (err error) {
+	s.written = s.inbox.Written()
+	s.begins, _, err = s.inbox.Behind(s.table.Status().Reached)
+	return err
+}
+
 // delay is how long the next group of records waits, so that the table keeps up. It is nothing
 // where the table can't be written: the inbox has room for what it will need later.
 func (s *tableService) delay() time.Duration {
+	if s.closed.Load() != nil {
+		return 0
+	}
 	consumed, healthy := s.table.Consumed()
 	over := s.begins + s.inbox.Written() - s.written - consumed - throttleFrom
-	if over <= 0 || !healthy || s.closed.Load() != nil {
+	if over <= 0 || !healthy {
 		return 0
 	}
 	return min(throttleMost*time.Duration(over>>10)/((throttleTo-throttleFrom)>>10), 4*throttleMost)
