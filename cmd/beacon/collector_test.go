@@ -33,7 +33,7 @@ func TestBadInput(t *testing.T) {
 	for _, c := range []struct {
 		name, raw string
 		hangUp    bool // the client is gone in the middle
-		status    int  // 0 where there is none
+		status    int  // 0: the connection ends without an answer
 		kind, why string
 	}{
 		{name: "garbage", raw: "\x16\x03\x01\x02\x00garbage\r\n\r\n", status: 400},

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Oldest is when the oldest segment was begun; the zero time where there is none.
+// Oldest is when the oldest segment was begun, or the zero time if the inbox is empty.
 func (in *Inbox) Oldest() time.Time {
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil || len(names) == 0 {
