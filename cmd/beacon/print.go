@@ -12,8 +12,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode/utf8"
-
-	"github.com/seed-d051cf5a/beacon/internal/table"
 )
 
 // A printer writes the columns and rows of a result.
@@ -85,13 +83,10 @@ func sayGaps(w io.Writer, last ending) {
 	if last.Behind > 0 {
 		fmt.Fprintf(w, "beacon: the answer lacks the newest beacons, %s of the inbox: the table's writer lags\n", inBytes(float64(last.Behind)))
 	}
-	for _, g := range last.Misses {
+	for _, g := range last.Missing {
 		fmt.Fprintf(w, "beacon: the answer lacks %d rows from %[3]s to %[4]s: the file %[2]s is damaged: see 'beacon table check'\n", g.Rows, g.File, g.From, g.To)
 	}
 }
-
-// sayMissing prints the damaged files that a list of files lacks.
-func sayMissing(w io.Writer, damaged []table.Damaged) { sayGaps(w, ending{Misses: misses(damaged)}) }
 
 // text returns a value as text for people: a string without quotes, and null for NULL.
 func text(v json.RawMessage, null string) string {

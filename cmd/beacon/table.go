@@ -32,10 +32,9 @@ type tableService struct {
 }
 
 const (
-	tableDir   = "table"
-	queryDir   = "query" // what queries and exports write
-	oldTable   = "beacons.duckdb"
-	closePause = 10 * time.Second
+	tableDir     = "table"
+	queryDir     = "query" // what queries and exports write
+	closeTimeout = 10 * time.Second
 )
 
 // openTable opens the table of a data folder, and starts to fill it.
@@ -99,7 +98,7 @@ func (s *tableService) run(ctx context.Context, data string) {
 func (s *tableService) convert(ctx context.Context, data string) bool {
 	if !query.Available {
 		s.close("the table of an earlier version has to be converted, which this build can't do: start one that was built with cgo (CGO_ENABLED=1); beacons are collected meanwhile")
-		s.log.Warn("the table of an earlier version waits for a build with cgo; beacons are collected and stay in the inbox", "file", filepath.Join(data, oldTable))
+		s.log.Warn("the table of an earlier version waits for a build with cgo; beacons are collected and stay in the inbox", "folder", data)
 		return false
 	}
 	s.close("the table of an earlier version is being converted: try again later")
@@ -149,9 +148,9 @@ func (s *tableService) delay() time.Duration {
 // Close waits, within reason, until all that was collected is in the table.
 func (s *tableService) Close() error {
 	if s.closed.Load() == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), closePause)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
-		snapshot, err := s.table.Flush(ctx, s.inbox, closePause)
+		snapshot, err := s.table.Flush(ctx, s.inbox, closeTimeout)
 		if err == nil {
 			if snapshot.Behind > 0 {
 				err = fmt.Errorf("%d bytes of the inbox are not in it", snapshot.Behind)

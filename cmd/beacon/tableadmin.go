@@ -158,7 +158,7 @@ func (s *tableService) erase(r *http.Request, say func(tableLine)) (line tableLi
 	}
 	// Half an erasure is worse than none: it goes on when the client is gone.
 	ctx := context.WithoutCancel(r.Context())
-	snapshot, err := s.table.Flush(ctx, s.inbox, closePause)
+	snapshot, err := s.table.Flush(ctx, s.inbox, closeTimeout)
 	if err != nil {
 		return line, err
 	}

@@ -41,7 +41,7 @@ func tableFilesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			sayMissing(os.Stderr, last.Lost)
+			sayGaps(os.Stderr, ending{Missing: gapsOf(last.Lost)})
 			for _, f := range last.Files {
 				if !asJSON {
 					fmt.Println(f.Path)

@@ -152,3 +152,22 @@ func TestLivePage_DamagedFile_SaysSo(t *testing.T) {
 		t.Errorf("the page says %q, want the rows and what to do", text)
 	}
 }
+
+// TestQuery_FileThatCannotBeRead_AnswersWithoutIt cuts a file off, and asks before any check.
+func TestQuery_FileThatCannotBeRead_AnswersWithoutIt(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	damaged := s.postN("/first", 10)
+	s.postN("/second", 5)
+	info, err := os.Stat(damaged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(damaged, info.Size()/2); err != nil {
+		t.Fatal(err)
+	}
+	out, errs, status := p.beacon("query", "--server", s.URL, "select count(distinct id) from beacons")
+	if status != 0 || out != "5\n" || !strings.Contains(errs, filepath.Base(damaged)) {
+		t.Errorf("query: status %d: %s%s, want 5 and a line that names %s", status, out, errs, filepath.Base(damaged))
+	}
+}

@@ -90,25 +90,29 @@ func (s *tableService) ask(ctx context.Context, sql, zone string) (*answer, erro
 			return a, nil
 		}
 		snapshot.Release()
-		if !again || !strings.Contains(err.Error(), ".parquet") || !s.findDamage(ctx) {
+		if !again || !s.findDamage(snapshot.Files, err) {
 			return nil, err
 		}
 	}
 }
 
-// findDamage checks the table and reports whether files were damaged that were not known to be.
-func (s *tableService) findDamage(ctx context.Context) bool {
-	before := len(s.table.Status().Damaged)
-	report, err := s.table.Check(ctx, s.inbox, nil)
-	return err == nil && len(report.Damaged) > before
+// findDamage checks the file that the engine's error names, and reports whether it is damaged.
+func (s *tableService) findDamage(files []table.File, failure error) bool {
+	for i := range files {
+		if strings.Contains(failure.Error(), files[i].Name) {
+			whole, err := s.table.CheckFile(&files[i])
+			return err == nil && !whole
+		}
+	}
+	return false
 }
 
 // An ending is the last line of an answer.
 type ending struct {
-	Rows   *int64 `json:"rows,omitempty"`
-	Error  string `json:"error,omitempty"`
-	Behind int64  `json:"behind_bytes,omitempty"` // of the inbox, acknowledged before the query and not in the answer
-	Misses []gap  `json:"missing,omitempty"`      // damaged files, whose rows are not in the answer
+	Rows    *int64 `json:"rows,omitempty"`
+	Error   string `json:"error,omitempty"`
+	Behind  int64  `json:"behind_bytes,omitempty"` // of the inbox, acknowledged before the query and not in the answer
+	Missing []gap  `json:"missing,omitempty"`      // damaged files, whose rows are not in the answer
 }
 
 // A gap is a damaged file of the table.
@@ -122,7 +126,7 @@ type gap struct {
 func (a *answer) write(w *impatient.Writer) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
-	end := ending{Behind: a.snapshot.Behind, Misses: misses(a.snapshot.Damaged)}
+	end := ending{Behind: a.snapshot.Behind, Missing: gapsOf(a.snapshot.Damaged)}
 	if a.rows == nil {
 		rows := int64(1)
 		end.Rows = &rows
@@ -147,7 +151,8 @@ func (a *answer) write(w *impatient.Writer) error {
 	return errors.Join(err, out.Encode(end))
 }
 
-func misses(damaged []table.Damaged) (all []gap) {
+// gapsOf are the damaged files as an answer names them.
+func gapsOf(damaged []table.Damaged) (all []gap) {
 	for _, d := range damaged {
 		all = append(all, gap{d.Name, d.Rows, d.First.Format(timeFormat), d.Last.Format(timeFormat)})
 	}

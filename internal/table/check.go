@@ -45,7 +45,7 @@ func (t *Table) Check(ctx context.Context, in *spool.Inbox, progress func(done, 
 		if ctx.Err() != nil {
 			return r, context.Cause(ctx)
 		}
-		whole, err := t.checkFile(&files[i])
+		whole, err := t.CheckFile(&files[i])
 		if err != nil {
 			return r, err
 		}
@@ -67,7 +67,9 @@ func (t *Table) Check(ctx context.Context, in *spool.Inbox, progress func(done, 
 	return r, nil
 }
 
-func (t *Table) checkFile(f *File) (whole bool, err error) {
+// CheckFile compares one file with its checksum. It moves a damaged file to the folder damaged, as
+// Check does.
+func (t *Table) CheckFile(f *File) (whole bool, err error) {
 	// A merge at the same time could read the damaged file.
 	t.maintenance.Lock()
 	defer t.maintenance.Unlock()

@@ -37,7 +37,7 @@ func start(ctx context.Context, path string) (*process, error) {
 		return nil, err
 	}
 	p := &process{ctx: ctx, path: path, cmd: exec.CommandContext(ctx, exe, Role, path)}
-	p.cmd.Env = minimalEnv()
+	p.cmd.Env = query.MinimalEnv()
 	p.cmd.Stderr = &p.stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -54,18 +54,6 @@ func start(ctx context.Context, path string) (*process, error) {
 	os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", p.cmd.Process.Pid), []byte("1000"), 0)
 	p.ended = sync.OnceValue(p.cmd.Wait)
 	return p, nil
-}
-
-// minimalEnv returns an environment without the collector's secrets. Each variable that it passes on is
-// needed to start a program on one of the systems.
-func minimalEnv() []string {
-	env := []string{"GOTRACEBACK=none", "MALLOC_ARENA_MAX=2", "LC_ALL=C.UTF-8"}
-	for _, name := range []string{"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot", "PATH"} {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
-	return env
 }
 
 // close ends the child.

@@ -63,7 +63,7 @@ func (p *process) start(o *Options) error {
 	defer childOut.Close()
 	p.in, p.outFile, p.out = in, out, bufio.NewReaderSize(out, rowsFrame)
 	p.cmd = exec.Command(o.Command[0], o.Command[1:]...)
-	p.cmd.Env = append(minimalEnv(), o.Env...)
+	p.cmd.Env = append(MinimalEnv(), o.Env...)
 	p.cmd.Dir = p.temp
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = childIn, childOut, &p.stderr
 	if p.confined, err = startConfined(p.cmd, o.Dir, p.temp); err != nil {
@@ -73,9 +73,10 @@ func (p *process) start(o *Options) error {
 	return err
 }
 
-// minimalEnv has none of the parent's secrets. The Go runtime prints no goroutines of a child that
+// MinimalEnv is the environment of a child that links DuckDB: it has none of the parent's secrets. The
+// Go runtime prints no goroutines of a child that
 // crashes, and glibc makes few arenas, which count against RLIMIT_DATA.
-func minimalEnv() []string {
+func MinimalEnv() []string {
 	env := []string{"GOTRACEBACK=none", "MALLOC_ARENA_MAX=2", "LC_ALL=C.UTF-8"}
 	for _, name := range neededEnv {
 		if value, ok := os.LookupEnv(name); ok {
