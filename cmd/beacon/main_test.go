@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -46,6 +47,8 @@ func TestMain(m *testing.M) {
 		return
 	case "bare":
 		serveBare(os.Args[3], os.Args[5])
+	case "discard":
+		serveDiscard(os.Args[3])
 	case "program":
 		program()
 	case "run", "fill":
@@ -95,6 +98,24 @@ func (p *place) beacon(args ...string) (stdout, stderr string, status int) {
 		p.t.Fatal(err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// serveDiscard is a net/http server that answers 204 and keeps nothing, until SIGTERM.
+func serveDiscard(address string) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	fmt.Printf("Discarding at http://%s/\n", l.Addr())
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	<-ctx.Done()
+	os.Exit(0)
 }
 
 // serveBare is beacon serve without a table, until SIGTERM.
