@@ -32,6 +32,7 @@ bench:
 	go test -run '^$$' -bench 'Beacon$$' -benchtime 2s ./page ./collect
 	go test -run '^$$' -bench AgainstChromium -benchtime 100x ./conformance
 	go test -run '^$$' -bench AgainstNginx -benchtime 3x ./cmd/beacon
+	go test -run '^$$' -bench 'AgainstBareHandler|Handshakes' -benchtime 1x ./cmd/beacon
 	go test -run '^$$' -bench 'Sustained|AckAtHalfLoad|Idle' -benchtime 1x ./cmd/beacon
 	go test -run '^$$' -bench P75 -benchtime 5x -timeout 30m ./internal/table/query
 	go test -run '^$$' -bench Writer -benchtime 200000x ./internal/table
@@ -42,9 +43,10 @@ fuzz:
 	go test -run '^$$' -fuzz FuzzStream -fuzztime $(FUZZTIME) ./internal/warc
 	go test -run '^$$' -fuzz FuzzImport -fuzztime $(FUZZTIME) ./collect
 	go test -run '^$$' -fuzz FuzzOf -fuzztime $(FUZZTIME) ./internal/row
+	go test -run '^$$' -fuzz FuzzDecodeJSON -fuzztime $(FUZZTIME) ./internal/row
 	go test -run '^$$' -fuzz FuzzCSP -fuzztime $(FUZZTIME) ./internal/fetch
 	go test -run '^$$' -fuzz FuzzReferrerPolicy -fuzztime $(FUZZTIME) ./internal/fetch
 	go test -run '^$$' -fuzz FuzzAnswer -fuzztime $(FUZZTIME) ./internal/fetch
 	go test -run '^$$' -fuzz FuzzSendBeacon -fuzztime $(FUZZTIME) ./page
-	go test -run '^$$' -fuzz FuzzItAnswersAsNetHTTPDoes -fuzztime $(FUZZTIME) ./internal/plainhttp
+	go test -run '^$$' -fuzz FuzzHTTP1 -fuzztime $(FUZZTIME) ./internal/httpserver
 	go test -run '^$$' -fuzz FuzzCollector -fuzztime $(FUZZTIME) ./collect

@@ -41,6 +41,8 @@ type Inbox struct {
 
 	groups  groups
 	written atomic.Int64 // bytes since the inbox was opened
+	grouped atomic.Int64 // groups since then
+	records atomic.Int64 // records of those
 
 	mu    sync.Mutex
 	added chan struct{} // closed and replaced when records were added
@@ -103,6 +105,8 @@ func (in *Inbox) write(records []byte, n int) error {
 		in.OnSync(time.Since(began))
 	}
 	in.written.Add(int64(len(records)))
+	in.grouped.Add(1)
+	in.records.Add(int64(n))
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	close(in.added)
@@ -112,6 +116,10 @@ func (in *Inbox) write(records []byte, n int) error {
 
 // Written returns the bytes of records that were added since the inbox was opened.
 func (in *Inbox) Written() int64 { return in.written.Load() }
+
+// Groups returns how many groups of records were written since the inbox was opened, and how many
+// records they had. Large groups mean that many clients wait at a time.
+func (in *Inbox) Groups() (groups, records int64) { return in.grouped.Load(), in.records.Load() }
 
 // Close ends the newest segment and unlocks the directory for another process.
 func (in *Inbox) Close() error {

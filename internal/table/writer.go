@@ -46,6 +46,10 @@ type writer struct {
 	tailed  int // how many of the pending rows, from the first one on, are in tails
 	waiting []*request
 
+	groups, records int64     // of the inbox when yields looked last
+	peak            time.Time // when it first yielded since the writer was at the inbox's end, or zero
+	peakWritten     int64     // bytes of the inbox then
+
 	backoff time.Duration // after the last failed flush; 0 after a successful one
 	retry   time.Time     // of the next flush after a failed one
 }
@@ -60,6 +64,9 @@ func (t *Table) Run(ctx context.Context, in *spool.Inbox) error {
 	}
 	defer func() { w.reader.Close() }()
 	for ctx.Err() == nil {
+		if w.yields(ctx) {
+			continue
+		}
 		added := in.Added() // before the read: a beacon that comes after it wakes the writer
 		atEnd, err := w.read(ctx)
 		if err != nil {
@@ -74,6 +81,9 @@ func (t *Table) Run(ctx context.Context, in *spool.Inbox) error {
 			continue
 		}
 		w.answer(atEnd)
+		if atEnd {
+			w.peak = time.Time{}
+		}
 		if w.due() {
 			w.tryFlush()
 		}
@@ -87,6 +97,33 @@ func (t *Table) Run(ctx context.Context, in *spool.Inbox) error {
 	err := w.tryFlush()
 	w.endRequests()
 	return err
+}
+
+// At a peak the writer leaves the CPU to the answers: while the inbox's groups have yieldGroup records
+// or more, for yieldTime and yieldBytes at most. A query ends the pause.
+const (
+	yieldGroup = 48
+	yieldTime  = 5 * time.Second
+	yieldBytes = 128 << 20
+	yieldPause = 20 * time.Millisecond
+)
+
+// yields pauses at a peak, and reports whether it did.
+func (w *writer) yields(ctx context.Context) bool {
+	groups, records := w.in.Groups()
+	peak := groups > w.groups && (records-w.records)/(groups-w.groups) >= yieldGroup
+	w.groups, w.records = groups, records
+	if !peak || len(w.waiting) > 0 {
+		return false
+	}
+	if w.peak.IsZero() {
+		w.peak, w.peakWritten = time.Now(), w.in.Written()
+	}
+	if time.Since(w.peak) > yieldTime || w.in.Written()-w.peakWritten > yieldBytes {
+		return false
+	}
+	w.wait(ctx, nil, time.Now().Add(yieldPause))
+	return true
 }
 
 // begin sets the reader to the cursor of the manifest.
