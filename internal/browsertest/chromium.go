@@ -1,4 +1,5 @@
-// Package browsertest starts the Chromium that tests drive.
+// Package browsertest starts the browsers that tests drive: Chromium, for chromedp, and Firefox, by
+// WebDriver BiDi.
 package browsertest
 
 import (
@@ -11,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Find returns the path of a Chromium, or "".
+// Find returns the path of a Chromium, or "" without one.
 func Find() string {
 	for _, name := range []string{
 		"chromium", "google-chrome", "google-chrome-stable",
@@ -26,8 +27,8 @@ func Find() string {
 	return ""
 }
 
-// Start starts the Chromium at path, headless and with a profile of its own, and returns the
-// context of the tab that it begins with. It is gone with the test, or after life.
+// Start starts the Chromium at path, headless and with a profile of its own, and returns the context of
+// its first tab. Chromium ends with the test, or after life.
 func Start(t testing.TB, path string, life time.Duration, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
@@ -36,14 +37,14 @@ func Start(t testing.TB, path string, life time.Duration, more ...chromedp.ExecA
 		chromedp.DisableGPU,
 		chromedp.NoFirstRun,
 		chromedp.NoDefaultBrowserCheck,
-		// Nothing is on the wire but what the tests ask for.
+		// Only the tests cause requests.
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-quic", true),
 		// A container's /dev/shm is often too small.
 		chromedp.Flag("disable-dev-shm-usage", true),
-		// Nor does it ask for anybody's password store.
+		// It asks for no password store.
 		chromedp.Flag("password-store", "basic"),
 		chromedp.Flag("use-mock-keychain", true),
 	}
