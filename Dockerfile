@@ -1,5 +1,6 @@
 # docker build -t beacon .
-# docker run -p 8080:8080 -v beacon:/data -e BEACON_TOKEN=… beacon
+# docker run --name beacon -p 127.0.0.1:8080:8080 -v beacon:/data beacon
+# docker logs beacon    # has the URL that logs a browser in
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./

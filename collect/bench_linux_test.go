@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/httpserver"
 	"github.com/seed-d051cf5a/beacon/internal/loadtest"
-	"github.com/seed-d051cf5a/beacon/internal/plainhttp"
 )
 
 // BenchmarkDurable204AgainstDiscard posts 512 bytes of JSON on so many connections to the
@@ -26,7 +26,7 @@ func BenchmarkDurable204AgainstDiscard(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer c.Close()
-			keeps := &plainhttp.Server{Server: &http.Server{Handler: c}}
+			keeps := httpserver.New(httpserver.Options{Handler: c})
 			durable := newLoad(b, keeps.Serve, keeps.Close, conns)
 			discards := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				io.Copy(io.Discard, r.Body)

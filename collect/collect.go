@@ -22,6 +22,13 @@ import (
 // Operators is the path of the admin endpoints. A request below it is never a beacon.
 const Operators = "/-/"
 
+// How many requests of a kind run at a time.
+const (
+	mostTails   = 32
+	mostExports = 4 // of the inbox
+	mostImports = 2 // each can hold a record of 64 MiB in memory
+)
+
 // MostBody is the upper limit of Options.MaxBody, in bytes.
 const MostBody = 16 << 20
 
@@ -29,9 +36,9 @@ const MostBody = 16 << 20
 type Options struct {
 	// MaxBody is the largest body of a beacon, in bytes, up to MostBody. Default: 1 MiB.
 	MaxBody int64
-	// Token is the secret that requests to the admin endpoints carry, as "Authorization:
-	// Bearer …" or as the query parameter token. Default: no token; only requests from this
-	// machine to this machine are accepted.
+	// Token is the secret of the operators. Requests to the admin endpoints need it, as
+	// "Authorization: Bearer TOKEN" or by the cookie that a login sets. Default: no token; the
+	// admin endpoints refuse all requests, except those for health from this machine.
 	Token string
 	// Batch reports whether the beacons of a stream, which is a URL path as it was sent, may
 	// be batches: each member of a JSON array, or each line of JSON, becomes a row. Many
@@ -85,7 +92,6 @@ type Collector struct {
 	salt       salt
 	memory     memory
 	health     health
-	importing  chan struct{} // one entry for each import that runs
 }
 
 // Open opens the collector whose inbox is the folder inbox of dir, and creates the folder if it is
@@ -103,11 +109,13 @@ func Open(dir string, options Options) (*Collector, error) {
 		inbox.Close()
 		return nil, err
 	}
-	c.mux.Handle("GET "+Operators+"tail", c.Operator(http.HandlerFunc(c.tail)))
-	c.mux.Handle("GET "+Operators+"export", c.Operator(http.HandlerFunc(c.export)))
-	c.mux.Handle("GET "+Operators+"healthz", c.Watcher(http.HandlerFunc(c.healthz)))
-	c.mux.Handle("GET "+Operators+"readyz", c.Watcher(http.HandlerFunc(c.readyz)))
-	c.mux.Handle("POST "+Operators+"import", c.Operator(http.HandlerFunc(c.importWARC)))
+	c.mux.Handle("GET "+Operators+"tail", c.Operator("tail", mostTails, http.HandlerFunc(c.tail)))
+	c.mux.Handle("GET "+Operators+"export", c.Operator("export", mostExports, http.HandlerFunc(c.export)))
+	c.mux.Handle("POST "+Operators+"import", c.Operator("import", mostImports, http.HandlerFunc(c.importWARC)))
+	c.mux.Handle("GET "+Operators+"healthz", c.LocalOrOperator(http.HandlerFunc(c.healthz)))
+	c.mux.Handle("GET "+Operators+"readyz", c.LocalOrOperator(http.HandlerFunc(c.readyz)))
+	c.mux.HandleFunc("POST "+Operators+"login", c.login)
+	c.mux.HandleFunc("POST "+Operators+"logout", c.logout)
 	return c, nil
 }
 
@@ -120,7 +128,7 @@ func Handler(keep func(record []byte) error, options Options) http.Handler {
 }
 
 func newCollector(options Options, keep func(record []byte) error) *Collector {
-	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), importing: make(chan struct{}, imports)}
+	c := &Collector{options: options, keep: keep, mux: http.NewServeMux()}
 	c.metrics = newMetrics(options.Metrics, &c.preflights)
 	return c
 }
@@ -157,6 +165,7 @@ func (c *Collector) Close() error {
 func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.EscapedPath(), Operators):
+		adminHeaders(w) // for paths that the mux refuses
 		c.mux.ServeHTTP(w, r)
 	case r.Method == http.MethodPost, isPixel(r):
 		c.beacon(w, r)

@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/collect"
-	"github.com/seed-d051cf5a/beacon/internal/plainhttp"
+	"github.com/seed-d051cf5a/beacon/internal/httpserver"
 	"github.com/seed-d051cf5a/beacon/internal/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -47,7 +46,7 @@ func FuzzCollector(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	server := &plainhttp.Server{Server: &http.Server{Handler: handler}}
+	server := httpserver.New(httpserver.Options{Handler: handler})
 	go server.Serve(l)
 	f.Cleanup(func() { server.Close() })
 

@@ -27,14 +27,6 @@ type imported struct {
 // network, and answers when all are on disk. They keep their ids, so a request that the collector
 // already has does not become a second row.
 func (c *Collector) importWARC(w http.ResponseWriter, r *http.Request) {
-	select {
-	case c.importing <- struct{}{}:
-		defer func() { <-c.importing }()
-	default:
-		no := refusal{status: http.StatusServiceUnavailable, wait: retryAfter, text: "Other files are being imported: try again when one of them is done."}
-		no.answer(w)
-		return
-	}
 	var result imported
 	if err := result.from(patient{r.Body, http.NewResponseController(w)}, c); err != nil {
 		c.options.Logger.Error("import ended early", "error", err)
@@ -43,9 +35,6 @@ func (c *Collector) importWARC(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(result)
 }
-
-// imports is how many files are imported at a time. Each can hold a record of 64 MiB in memory.
-const imports = 2
 
 // importBatch is how many bytes of records are written together.
 const importBatch = 1 << 20

@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"net/http/httptest"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -225,29 +221,4 @@ func FuzzImport(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestSoManyFilesAtATime(t *testing.T) {
-	c := keeping(func([]byte) error { return nil })
-	post := func(body io.Reader) *httptest.ResponseRecorder {
-		w := httptest.NewRecorder()
-		c.importWARC(w, httptest.NewRequest("POST", "/-/import", body))
-		return w
-	}
-	r, w := io.Pipe()
-	var held sync.WaitGroup
-	for range imports {
-		held.Go(func() { post(r) })
-	}
-	for len(c.importing) < imports {
-		runtime.Gosched()
-	}
-	if got := post(strings.NewReader("")); got.Code != 503 || got.Header().Get("Retry-After") == "" {
-		t.Errorf("one more: %d %v", got.Code, got.Header())
-	}
-	w.Close()
-	held.Wait()
-	if got := post(strings.NewReader("")); got.Code != 200 {
-		t.Errorf("afterwards: %d", got.Code)
-	}
 }

@@ -10,7 +10,7 @@ import (
 // answer is known.
 type metrics struct {
 	received, accepted, bytes     prometheus.Counter
-	refused                       *prometheus.CounterVec
+	refused, operators            *prometheus.CounterVec
 	preflights, preflightsRefused prometheus.Counter
 	ack, fsync                    prometheus.Histogram
 }
@@ -30,6 +30,7 @@ func newMetrics(r prometheus.Registerer, preflights *preflights) *metrics {
 		accepted:          counter("beacon_accepted_total", "Beacons that are on disk and were answered so."),
 		bytes:             counter("beacon_accepted_body_bytes_total", "Bytes of the bodies of accepted beacons, as they came."),
 		refused:           prometheus.NewCounterVec(prometheus.CounterOpts{Name: "beacon_refused_total", Help: "Beacons that were refused."}, []string{"reason"}),
+		operators:         prometheus.NewCounterVec(prometheus.CounterOpts{Name: "beacon_operator_requests_total", Help: "Requests to admin endpoints that passed the checks, by kind. Health and metrics are not counted."}, []string{"kind"}),
 		preflights:        counter("beacon_preflights_total", "CORS preflights that were answered with leave to send."),
 		preflightsRefused: counter("beacon_preflights_refused_total", "CORS preflights of origins that may not send here."),
 		ack:               prometheus.NewHistogram(prometheus.HistogramOpts{Name: "beacon_ack_seconds", Help: "From the end of a beacon's header to its answer, for those that are accepted.", Buckets: seconds}),
@@ -38,8 +39,9 @@ func newMetrics(r prometheus.Registerer, preflights *preflights) *metrics {
 	for _, reason := range reasons {
 		m.refused.WithLabelValues(reason)
 	}
+	m.operators.WithLabelValues("login")
 	if r != nil {
-		r.MustRegister(m.received, m.accepted, m.bytes, m.refused, m.preflights, m.preflightsRefused, m.ack, m.fsync,
+		r.MustRegister(m.received, m.accepted, m.bytes, m.refused, m.operators, m.preflights, m.preflightsRefused, m.ack, m.fsync,
 			prometheus.NewCounterFunc(prometheus.CounterOpts{
 				Name: "beacon_preflights_orphaned_total",
 				Help: "Preflights whose POST did not come within 30 seconds: beacons that were lost because their page was gone.",

@@ -1,58 +1,237 @@
 package collect
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
+	"time"
 )
 
-// Operator lets only operators through to h: whoever has the token, or, where there is
-// none, whoever sits at this machine.
-func (c *Collector) Operator(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case foreignPage(r):
-			http.Error(w, "Another site's page can't ask this.", http.StatusForbidden)
-		case c.options.Token != "" && !hasToken(r, c.options.Token):
-			w.Header().Set("WWW-Authenticate", `Bearer realm="beacon"`)
-			http.Error(w, "This needs the collector's token: send it as \"Authorization: Bearer TOKEN\".", http.StatusUnauthorized)
-		case c.options.Token == "" && !local(r):
-			http.Error(w, "Without a token this is open on the collector's own machine only: start it with --token.", http.StatusForbidden)
-		default:
-			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Set("X-Content-Type-Options", "nosniff")
-			h.ServeHTTP(w, r)
-		}
-	})
-}
+const (
+	// cookieName is the login cookie's name on plain http. On https it has cookiePrefix, which makes
+	// browsers refuse the cookie from any other host and from plain http.
+	cookieName   = "beacon-operator"
+	cookiePrefix = "__Host-"
+	// cookieLabel is what the cookie's value is the HMAC of. Another label ends all logins.
+	cookieLabel = "beacon operator login 1"
+	cookieAge   = 30 * 24 * time.Hour
 
-// Watcher lets operators through to h, and whoever sits at this machine, token or not: for
-// what tells nothing of anybody, and what a supervisor or a load balancer asks all the time.
-func (c *Collector) Watcher(h http.Handler) http.Handler {
-	operator := c.Operator(h)
+	// longestToken is how many bytes of a login are read.
+	longestToken = 4 << 10
+)
+
+// Operator lets requests of operators through to h, at most most of them at a time. An operator's
+// request has Options.Token, as "Authorization: Bearer …" or by the login cookie. All others get an
+// answer that says what to do:
+//
+//	403  a page of another origin caused the request, whatever it carries; or Options.Token is empty
+//	401  the request has neither the token nor the cookie
+//	503  most requests are running
+//
+// The metric beacon_operator_requests_total counts the requests that reach h, with the label kind.
+func (c *Collector) Operator(kind string, most int, h http.Handler) http.Handler {
+	running, count := make(chan struct{}, most), c.metrics.operators.WithLabelValues(kind)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if local(r) && !foreignPage(r) {
-			w.Header().Set("Cache-Control", "no-store")
-			h.ServeHTTP(w, r)
+		adminHeaders(w)
+		if no := c.refuseOperator(r); no != nil {
+			no.answer(w)
 			return
 		}
-		operator.ServeHTTP(w, r)
+		select {
+		case running <- struct{}{}:
+			defer func() { <-running }()
+		default:
+			no := refusal{status: http.StatusServiceUnavailable, wait: retryAfter,
+				text: fmt.Sprintf("%d requests of this kind (%s) are running, which is the most: try again when one of them has ended.", most, kind)}
+			no.answer(w)
+			return
+		}
+		count.Inc()
+		h.ServeHTTP(w, r)
 	})
 }
 
-func hasToken(r *http.Request, token string) bool {
-	scheme, given, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") { // RFC 9110, 11.1
-		given = r.URL.Query().Get("token")
-	}
-	return subtle.ConstantTimeCompare([]byte(given), []byte(token)) == 1
+// LocalOrOperator lets requests that a program of this machine sends to this machine through to h
+// without the token, and from elsewhere those of operators. It is for health checks and metrics,
+// which have nothing of any beacon.
+func (c *Collector) LocalOrOperator(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		adminHeaders(w)
+		no := c.refuseForeign(r)
+		if no == nil && !local(r) {
+			no = c.refuseOperator(r)
+		}
+		if no != nil {
+			no.answer(w)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
-// local says whether the request comes from this machine and was meant for it. The name
-// it was sent to counts too: a site whose name was made to point here is another site
-// (DNS rebinding), and so does a proxy's mark.
+// adminHeaders sets the header of each answer of an admin endpoint: no cache keeps it, and no page of
+// another origin can embed it.
+func adminHeaders(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
+// refuseOperator returns why a request is not an operator's, or nil.
+func (c *Collector) refuseOperator(r *http.Request) *refusal {
+	from := c.causeOf(r)
+	switch {
+	case from == foreignPage:
+		return c.refuseForeign(r)
+	case c.options.Token == "":
+		return &refusal{status: http.StatusForbidden, text: "This collector has no token, so it has no operators: set Options.Token, or run it as \"beacon serve\", which makes one."}
+	case c.hasToken(r), from == ownPage && c.hasCookie(r):
+		return nil
+	case c.hasCookie(r):
+		return &refusal{status: http.StatusForbidden, text: "The login cookie counts for requests of the collector's own page only, not for typed URLs: open that page, or send the token as \"Authorization: Bearer TOKEN\"."}
+	}
+	return &refusal{status: http.StatusUnauthorized, text: "This needs the collector's token: send it as \"Authorization: Bearer TOKEN\", or log in at /-/login."}
+}
+
+// refuseForeign returns why a request is refused before its credentials are read, or nil.
+func (c *Collector) refuseForeign(r *http.Request) *refusal {
+	if c.causeOf(r) != foreignPage {
+		return nil
+	}
+	text := "A page of another origin caused this request: open the collector's own page instead."
+	if r.Header.Get("Sec-Fetch-Site") == "" {
+		text += " If this is its own page, have the proxy in front of the collector pass on the header Host."
+	}
+	return &refusal{status: http.StatusForbidden, text: text}
+}
+
+// A cause is what made a browser or a program send a request.
+type cause int
+
+const (
+	unknown     cause = iota // a program, a person who typed a URL, or a browser that does not say
+	ownPage                  // a page of the collector
+	foreignPage              // a page of another origin, by a script, a form, an element or a link
+)
+
+// causeOf returns what caused a request. Browsers say so in Sec-Fetch-Site. On plain http to another
+// machine they send none; Origin and Referer name the page there, and a page can leave Referer out but
+// not change it.
+func (c *Collector) causeOf(r *http.Request) cause {
+	page := r.Header.Get("Origin")
+	if page == "null" { // a page in a sandbox, or a file
+		return foreignPage
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin":
+		return ownPage
+	case "none": // a person typed a URL; but another site's may have redirected it here
+		return unknown
+	case "":
+	default:
+		return foreignPage
+	}
+	if page == "" {
+		u, err := url.Parse(r.Referer())
+		if err != nil || u.Host == "" {
+			return unknown
+		}
+		page = u.Scheme + "://" + u.Host
+	}
+	// A proxy that is not trusted may have received an http request by https.
+	if page == "https://"+r.Host || page == "http://"+r.Host && c.from(r).scheme == "http" {
+		return ownPage
+	}
+	return foreignPage
+}
+
+func (c *Collector) hasToken(r *http.Request) bool {
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer") && equal(given, c.options.Token) // RFC 9110, 11.1
+}
+
+// hasCookie looks at each cookie of the name: a sibling domain can add one.
+func (c *Collector) hasCookie(r *http.Request) bool {
+	for _, cookie := range r.Cookies() {
+		if (cookie.Name == cookieName || cookie.Name == cookiePrefix+cookieName) && equal(cookie.Value, cookieValue(c.options.Token)) {
+			return true
+		}
+	}
+	return false
+}
+
+func equal(given, secret string) bool {
+	return subtle.ConstantTimeCompare([]byte(given), []byte(secret)) == 1
+}
+
+// cookieValue is derived from the token: it stays valid across restarts, ends with the token, and
+// does not show the token.
+func cookieValue(token string) string {
+	mac := hmac.New(sha256.New, []byte(token))
+	io.WriteString(mac, cookieLabel)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// login answers POST /-/login, whose body is the token, with the login cookie.
+func (c *Collector) login(w http.ResponseWriter, r *http.Request) {
+	adminHeaders(w)
+	no := c.refuseForeign(r)
+	if no == nil && c.options.Token == "" {
+		no = c.refuseOperator(r) // it says how to set one
+	}
+	if no == nil {
+		given, err := io.ReadAll(http.MaxBytesReader(w, r.Body, longestToken))
+		if err != nil || !equal(strings.TrimSpace(string(given)), c.options.Token) {
+			no = &refusal{status: http.StatusUnauthorized, text: "This is not the collector's token."}
+		}
+	}
+	if no != nil {
+		no.answer(w)
+		return
+	}
+	c.metrics.operators.WithLabelValues("login").Inc()
+	c.setCookie(w, r, cookieValue(c.options.Token), int(cookieAge.Seconds()))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// logout answers POST /-/logout: it deletes the login cookie from this browser.
+func (c *Collector) logout(w http.ResponseWriter, r *http.Request) {
+	adminHeaders(w)
+	if no := c.refuseForeign(r); no != nil {
+		no.answer(w)
+		return
+	}
+	c.setCookie(w, r, "", -1)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// setCookie sets the login cookie for age seconds, or deletes it if age is negative. A request over
+// https deletes the one of plain http too, which browsers also send over https.
+func (c *Collector) setCookie(w http.ResponseWriter, r *http.Request, value string, age int) {
+	cookie := http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	if c.from(r).scheme == "https" {
+		if age < 0 {
+			http.SetCookie(w, &cookie)
+		}
+		cookie.Name, cookie.Secure = cookiePrefix+cookieName, true
+	}
+	http.SetCookie(w, &cookie)
+}
+
+// local reports whether the request comes from this machine, through no proxy, and was sent to a name
+// of this machine. The name matters because a page of another site can make its own name point here
+// (DNS rebinding).
 func local(r *http.Request) bool {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !from.Addr().Unmap().IsLoopback() {
@@ -73,15 +252,4 @@ func local(r *http.Request) bool {
 		return addr.IsLoopback()
 	}
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
-}
-
-// foreignPage says whether a browser sends this for a page of another origin.
-func foreignPage(r *http.Request) bool {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "cross-site", "same-site":
-		// Following a link is fine; a script's request or a frame is not.
-		return r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document" || r.Method != http.MethodGet
-	}
-	origin := r.Header.Get("Origin")
-	return origin != "" && origin != "http://"+r.Host && origin != "https://"+r.Host
 }

@@ -34,6 +34,9 @@ func isPixel(r *http.Request) bool {
 	return false
 }
 
+// IsPixel reports whether a GET is a beacon.
+func IsPixel(r *http.Request) bool { return isPixel(r) }
+
 func showPixel(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "image/gif")

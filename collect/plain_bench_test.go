@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net"
-	"net/http"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -12,7 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/collect"
-	"github.com/seed-d051cf5a/beacon/internal/plainhttp"
+	"github.com/seed-d051cf5a/beacon/internal/httpserver"
 )
 
 // BenchmarkBeacon is what a plain beacon costs the collector but for the kernel and the disk:
@@ -32,9 +31,7 @@ func BenchmarkBeacon(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			c := &repeated{request: []byte(head + "\r\n" + body), left: b.N, closed: make(chan struct{})}
-			server := &plainhttp.Server{Server: &http.Server{
-				Handler: collect.NewForTest(collect.Options{}), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-			}}
+			server := httpserver.New(httpserver.Options{Handler: collect.NewForTest(collect.Options{})})
 			defer server.Close()
 			b.ResetTimer()
 			go server.Serve(&once{conn: c})

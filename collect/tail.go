@@ -30,6 +30,7 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	s := stream{to: impatient.NewWriter(w)}
 	http.NewResponseController(w).SetReadDeadline(time.Time{}) // the server's is for requests that end
 	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
 
 	shown := c.recent.before(last)
 	count, ping := time.NewTicker(countTick), time.NewTicker(pingTick)

@@ -18,8 +18,9 @@ import (
 
 // A collector is a running `beacon serve`.
 type collector struct {
-	t   *testing.T
-	URL string
+	t    *testing.T
+	URL  string
+	data string // the data folder
 }
 
 // build builds the command, with the race detector if this is, and returns its path.
@@ -43,7 +44,8 @@ func build(t *testing.T) string {
 
 func serve(t *testing.T, command string, ok []string) *collector {
 	t.Helper()
-	cmd := exec.Command(command, "serve", "--listen", "127.0.0.1:0", "--data", t.TempDir())
+	data := t.TempDir()
+	cmd := exec.Command(command, "serve", "--listen", "127.0.0.1:0", "--data", data)
 	for _, stream := range ok {
 		cmd.Args = append(cmd.Args, "--answer-200", stream)
 	}
@@ -60,13 +62,22 @@ func serve(t *testing.T, command string, ok []string) *collector {
 	if err != nil {
 		t.Fatalf("serve: %v", err)
 	}
-	return &collector{t, strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http://"):]), "/")}
+	return &collector{t, strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http://"):]), "/"), data}
 }
 
 // query returns the rows of a query whose columns are all text.
 func (c *collector) query(sql string) (rows [][]string) {
 	c.t.Helper()
-	res, err := http.Get(c.URL + "/-/query?sql=" + url.QueryEscape(sql))
+	token, err := os.ReadFile(filepath.Join(c.data, "operator-token"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req, err := http.NewRequest("GET", c.URL+"/-/query?sql="+url.QueryEscape(sql), nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		c.t.Fatal(err)
 	}

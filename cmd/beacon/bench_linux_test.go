@@ -1,11 +1,10 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/seed-d051cf5a/beacon/internal/certtest"
 	"github.com/seed-d051cf5a/beacon/internal/loadtest"
 )
 
@@ -81,13 +81,11 @@ func benchCollector(b *testing.B) (*server, *process) {
 	}
 }
 
-// BenchmarkCollectorAgainstNginx posts to the collector, which keeps each beacon and has a
-// table behind it, and to nginx as it is set up to collect beacons: the body is in the access
-// log. nginx knows a body only where it hands it on, so it proxies to itself. Its log is not
-// synced.
+// BenchmarkCollectorAgainstNginx posts to the collector, which syncs each beacon and has a table
+// behind it, and to nginx as testdata/nginx.conf sets it up in two ways.
 //
-// Each server is on one core alone, and the load comes from another; then both have all cores,
-// with the load.
+// First each server is on one core, and the load comes from another; then both have all cores, with
+// the load.
 func BenchmarkCollectorAgainstNginx(b *testing.B) {
 	b.Run("one-core", func(b *testing.B) {
 		if runtime.NumCPU() < 2 {
@@ -99,7 +97,7 @@ func BenchmarkCollectorAgainstNginx(b *testing.B) {
 	b.Run("all-cores", func(b *testing.B) { againstNginx(b, func() {}) })
 }
 
-// pin keeps the goroutine and what it starts on a core.
+// pin keeps the goroutine and the processes that it starts on a core.
 func pin(b *testing.B, core int) {
 	runtime.LockOSThread() // the thread ends with the goroutine
 	var set unix.CPUSet
@@ -113,63 +111,42 @@ func pin(b *testing.B, core int) {
 func againstNginx(b *testing.B, started func()) {
 	s, ours := benchCollector(b)
 	ours.settle = func() { s.caughtUp(b, ours.posted) }
-	nginx := startNginx(b)
+	byDefault, kept := startNginx(b)
 	started()
 	const n = 1 << 17
 	for b.Loop() {
 		ours.run(n)
-		nginx.run(n)
+		byDefault.run(n)
+		kept.run(n)
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(ours.rate(), "collector/s")
-	b.ReportMetric(nginx.rate(), "nginx/s")
-	b.ReportMetric(ours.rate()/nginx.rate(), "collector/nginx")
+	b.ReportMetric(byDefault.rate(), "nginx/s")
+	b.ReportMetric(kept.rate(), "nginx-keepalive/s")
+	b.ReportMetric(ours.rate()/byDefault.rate(), "collector/nginx")
+	b.ReportMetric(ours.rate()/kept.rate(), "collector/nginx-keepalive")
 	b.ReportMetric(ours.cpuEach(), "collector-cpu-µs")
-	b.ReportMetric(nginx.cpuEach(), "nginx-cpu-µs")
+	b.ReportMetric(byDefault.cpuEach(), "nginx-cpu-µs")
+	b.ReportMetric(kept.cpuEach(), "nginx-keepalive-cpu-µs")
 }
 
-func startNginx(b *testing.B) *process {
+// startNginx returns a load on each of the two ways in testdata/nginx.conf.
+func startNginx(b *testing.B) (byDefault, kept *process) {
 	b.Helper()
 	if _, err := exec.LookPath("nginx"); err != nil {
 		b.Skip("this needs nginx")
 	}
 	dir := b.TempDir()
-	os.Chmod(dir, 0o755)
+	os.Chmod(dir, 0o755) // for its workers, which are another user's
 	os.Chmod(filepath.Dir(dir), 0o755)
-	front, back := freeAddress(b), freeAddress(b)
-	config := fmt.Sprintf(`
-daemon off;
-worker_processes auto;
-worker_rlimit_nofile 16384;
-pid %[1]s/pid;
-error_log %[1]s/error.log;
-events { worker_connections 8192; }
-http {
-	log_format beacon escape=json '{"time":"$time_iso8601","uri":"$request_uri","agent":"$http_user_agent","referrer":"$http_referer","body":"$request_body"}';
-	access_log off;
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	client_max_body_size 1m;
-	client_body_buffer_size 64k;
-	keepalive_requests 1000000000;
-	server {
-		listen %[2]s backlog=4096;
-		location / {
-			access_log %[1]s/beacons.log beacon;
-			proxy_pass http://%[3]s;
-		}
+	config, err := os.ReadFile("testdata/nginx.conf")
+	if err != nil {
+		b.Fatal(err)
 	}
-	server {
-		listen %[3]s backlog=4096;
-		location / { return 204; }
-	}
-}
-`, dir, front, back)
+	addresses := []string{freeAddress(b), freeAddress(b), freeAddress(b)}
+	text := strings.NewReplacer("DIR", dir, "DEFAULT", addresses[0], "KEEPALIVE", addresses[1], "BACK", addresses[2]).Replace(string(config))
 	name := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(name, []byte(config), 0o644); err != nil {
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 		b.Fatal(err)
 	}
 	cmd := exec.Command("nginx", "-p", dir, "-c", name)
@@ -181,14 +158,18 @@ http {
 		cmd.Process.Signal(os.Interrupt)
 		cmd.Wait()
 	})
-	eventually(b, "nginx listens", func() bool {
-		conn, err := net.Dial("tcp", front)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-	return &process{Load: loadtest.Dial(b, front, benchConnections), pid: func() []int { return children(cmd.Process.Pid) }}
+	for _, address := range addresses {
+		eventually(b, "nginx listens", func() bool {
+			conn, err := net.Dial("tcp", address)
+			if err == nil {
+				conn.Close()
+			}
+			return err == nil
+		})
+	}
+	pids := func() []int { return children(cmd.Process.Pid) }
+	return &process{Load: loadtest.Dial(b, addresses[0], benchConnections), pid: pids},
+		&process{Load: loadtest.Dial(b, addresses[1], benchConnections), pid: pids}
 }
 
 // BenchmarkSustained posts as fast as the collector answers for so many seconds
@@ -272,21 +253,51 @@ func BenchmarkAckAtHalfLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkIdle is what a connection costs that is open and says nothing.
+// BenchmarkIdle reports the memory of an open connection that has had one answer and is idle, by what it
+// speaks.
 func BenchmarkIdle(b *testing.B) {
-	for b.Loop() {
-		s := newPlace(b).serve("127.0.0.1:0")
-		before := memoryOf(s.cmd.Process.Pid, "VmRSS")
-		const n = 5000
-		for range n {
-			res, err := (&http.Client{Transport: &http.Transport{}}).Post(s.URL+"/idle", "text/plain", strings.NewReader("x"))
-			if err != nil {
-				b.Fatal(err)
+	cert, key, roots := certtest.Write(b, b.TempDir(), 1)
+	http1 := func(conn net.Conn) { fmt.Fprintf(conn, "POST /idle HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n") }
+	http2 := func(conn net.Conn) { newHTTP2Client(conn).ask("POST", "/idle", true, false) }
+	for _, x := range []struct {
+		name, protocol string // of TLS, or ""
+		ask            func(net.Conn)
+	}{
+		{"HTTP1", "", http1}, {"HTTP1-chunked", "", func(conn net.Conn) { // which net/http serves
+			fmt.Fprintf(conn, "POST /idle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+		}}, {"HTTP1-TLS", "http/1.1", http1}, {"HTTP2", "", http2}, {"HTTP2-TLS", "h2", http2},
+	} {
+		b.Run(x.name, func(b *testing.B) {
+			for b.Loop() {
+				var flags []string
+				if x.protocol != "" {
+					flags = []string{"--tls-cert", cert, "--tls-key", key}
+				}
+				s := newPlace(b).serve("127.0.0.1:0", flags...)
+				_, address, _ := strings.Cut(s.URL, "://")
+				config := &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", NextProtos: []string{x.protocol}, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+				before := memoryOf(s.cmd.Process.Pid, "VmRSS")
+				const n = 4000
+				for range n {
+					var conn net.Conn
+					conn, err := net.Dial("tcp", address)
+					if err != nil {
+						b.Fatal(err)
+					}
+					defer conn.Close()
+					if x.protocol != "" {
+						conn = tls.Client(conn, config)
+					}
+					x.ask(conn)
+					if _, err := conn.Read(make([]byte, 1000)); err != nil {
+						b.Fatal(err)
+					}
+				}
+				s.idle()
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(float64(memoryOf(s.cmd.Process.Pid, "VmRSS")-before)/n/1024, "KiB/connection")
+				s.stop()
 			}
-			io.Copy(io.Discard, res.Body)
-			res.Body.Close()
-		}
-		b.ReportMetric(0, "ns/op")
-		b.ReportMetric(float64(memoryOf(s.cmd.Process.Pid, "VmRSS")-before)/n/1024, "KiB/connection")
+		})
 	}
 }

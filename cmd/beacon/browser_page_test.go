@@ -53,8 +53,8 @@ func TestTheLivePageShowsABeaconThatOutlivesIt(t *testing.T) {
 	collector := newPlace(t).serve("127.0.0.1:0")
 	o := &observer{}
 	page := b.attach("", o.watch)
-	page.do("open the live page", chromedp.Navigate(collector.URL+"/"))
-	await[bool](page, "live", isLive)
+	page.do("open the URL that serve prints", chromedp.Navigate(collector.loginURL()))
+	await[bool](page, "live", `location.href === '`+collector.URL+`/' && `+isLive)
 
 	// What comes while it is open is on it, without a reload.
 	page.do("mark the page", evaluate(`document.body.dataset.since = 'the beginning'`))

@@ -80,7 +80,8 @@ func TestAnExportIsImportedAsTheSameTable(t *testing.T) {
 		}
 	}
 
-	cmd := other.p.command("command", "import", "--server", elsewhere(t).URL, "-")
+	third := elsewhere(t)
+	cmd := third.p.command("command", "import", "--server", third.URL, "-")
 	cmd.Stdin = strings.NewReader(export)
 	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "7 imported") {
 		t.Errorf("from standard input: %v: %s", err, out)
@@ -132,9 +133,5 @@ func TestADamagedFileIsImportedAsFarAsItGoes(t *testing.T) {
 	}
 	if _, errs, status := p.beacon("import", "--server", s.URL, filepath.Join(t.TempDir(), "none")); status != 2 || !strings.Contains(errs, "no such file") {
 		t.Errorf("no file: status %d: %s", status, errs)
-	}
-	closed := elsewhere(t, "--token", "x")
-	if out, errs, status := closed.importFile([]byte(export)); status != 1 || !strings.Contains(errs, "token") {
-		t.Errorf("without the token: status %d: %s%s", status, out, errs)
 	}
 }

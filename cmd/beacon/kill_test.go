@@ -33,6 +33,7 @@ func kills(t *testing.T, otherwise int) int {
 type operator struct {
 	p       *place
 	url     string
+	bearer  string
 	stop    chan struct{}
 	ended   sync.WaitGroup
 	file    string // a WARC file with records of many days
@@ -42,7 +43,7 @@ type operator struct {
 }
 
 func startOperator(t *testing.T, p *place, address string) *operator {
-	o := &operator{p: p, url: "http://" + address, stop: make(chan struct{}), records: 300}
+	o := &operator{p: p, url: "http://" + address, bearer: "Bearer " + p.token(), stop: make(chan struct{}), records: 300}
 	o.file = filepath.Join(t.TempDir(), "days.warc")
 	if err := os.WriteFile(o.file, []byte(manyDays(o.records)), 0o600); err != nil {
 		t.Fatal(err)
@@ -50,6 +51,7 @@ func startOperator(t *testing.T, p *place, address string) *operator {
 	client := &http.Client{Timeout: 30 * time.Second}
 	get := func(method, path string) bool {
 		req, _ := http.NewRequest(method, o.url+path, nil)
+		req.Header.Set("Authorization", o.bearer)
 		res, err := client.Do(req)
 		if err != nil {
 			return false
@@ -89,7 +91,9 @@ func (o *operator) importDays(client *http.Client) {
 		return
 	}
 	defer f.Close()
-	if res, err := client.Post(o.url+"/-/import", "application/warc", f); err == nil {
+	req, _ := http.NewRequest("POST", o.url+"/-/import", f)
+	req.Header.Set("Authorization", o.bearer)
+	if res, err := client.Do(req); err == nil {
 		res.Body.Close()
 	}
 }

@@ -6,94 +6,125 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
-	"slices"
+	"net/http"
 	"syscall"
-	"time"
 
-	"github.com/pires/go-proxyproto"
+	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/httpserver"
 )
 
 // A listening is where and how a collector listens.
 type listening struct {
 	address          string
-	perAddress       int            // connections at a time, or 0
-	proxies          []netip.Prefix // have as many as they like
-	proxyProtocol    bool           // and may say who is behind them
-	certificate, key string         // files, or ""
+	perAddress       int                    // connections at a time, or 0
+	proxyProtocol    bool                   // of the proxies
+	certificate, key string                 // files, or ""
+	acme             httpserver.ACMEOptions // without Domains there is no ACME
+	http             string                 // address of the plain listener, or ""
+	httpBeacons      bool                   // it takes beacons too
 }
 
-// A listener counts connections, takes the PROXY protocol and speaks TLS, in this order.
+// A listener listens. Its configuration of TLS is nil without TLS.
 type listener struct {
 	net.Listener
-	conns  *connections
-	secure bool
+	tls   *tls.Config
+	names func(host string) bool // of the certificate
+	plain net.Listener           // beside TLS; may be nil
+	acme  *httpserver.ACME       // may be nil
 }
 
 func (o listening) open(log *slog.Logger) (*listener, error) {
-	l := &listener{conns: newConnections(o.perAddress, o.proxies)}
-	var config *tls.Config
-	takes := takenByPlain
-	if o.certificate != "" {
-		c, err := loadCertificate(o.certificate, o.key, log)
-		if err != nil {
+	l := &listener{}
+	switch {
+	case len(o.acme.Domains) > 0:
+		o.acme.Listen, o.acme.ListenHTTP, o.acme.Logger = o.address, o.http, log
+		var err error
+		if l.acme, err = httpserver.OpenACME(o.acme); err != nil {
 			return nil, err
 		}
-		l.secure, takes, config = true, takenByTLS, &tls.Config{GetCertificate: c.get, NextProtos: []string{"h2", "http/1.1"}, GetConfigForClient: welcome}
+		l.tls, l.names = l.acme.TLSConfig(), l.acme.Serves
+	case o.certificate != "":
+		c, err := httpserver.LoadCertificate(o.certificate, o.key, log)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --tls-cert and --tls-key are PEM files of a certificate, with those that it is signed by, and of its key", err)
+		}
+		l.tls, l.names = httpserver.TLSConfig(c.Get), httpserver.CertificateNames(c.Get)
 	}
-	inner, err := net.Listen("tcp", o.address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another port with --listen 127.0.0.1:8081", o.address)
+	var err error
+	if l.Listener, err = listenAt(o.address, "--listen"); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: write --listen as host:port, such as %s", err, defaultListen)
-	}
-	l.Listener = l.conns.listen(inner, takes)
-	if o.proxyProtocol {
-		l.Listener = &proxyproto.Listener{Listener: l.Listener, ReadHeaderTimeout: 10 * time.Second, ConnPolicy: o.believes}
-	}
-	if l.secure {
-		l.Listener = tls.NewListener(l.Listener, config)
+	if o.http != "" {
+		if l.plain, err = listenAt(o.http, "--listen-http"); err != nil {
+			return nil, err
+		}
 	}
 	return l, nil
 }
 
-// welcome makes room for a client that is about to speak HTTP/2.
-func welcome(client *tls.ClientHelloInfo) (*tls.Config, error) {
-	if c := counted(client.Conn); c != nil && slices.Contains(client.SupportedProtos, "h2") && !c.multiplexes() {
-		return nil, errors.New("too many connections are open")
+func listenAt(address, flag string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another port with %s 127.0.0.1:8081", address, flag)
 	}
-	return nil, nil
+	if err != nil {
+		return nil, fmt.Errorf("%w: write %s as host:port, such as %s", err, flag, defaultListen)
+	}
+	return l, nil
 }
 
-// believes says that a proxy may begin with the PROXY protocol, and needn't, as when it looks
-// whether the collector is there; for anybody else it is a malformed request.
-func (o listening) believes(from proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
-	if contains(o.proxies, addressOf(from.Upstream)) {
-		return proxyproto.USE, nil
+// handler returns the handler of both listeners. Without TLS beside it, secure has all requests.
+func (l *listener) handler(secure http.Handler, beacons http.Handler, log *slog.Logger) http.Handler {
+	if l.plain == nil {
+		return secure
 	}
-	return proxyproto.SKIP, nil
-}
-
-func (l *listener) scheme() string {
-	if l.secure {
-		return "https"
+	redirect := &httpserver.Redirect{Port: port(l), HTTPPort: port(l.plain), Names: l.names, Beacons: beacons, IsPixel: collect.IsPixel, Logger: log}
+	var plain http.Handler = redirect
+	if l.acme != nil {
+		plain = l.acme.HTTPHandler(redirect)
 	}
-	return "http"
-}
-
-func addressOf(a net.Addr) netip.Addr {
-	if tcp, ok := a.(*net.TCPAddr); ok {
-		return tcp.AddrPort().Addr().Unmap().WithZone("")
-	}
-	return netip.Addr{}
-}
-
-func contains(prefixes []netip.Prefix, a netip.Addr) bool {
-	for _, p := range prefixes {
-		if p.Contains(a) {
-			return true
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil {
+			plain.ServeHTTP(w, r)
+		} else {
+			secure.ServeHTTP(w, r)
 		}
+	})
+}
+
+func port(l net.Listener) int {
+	if a, ok := l.Addr().(*net.TCPAddr); ok {
+		return a.Port
 	}
-	return false
+	return 0
+}
+
+// serve serves until the server is shut down.
+func (l *listener) serve(s *httpserver.Server) error {
+	if l.tls == nil {
+		return s.Serve(l)
+	}
+	ended := make(chan error, 2)
+	go func() { ended <- s.ServeTLS(l, l.tls) }()
+	if l.plain != nil {
+		go func() { ended <- s.Serve(l.plain) }()
+	}
+	if l.acme != nil {
+		l.acme.Start()
+		defer l.acme.Close()
+	}
+	return <-ended
+}
+
+// url returns the URL to print. With ACME it has a domain, because the certificate is not valid for an address.
+func (l *listener) url(domains []string) string {
+	switch {
+	case l.tls == nil:
+		return "http://" + reachable(l.Addr().String())
+	case l.acme == nil:
+		return "https://" + reachable(l.Addr().String())
+	case port(l) == 443:
+		return "https://" + domains[0]
+	}
+	return fmt.Sprintf("https://%s:%d", domains[0], port(l))
 }

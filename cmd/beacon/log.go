@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"os"
 	"regexp"
-	"strings"
 )
 
 // plainLog writes a log record as one line for a person at a terminal.
@@ -43,26 +41,8 @@ func newLog(to io.Writer) *slog.Logger {
 	}}))
 }
 
-// serverLog takes what net/http says about its connections. A panic is for the operator, and that no
-// connection can be accepted; of clients that break off or speak nonsense there is no end.
-func serverLog(to *slog.Logger) *log.Logger { return log.New(serverLogWriter{to}, "", 0) }
-
-type serverLogWriter struct{ to *slog.Logger }
-
 var addresses = regexp.MustCompile(`\[[0-9a-fA-F:.%\w]+\]:\d+|\d+\.\d+\.\d+\.\d+(:\d+)?`)
 
 func withoutAddresses(text string) string {
 	return addresses.ReplaceAllString(text, "(an address)")
-}
-
-func (w serverLogWriter) Write(line []byte) (int, error) {
-	text := withoutAddresses(strings.TrimSpace(string(line)))
-	// By how they begin: what follows may be a client's words.
-	switch _, what, _ := strings.Cut(text, ": "); {
-	case strings.HasPrefix(what, "panic"):
-		w.to.Error(text)
-	case strings.HasPrefix(what, "accept"), strings.HasPrefix(what, "Accept error"):
-		w.to.Warn(text)
-	}
-	return len(line), nil
 }

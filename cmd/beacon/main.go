@@ -88,9 +88,18 @@ flag that may be repeated are separated by spaces there.`,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), sendCommand(), runCommand(), outboxCommand(), deliverCommand(), queryCommand(), tailCommand(), exportCommand(), importCommand(), tableCommand(), eraseCommand(), manCommand())
 	return root
+}
+
+// flagError is the error for flags that can't be parsed.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedName() == "token" && cmd.Flags().Lookup("token-file") != nil {
+		return usagef("--token is not a flag, because other users can see it in the output of ps: set BEACON_TOKEN, or name a file that has the token with --token-file")
+	}
+	return usageError{err}
 }
 
 // version returns the module's version if the build recorded it.

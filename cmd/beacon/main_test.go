@@ -6,10 +6,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -48,7 +50,7 @@ func TestMain(m *testing.M) {
 	case "bare":
 		serveBare(os.Args[3], os.Args[5])
 	case "discard":
-		serveDiscard(os.Args[3])
+		serveDiscard(os.Args[3], os.Args[6:])
 	case "program":
 		program()
 	case "run", "fill":
@@ -82,7 +84,7 @@ const quickRaceExit = "GORACE=atexit_sleep_ms=0"
 
 func (p *place) command(as string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), "BEACON_TEST_AS="+as, "BEACON_OUTBOX="+p.outbox, quickRaceExit)
+	cmd.Env = append(os.Environ(), "BEACON_TEST_AS="+as, "BEACON_OUTBOX="+p.outbox, "BEACON_DATA="+p.data, quickRaceExit)
 	return cmd
 }
 
@@ -100,18 +102,26 @@ func (p *place) beacon(args ...string) (stdout, stderr string, status int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// serveDiscard is a net/http server that answers 204 and keeps nothing, until SIGTERM.
-func serveDiscard(address string) {
+// serveDiscard is a net/http server that answers 204 and keeps nothing, until SIGTERM. The flags may be
+// --tls-cert FILE --tls-key FILE.
+func serveDiscard(address string, flags []string) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	go http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	bare := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
 		w.WriteHeader(http.StatusNoContent)
-	}))
-	fmt.Printf("Discarding at http://%s/\n", l.Addr())
+	}), ErrorLog: log.New(io.Discard, "", 0)}
+	scheme := "http"
+	if len(flags) == 4 {
+		scheme = "https"
+		go bare.ServeTLS(l, flags[1], flags[3])
+	} else {
+		go bare.Serve(l)
+	}
+	fmt.Printf("Discarding at %s://%s/\n", scheme, l.Addr())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	<-ctx.Done()
@@ -134,9 +144,8 @@ func serveBare(address, data string) {
 	fail(err)
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	uuid.EnableRandPool()
-	debug.SetMemoryLimit(goMemory)
-	s := newServer(c, log)
-	l.conns.watch(s.Server)
+	debug.SetMemoryLimit(defaultMemory - outsideMemory)
+	s := (&serving{memory: defaultMemory}).newServer(c)
 	fmt.Printf("Beacon collects at http://%s/\n", l.Addr())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -192,6 +201,30 @@ func (s *server) stop() {
 	}
 }
 
+// token is the operators' token that the collector made in its data folder.
+func (p *place) token() string {
+	p.t.Helper()
+	text, err := os.ReadFile(filepath.Join(p.data, tokenFile))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// get requests an admin endpoint with the token of the data folder.
+func (s *server) get(path string) (*http.Response, error) {
+	s.p.t.Helper()
+	req, err := http.NewRequest("GET", s.URL+path, nil)
+	if err != nil {
+		s.p.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+s.p.token())
+	return http.DefaultClient.Do(req)
+}
+
+// loginURL is the URL that logs a browser in.
+func (s *server) loginURL() string { return s.URL + "/-/login#" + s.p.token() }
+
 // query returns the rows of a query, an object each.
 func (s *server) query(sql string) (rows []map[string]any) {
 	s.p.t.Helper()
@@ -209,10 +242,13 @@ func (s *server) query(sql string) (rows []map[string]any) {
 	return rows
 }
 
-// metric is the value of one of the collector's metrics.
+// anyCertificate is a client that accepts each certificate.
+var anyCertificate = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+
+// metric returns the value of one of the collector's metrics.
 func (s *server) metric(name string) float64 {
 	s.p.t.Helper()
-	res, err := http.Get(s.URL + "/-/metrics")
+	res, err := anyCertificate.Get(s.URL + "/-/metrics")
 	if err != nil {
 		s.p.t.Fatal(err)
 	}

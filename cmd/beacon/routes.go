@@ -8,19 +8,27 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/httpserver"
 	"github.com/seed-d051cf5a/beacon/internal/web"
+)
+
+// How many requests of a kind run at a time.
+const (
+	mostQueries       = 100 // more than run and wait in query.Pool, which says what to do
+	mostExports       = 4   // of the table: each has a file as large as the answer
+	mostTableRequests = 16
 )
 
 // routes does not use http.ServeMux, because that redirects a request whose path is not clean. A
 // browser does not follow the redirect of a preflight, so the beacon would be lost.
 func routes(c *collect.Collector, t *tableService, metrics prometheus.Gatherer) http.Handler {
-	page, query, export := unattended(web.Handler()), c.Operator(t.QueryHandler()), c.Operator(t.ExportHandler())
-	table := c.Operator(t.TableHandler())
-	counted := c.Watcher(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	page, query, export := httpserver.Evictable(web.Handler()), c.Operator("query", mostQueries, t.QueryHandler()), c.Operator("export", mostExports, t.ExportHandler())
+	table := c.Operator("table", mostTableRequests, t.TableHandler())
+	counted := c.LocalOrOperator(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch path := r.URL.EscapedPath(); {
-		case get && (path == "/" || path == web.Script || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
+		case get && (path == "/" || path == web.Script || path == collect.Operators+"login" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
 			page.ServeHTTP(w, r)
 		case path == collect.Operators+"query":
 			query.ServeHTTP(w, r)

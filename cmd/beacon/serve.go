@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -23,17 +24,21 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
-	"github.com/seed-d051cf5a/beacon/internal/impatient"
-	"github.com/seed-d051cf5a/beacon/internal/plainhttp"
+	"github.com/seed-d051cf5a/beacon/internal/httpserver"
 	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 const defaultListen = "127.0.0.1:8080"
 
-// goMemory is the default of GOMEMLIMIT in bytes: above it the garbage collector runs more often. It
-// is larger than the need of all connections under full load, because a limit below the need makes
-// the garbage collector run all the time.
-const goMemory = 64<<20 + mostConnections*12<<10
+// Parts of --memory, in bytes.
+const (
+	defaultMemory = 512 << 20
+	minMemory     = 192 << 20
+	// restMemory is for all but connections: beacons on their way to disk, the table's writer, the live view.
+	restMemory = 128 << 20
+	// outsideMemory is what the process takes besides Go's heap and stacks: the executable and its libraries.
+	outsideMemory = 48 << 20
+)
 
 // drainTime is how long running requests may continue after the collector was asked to end.
 const drainTime = 10 * time.Second
@@ -42,12 +47,14 @@ const drainTime = 10 * time.Second
 type serving struct {
 	data     string
 	collect  collect.Options
+	memory   sizeFlag
 	listener listening
 	table    tableOptions
 
 	// The flags' text.
 	batch, answer200, origins, proxies []string
 	maxBody                            sizeFlag
+	tokenFile                          string
 }
 
 func serveCommand() *cobra.Command {
@@ -58,10 +65,12 @@ func serveCommand() *cobra.Command {
 		Long: `Collect beacons. Every POST to a path outside /-/ is a beacon, and the path is its stream.
 The answer 204 means that the beacon is on disk. The page at / shows the newest beacons.
 
-The admin endpoints are below /-/: the other commands use them, and there are /-/healthz,
-/-/readyz and /-/metrics (for Prometheus).`,
+The admin endpoints are below /-/: the live page and the other commands use them. They need the
+operators' token. The URL that serve prints logs a browser in, because it has the token: keep it
+private. The commands read the token from the data folder, from BEACON_TOKEN or from --token-file.
+/-/healthz, /-/readyz and /-/metrics (for Prometheus) need no token on this machine.`,
 		Example: `  beacon serve
-  beacon serve --listen :80 --data /var/lib/beacon --token "$(cat /etc/beacon.token)"
+  beacon serve --listen :80 --data /var/lib/beacon --token-file /etc/beacon.token
   beacon serve --listen :443 --tls-cert cert.pem --tls-key key.pem --origin 'https://*.shop.example'
   beacon serve --proxy 10.0.0.0/8 --address hash --opt-out anonymous --address-rate 20`,
 		Args: exactly(0, "no arguments"),
@@ -70,16 +79,13 @@ The admin endpoints are below /-/: the other commands use them, and there are /-
 			if err := s.parse(); err != nil {
 				return usageError{err}
 			}
-			if s.collect.Token == "" && cmd.Flags().Changed("token") {
-				return usagef("--token is empty: write a token, or leave the flag out if only this machine may use the admin endpoints")
-			}
 			return serve(cmd.Context(), s)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.listener.address, "listen", defaultListen, "address and `port` to listen on")
 	f.StringVar(&s.data, "data", datadir.Join("collector"), "`directory` for the beacons")
-	f.StringVar(&s.collect.Token, "token", "", "the `secret` that requests to the live page and to /-/ must carry; without it they are open to this machine only")
+	f.StringVar(&s.tokenFile, "token-file", "", "`file` whose first line is the operators' token, unless BEACON_TOKEN has it; the default is operator-token in the data folder, which the first start makes")
 	f.StringArrayVar(&s.batch, "batch", nil, "`stream` such as /events in whose beacons each member of a JSON array, or each line of JSON, becomes a row; may be repeated")
 	f.StringArrayVar(&s.answer200, "answer-200", nil, "`stream` such as /e/ whose beacons get the answer 200 instead of 204, for trackers that require it; may be repeated")
 
@@ -88,6 +94,8 @@ The admin endpoints are below /-/: the other commands use them, and there are /-
 	f.Var(&s.maxBody, "max-body", "the largest body of a beacon")
 	f.Float64Var(&s.collect.AddressRate, "address-rate", 0, "`beacons` a second that one address (IPv6: one /64) may send on average; 0 is any number")
 	f.Float64Var(&s.collect.OriginRate, "origin-rate", 0, "`beacons` a second that the pages of one origin may send on average; 0 is any number")
+	s.memory = defaultMemory
+	f.Var(&s.memory, "memory", "the memory of this process; queries have their own, see --query-memory")
 	f.IntVar(&s.listener.perAddress, "address-connections", 0, "`connections` that one address (IPv6: one /64) may have at a time, proxies excepted; 0 is any number")
 
 	f.StringArrayVar(&s.proxies, "proxy", nil, "`address` or CIDR of a reverse proxy whose X-Forwarded-For or Forwarded names the client; may be repeated")
@@ -97,6 +105,11 @@ The admin endpoints are below /-/: the other commands use them, and there are /-
 
 	f.StringVar(&s.listener.certificate, "tls-cert", "", "PEM `file` of the certificate, for https; read again when it changes")
 	f.StringVar(&s.listener.key, "tls-key", "", "PEM `file` of the certificate's key")
+	f.StringArrayVar(&s.listener.acme.Domains, "acme", nil, "`domain` for https whose certificate comes from a CA by ACME; may be repeated")
+	f.StringVar(&s.listener.acme.Email, "acme-email", "", "`address` for notices of the CA")
+	f.StringVar(&s.listener.acme.Directory, "acme-directory", httpserver.ACMEDirectory, "`URL` of the CA's directory; the default is Let's Encrypt, whose terms --acme accepts")
+	f.StringVar(&s.listener.http, "listen-http", "", "address and `port` for plain http beside https: redirects pages, refuses beacons, proves domains to the CA")
+	f.BoolVar(&s.listener.httpBeacons, "http-beacons", false, "take beacons on --listen-http too")
 
 	s.table.flags(f)
 	return cmd
@@ -129,12 +142,19 @@ func (s *serving) parse() (err error) {
 		}
 		s.collect.Proxies = append(s.collect.Proxies, p)
 	}
-	s.listener.proxies = s.collect.Proxies
 	switch {
 	case s.listener.proxyProtocol && len(s.proxies) == 0:
 		return errors.New("--proxy-protocol needs --proxy: name the addresses of the proxies, since any other client could claim a false IP")
 	case (s.listener.certificate == "") != (s.listener.key == ""):
 		return errors.New("--tls-cert and --tls-key need each other: set both")
+	case s.listener.certificate != "" && len(s.listener.acme.Domains) > 0:
+		return errors.New("--acme and --tls-cert are two sources of a certificate: choose one")
+	case s.listener.http != "" && s.listener.certificate == "" && len(s.listener.acme.Domains) == 0:
+		return errors.New("--listen-http is for plain http beside https: set --tls-cert or --acme too, or use --listen alone")
+	case s.listener.httpBeacons && s.listener.http == "":
+		return errors.New("--http-beacons needs --listen-http: set its address, such as :80")
+	case s.memory < minMemory:
+		return fmt.Errorf("--memory %v: %v is the least", &s.memory, inBytes(minMemory))
 	case s.maxBody > collect.MostBody:
 		return fmt.Errorf("--max-body %v: %v is the most", &s.maxBody, inBytes(collect.MostBody))
 	case !isRate(s.collect.AddressRate) || !isRate(s.collect.OriginRate):
@@ -143,6 +163,7 @@ func (s *serving) parse() (err error) {
 		return errors.New("--address-connections is a number of connections, such as 100; 0 is any number")
 	}
 	s.collect.MaxBody = int64(s.maxBody)
+	s.listener.acme.Dir = filepath.Join(s.data, "acme")
 	return s.table.check()
 }
 
@@ -158,7 +179,7 @@ func serve(ctx context.Context, s serving) error {
 	}
 	uuid.EnableRandPool() // saves a system call for each beacon's id
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(goMemory)
+		debug.SetMemoryLimit(int64(s.memory) - outsideMemory)
 	}
 	log := s.collect.Logger
 	listener, err := s.listener.open(log)
@@ -167,8 +188,13 @@ func serve(ctx context.Context, s serving) error {
 	}
 	defer listener.Close()
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), listener.conns)
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.collect.Metrics = registry
+	operators, err := serveToken(s.tokenFile, s.data, log)
+	if err != nil {
+		return err
+	}
+	s.collect.Token = operators.text
 	c, err := collect.Open(s.data, s.collect)
 	if err != nil {
 		return fmt.Errorf("open collector: %w", err)
@@ -178,6 +204,11 @@ func serve(ctx context.Context, s serving) error {
 			log.Error("inbox could not be closed", "error", err)
 		}
 	}()
+	if operators.isNew {
+		if err := operators.save(s.data); err != nil {
+			return err
+		}
+	}
 	t, err := openTable(ctx, s.data, c, s.table, log)
 	if err != nil {
 		return err
@@ -189,25 +220,22 @@ func serve(ctx context.Context, s serving) error {
 	}()
 	registry.MustRegister(tableMetrics{t})
 
-	server := newServer(routes(c, t, registry), log)
-	listener.conns.watch(server.Server)
-	go listener.conns.endIdle(ctx)
-	server.RegisterOnShutdown(c.Drain)
+	var beacons http.Handler
+	if s.listener.httpBeacons {
+		beacons = c
+	}
+	server := s.newServer(listener.handler(routes(c, t, registry), beacons, log))
+	registry.MustRegister(server)
 
 	s.greet(listener)
 	ended := make(chan error, 1)
-	go func() {
-		if listener.secure { // the TLS handshake may choose HTTP/2, which plainhttp can't read
-			ended <- server.Server.Serve(listener)
-		} else {
-			ended <- server.Serve(listener)
-		}
-	}()
+	go func() { ended <- listener.serve(server) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
+	c.Drain()
 	soon, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := server.Shutdown(soon); err != nil {
@@ -217,35 +245,25 @@ func serve(ctx context.Context, s serving) error {
 	return nil
 }
 
-func newServer(handler http.Handler, log *slog.Logger) *plainhttp.Server {
-	s := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       -1, // connections.go closes idle connections: net/http's timers keep closed HTTP/2 connections in memory
-		MaxHeaderBytes:    longHeader,
-		ErrorLog:          serverLog(log),
-		Protocols:         new(http.Protocols),
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: 16,
-			// These buffers are in memory even if the handler reads nothing.
-			MaxReadFrameSize: 16 << 10, MaxReceiveBufferPerConnection: 64 << 10, MaxReceiveBufferPerStream: 64 << 10,
-			WriteByteTimeout: impatient.Patience,
-		},
-	}
-	s.Protocols.SetHTTP1(true)
-	s.Protocols.SetHTTP2(true)
-	s.Protocols.SetUnencryptedHTTP2(true)
-	return &plainhttp.Server{Server: s}
+func (s *serving) newServer(handler http.Handler) *httpserver.Server {
+	return httpserver.New(httpserver.Options{
+		Handler:       handler,
+		Memory:        (int64(s.memory) - restMemory) / 2, // the garbage collector needs as much again
+		PerAddress:    s.listener.perAddress,
+		Proxies:       s.collect.Proxies,
+		ProxyProtocol: s.listener.proxyProtocol,
+		// An operator's import may take its time.
+		Attended: func(r *http.Request) bool { return strings.HasPrefix(r.URL.EscapedPath(), collect.Operators) },
+		Logger:   s.collect.Logger,
+	})
 }
 
-// greet prints the URL and the folder.
+// greet prints the URL, the folder, and the URL that logs a browser in. The token is in its fragment,
+// which a browser sends to no server.
 func (s *serving) greet(l *listener) {
-	url := l.scheme() + "://" + reachable(l.Addr().String())
-	fmt.Printf("Beacon collects at %s/\n  data  %s\n  try   curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' %s/hello\n", url, s.data, url)
-	if s.collect.Token != "" {
-		fmt.Printf("  page  %s/?token=YOUR-TOKEN\n", url)
-	}
+	at := l.url(s.listener.acme.Domains)
+	login := (&url.URL{Path: collect.Operators + "login", Fragment: s.collect.Token}).String()
+	fmt.Printf("Beacon collects at %s/\n  data  %s\n  page  %s%s\n  try   curl -d '{\"hello\":\"world\"}' -H 'Content-Type: application/json' %s/hello\n", at, s.data, at, login, at)
 	if !query.Available {
 		fmt.Println("  note  this build answers no SQL: build it with cgo and a C compiler (CGO_ENABLED=1), or read the files of 'beacon table files' with another program")
 	}

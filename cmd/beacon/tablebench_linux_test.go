@@ -257,6 +257,7 @@ func (s *server) askHostile(b *testing.B, askers int, asked *int) (stop func()) 
 				// The comment makes it another query, which is not refused.
 				sql := fmt.Sprintf("%s -- %d", hostile[n%len(hostile)], n)
 				req, _ := http.NewRequestWithContext(ctx, "GET", s.URL+"/-/query?sql="+url.QueryEscape(sql), nil)
+				req.Header.Set("Authorization", "Bearer "+s.p.token())
 				if res, err := http.DefaultClient.Do(req); err == nil {
 					io.Copy(io.Discard, res.Body)
 					res.Body.Close()

@@ -78,7 +78,7 @@ func TestTable_DamagedFile_NamedEverywhereAndRebuilt(t *testing.T) {
 	if _, errs, _ := p.beacon("table", "files", "--server", s.URL); !strings.Contains(errs, name) {
 		t.Errorf("table files: %q, want a line that names %s", errs, name)
 	}
-	if res, err := http.Get(s.URL + "/-/export?format=csv"); err != nil || res.Header.Get(missingHeader) != name {
+	if res, err := s.get("/-/export?format=csv"); err != nil || res.Header.Get(missingHeader) != name {
 		t.Errorf("export: %s %q, want %s", missingHeader, res.Header.Get(missingHeader), name)
 	}
 	if got := s.metric("beacon_table_damaged_rows"); got != 10 {
@@ -146,7 +146,7 @@ func TestLivePage_DamagedFile_SaysSo(t *testing.T) {
 		t.Errorf("table check: status %d, want 1", status)
 	}
 	page := b.attach("")
-	page.do("open the live page", chromedp.Navigate(s.URL+"/"))
+	page.do("open the live page", chromedp.Navigate(s.loginURL()))
 	text := await[string](page, "the notice", `!document.getElementById('damage').hidden && document.getElementById('damage').textContent`)
 	if !strings.Contains(text, "10 rows") || !strings.Contains(text, "beacon table check") {
 		t.Errorf("the page says %q, want the rows and what to do", text)

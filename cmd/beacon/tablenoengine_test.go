@@ -26,7 +26,7 @@ func TestServe_WithoutATableEngine_CollectsTailsAndExports(t *testing.T) {
 	if status != 0 || !strings.Contains(out, `"rows":1,`) {
 		t.Errorf("table files: status %d: %s%s, want a file with one row", status, out, errs)
 	}
-	tail, err := http.Get(s.URL + "/-/tail?last=1")
+	tail, err := s.get("/-/tail?last=1")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,20 +1,23 @@
 import './origin.js'
 import { bytes, clock, element, fields, pretty } from './row.js'
-import { follow, needsToken, withToken } from './tail.js'
+import { follow } from './tail.js'
 
 const visit = new URLSearchParams(location.search).get('visit')
 const verdict = document.getElementById('verdict')
 const proof = document.getElementById('proof')
 const missing = document.getElementById('missing')
-let found = false
-
-document.getElementById('back').href = withToken('/')
+let found = false, out = false
 
 if (visit) {
-  follow({ onBeacon: look, onState: now => { if (now === 'refused' && !found) verdict.textContent = needsToken } })
+  follow({ onBeacon: look, onState })
   setTimeout(giveUp, 5000)
 } else {
   verdict.textContent = 'This page was not opened from the live page, so there is no beacon to look for.'
+}
+
+function onState(now, why = '') {
+  out = now === 'logged-out' || now === 'refused'
+  if (out && !found) verdict.textContent = why || 'Only operators can see whether it arrived. The live page has the login.'
 }
 
 function look(b) {
@@ -28,7 +31,7 @@ function look(b) {
 }
 
 function giveUp() {
-  if (found || verdict.textContent === needsToken) return
+  if (found || out) return
   verdict.textContent = 'It has not arrived within 5 seconds. This page goes on looking.'
   missing.hidden = false
 }

@@ -1,5 +1,3 @@
-import { withToken } from './tail.js'
-
 const link = document.getElementById('leave')
 let visit, since, used
 
@@ -8,14 +6,13 @@ function begin() {
   visit = Array.from(crypto.getRandomValues(new Uint8Array(8)), n => n.toString(16).padStart(2, '0')).join('')
   since = performance.now()
   used = false
-  link.href = withToken('/-/bye', { visit })
+  link.href = `/-/bye?visit=${visit}`
 }
 
 link.addEventListener('click', () => { used = true })
 
 addEventListener('pagehide', () => {
   if (!used) return
-  // Not location.href: it may hold the token.
   const page = location.origin + location.pathname
   const seconds_on_page = Math.round((performance.now() - since) / 100) / 10
   navigator.sendBeacon('/leave', new Blob([JSON.stringify({ visit, page, seconds_on_page })], { type: 'application/json' }))

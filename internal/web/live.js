@@ -1,13 +1,14 @@
 import { count } from './chart.js'
 import './copy.js'
-import './damage.js'
+import { watchDamage } from './damage.js'
 import './leave.js'
+import './logout.js'
 import { add, settled } from './table.js'
-import { follow, needsToken } from './tail.js'
+import { follow } from './tail.js'
 
 const state = document.getElementById('state')
 const refused = document.getElementById('refused')
-const words = { live: 'Live', reconnecting: 'Reconnecting…', refused: 'Not connected' }
+const words = { live: 'Live', reconnecting: 'Reconnecting…', 'logged-out': 'Not logged in', refused: 'Not connected' }
 
 follow({
   onBeacon: add,
@@ -16,12 +17,17 @@ follow({
     if (c.total === 0) document.getElementById('snippets').open = true
     setTimeout(settled, 300)
   },
-  onState(now) {
+  onState(now, why = '') {
     // A screen reader reads every write aloud, so the text is set only when it changes.
     if (state.dataset.state === now) return
     state.dataset.state = now
     state.textContent = words[now]
+    const out = now === 'logged-out' || now === 'refused'
+    document.body.classList.toggle('out', out)
+    document.getElementById('logout').hidden = out
+    document.getElementById('logged-out').hidden = now !== 'logged-out'
     refused.hidden = now !== 'refused'
-    refused.textContent = now === 'refused' ? needsToken : ''
+    refused.textContent = why
+    if (now === 'live') watchDamage()
   },
 })

@@ -29,7 +29,8 @@ export function add(b) {
   redraw()
 }
 
-// settled says that what the collector had to show has come, so an empty table is really empty.
+// settled is called when the collector has sent its newest beacons: from then on an empty table is
+// really empty.
 export function settled() {
   if (ready) return
   ready = true
@@ -44,7 +45,7 @@ function keep(b) {
   ids.delete(gone.id)
 }
 
-// In a rush every frame would swap all the rows; nobody reads faster than a few times a second.
+// In a rush every frame would swap all the rows, faster than a person can read.
 function redraw() {
   due ||= setTimeout(() => requestAnimationFrame(draw), Math.max(0, drawn + 250 - performance.now()))
 }
@@ -54,7 +55,7 @@ function draw() {
   drawn = performance.now()
   const text = filter.value.trim().toLowerCase()
   const matching = kept.filter(b => b.stream.toLowerCase().includes(text))
-  // What somebody is reading stays, however fast the others come.
+  // A row that is open or has the focus stays, however fast the others come.
   const inUse = b => b.open || b.row?.contains(document.activeElement)
   let room = mostRows - matching.filter(inUse).length
   const shown = new Set(matching.filter(b => inUse(b) || room-- > 0))

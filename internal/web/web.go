@@ -1,6 +1,6 @@
-// Package web serves the collector's live page, which shows beacons as they arrive; a page that
-// shows that a beacon arrives after its page was closed; and the script beacon.js for the pages of
-// other sites.
+// Package web serves the collector's live page, which shows beacons as they arrive; the form to log
+// in there; a page that shows that a beacon arrives after its page was closed; and the script
+// beacon.js for the pages of other sites.
 //
 // All of them are embedded files without a build step and without third-party code. They load
 // nothing from other hosts.
@@ -26,6 +26,7 @@ const Script = "/beacon.js"
 var routes = map[string]string{
 	"/":                "live.html",
 	Script:             "beacon.js",
+	"/-/login":         "login.html",
 	"/-/bye":           "bye.html",
 	"/-/web/live.css":  "live.css",
 	"/-/web/live.js":   "live.js",
@@ -37,6 +38,8 @@ var routes = map[string]string{
 	"/-/web/damage.js": "damage.js",
 	"/-/web/origin.js": "origin.js",
 	"/-/web/leave.js":  "leave.js",
+	"/-/web/login.js":  "login.js",
+	"/-/web/logout.js": "logout.js",
 	"/-/web/bye.js":    "bye.js",
 	"/-/web/icon.svg":  "icon.svg",
 }
@@ -61,10 +64,12 @@ type asset struct {
 
 type pages map[string]asset
 
-// Handler serves the live page at /, the page that is closed at /-/bye, their styles and scripts
-// below /-/web/, and beacon.js. It answers GET and HEAD of these paths only.
+// Handler serves the live page at /, the form to log in at /-/login, the page that is closed at
+// /-/bye, their styles and scripts below /-/web/, and beacon.js. It answers GET and HEAD of these
+// paths only. These files are the same for everyone, and have nothing of any beacon.
 //
-// The pages read /-/tail and /-/table/status, and post to /leave, all of the same collector.
+// The pages read /-/tail and /-/table/status, and post to /-/login, /-/logout and /leave, all of the
+// same collector.
 func Handler() http.Handler {
 	p := make(pages, len(routes))
 	for route, name := range routes {
@@ -86,7 +91,9 @@ func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Referrer-Policy", "same-origin") // collect identifies this page by it on plain http
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 
 	a, ok := p[r.URL.Path]
 	if !ok {

@@ -38,7 +38,7 @@ func TestRoutes(t *testing.T) {
 		contentType  string
 	}{
 		{"GET", "/", 200, "text/html; charset=utf-8"},
-		{"GET", "/?token=SECRET", 200, "text/html; charset=utf-8"},
+		{"GET", "/-/login", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/bye", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/bye?visit=1", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/web/live.css", 200, "text/css; charset=utf-8"},
@@ -50,6 +50,7 @@ func TestRoutes(t *testing.T) {
 		{"HEAD", "/-/web/live.js", 200, "text/javascript; charset=utf-8"},
 
 		{"POST", "/", 405, "text/plain; charset=utf-8"},
+		{"POST", "/-/login", 405, "text/plain; charset=utf-8"},
 		{"PUT", "/-/bye", 405, "text/plain; charset=utf-8"},
 		{"DELETE", "/-/web/live.js", 405, "text/plain; charset=utf-8"},
 		{"OPTIONS", "/", 405, "text/plain; charset=utf-8"},
@@ -95,8 +96,9 @@ func TestEveryAnswerIsLockedDown(t *testing.T) {
 	want := map[string]string{
 		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 			"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-		"X-Content-Type-Options": "nosniff",
-		"Referrer-Policy":        "same-origin",
+		"X-Content-Type-Options":     "nosniff",
+		"Referrer-Policy":            "same-origin",
+		"Cross-Origin-Opener-Policy": "same-origin",
 	}
 	targets := []string{"/no-such-page"}
 	for route := range routes {
@@ -116,7 +118,7 @@ func TestEveryAnswerIsLockedDown(t *testing.T) {
 
 func TestOnlyTheScriptIsForOtherSites(t *testing.T) {
 	for route := range routes {
-		policy, allow := "", ""
+		policy, allow := "same-origin", ""
 		if route == Script {
 			policy, allow = "cross-origin", "*"
 		}
@@ -208,7 +210,7 @@ func TestEveryReferenceIsServed(t *testing.T) {
 }
 
 func TestPagesLiveWithTheirPolicy(t *testing.T) {
-	for _, route := range []string{"/", "/-/bye"} {
+	for _, route := range []string{"/", "/-/login", "/-/bye"} {
 		if at := inline.FindString(body(t, ask(t, "GET", route))); at != "" {
 			t.Errorf("%s has inline code or style, which the policy forbids: %q", route, at)
 		}

@@ -1,11 +1,11 @@
 //go:build unix
 
-package main
+package httpserver
 
 import "syscall"
 
-// mostFiles is how many files this process may have open.
-func mostFiles() int {
+// maxFiles is how many files this process may have open.
+func maxFiles() int {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
 		return 1024

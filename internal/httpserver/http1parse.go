@@ -1,4 +1,4 @@
-package plainhttp
+package httpserver
 
 import (
 	"bytes"
@@ -10,14 +10,14 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// headLength is how long the header at the beginning of b is, where it is whole, its empty
-// line included. Where it isn't, 0 says that it won't be a plain one.
+// headLength returns the length of the header at the beginning of b with its empty line, where it is
+// whole. Where it isn't, n is 0 if it can't become that of a plain request.
 func headLength(b []byte) (n int, whole bool) {
 	const post = "POST /"
 	if k := min(len(b), len(post)); string(b[:k]) != post[:k] {
 		return 0, false
 	}
-	for {
+	for first := true; ; first = false {
 		switch i := bytes.IndexByte(b[n:], '\n'); {
 		case i < 0:
 			return len(b), false
@@ -25,6 +25,8 @@ func headLength(b []byte) (n int, whole bool) {
 			return 0, false // net/http takes a bare line feed for a line's end
 		case i == 1:
 			return n + 2, true
+		case first && !bytes.HasSuffix(b[:i], []byte(" HTTP/1.1\r")):
+			return 0, false // such as a request line without a version, which is answered at once
 		default:
 			n += i + 1
 		}
@@ -36,7 +38,7 @@ func headLength(b []byte) (n int, whole bool) {
 // malformed, or asks for more than this can do. Operators' paths and what a handler might
 // want to stream are not told apart here: a plain request has a body that is bounded and an
 // answer that is whole.
-func (c *conn) parse(head []byte) bool {
+func (c *http1Conn) parse(head []byte) bool {
 	text := string(head[:len(head)-2])
 	line, text, _ := strings.Cut(text, "\r\n")
 	target, ok := strings.CutSuffix(line[len("POST "):], " HTTP/1.1")
@@ -61,7 +63,7 @@ func (c *conn) parse(head []byte) bool {
 	c.request.Method, c.request.RequestURI, c.request.URL = http.MethodPost, target, &c.url
 	c.request.Proto, c.request.ProtoMajor, c.request.ProtoMinor = "HTTP/1.1", 1, 1
 	c.request.Host, c.request.ContentLength = host, int64(length)
-	c.body = body{c.in, int64(length)}
+	c.body = body{in: c.in, left: int64(length)}
 	c.request.Body = &c.body
 	if length == 0 {
 		c.request.Body = http.NoBody
@@ -70,24 +72,29 @@ func (c *conn) parse(head []byte) bool {
 	return true
 }
 
-// spellings are the names of headers that browsers and proxies send, as they do and in lower
-// case, and as net/http has them. It takes less to find them than to make them.
-var spellings = map[string]string{}
+// spellings maps the names of common headers, as browsers and proxies write them and in lower case, to
+// the form of net/http. To look one up costs less than to make it. lowercase maps back, for HTTP/2.
+var spellings, lowercase = headerNames(
+	"Host", "Connection", "Content-Length", "Content-Type", "Content-Encoding", "User-Agent", "Accept", "Accept-Encoding", "Accept-Language",
+	"Origin", "Referer", "Cookie", "Priority", "Cache-Control", "Authorization", "Idempotency-Key", "DNT", "Sec-GPC",
+	"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-CH-UA", "Sec-CH-UA-Mobile", "Sec-CH-UA-Platform",
+	"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-IP", "X-Request-ID",
+	"Date", "Vary", "Retry-After", "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Allow-Headers",
+	"Access-Control-Allow-Methods", "Access-Control-Max-Age", "X-Content-Type-Options", "ETag",
+)
 
-func init() {
-	for _, name := range []string{
-		"Host", "Connection", "Content-Length", "Content-Type", "Content-Encoding", "User-Agent", "Accept", "Accept-Encoding", "Accept-Language",
-		"Origin", "Referer", "Cookie", "Priority", "Cache-Control", "Authorization", "Idempotency-Key", "DNT", "Sec-GPC",
-		"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-CH-UA", "Sec-CH-UA-Mobile", "Sec-CH-UA-Platform",
-		"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-IP", "X-Request-ID",
-	} {
-		spellings[name] = textproto.CanonicalMIMEHeaderKey(name)
-		spellings[strings.ToLower(name)] = spellings[name]
+func headerNames(names ...string) (canonical, lower map[string]string) {
+	canonical, lower = map[string]string{}, map[string]string{}
+	for _, name := range names {
+		key := textproto.CanonicalMIMEHeaderKey(name)
+		canonical[name], canonical[strings.ToLower(name)] = key, key
+		lower[key] = strings.ToLower(name)
 	}
+	return canonical, lower
 }
 
 // fields puts the header's fields into the base's, all but Host.
-func (c *conn) fields(text string) (host string, length int, ok bool) {
+func (c *http1Conn) fields(text string) (host string, length int, ok bool) {
 	header, values := c.base.Header, c.values[:0]
 	clear(header)
 	length = -1
@@ -98,7 +105,7 @@ func (c *conn) fields(text string) (host string, length int, ok bool) {
 		if !found || !httpguts.ValidHeaderFieldValue(value) {
 			return "", 0, false
 		}
-		value = textproto.TrimString(value) // of spaces and tabs: there are no line breaks
+		value = textproto.TrimString(value) // of spaces and tabs; fields has no line breaks here
 		if known := spellings[name]; known != "" {
 			name = known
 		} else if httpguts.ValidHeaderFieldName(name) {
@@ -137,7 +144,7 @@ func (c *conn) fields(text string) (host string, length int, ok bool) {
 	return host, length, host != "" && length >= 0
 }
 
-// decimal is -1 for what is no plain number.
+// decimal returns -1 for anything but digits.
 func decimal(s string) (n int) {
 	if s == "" || len(s) > 9 {
 		return -1
