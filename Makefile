@@ -7,7 +7,7 @@ FUZZTIME ?= 30s
 .PHONY: test tools check vulnerabilities bench fuzz
 
 test: tools check vulnerabilities
-	go test -race -timeout 20m ./...
+	go test -race -timeout 40m ./...
 	CGO_ENABLED=0 go test ./cmd/beacon -run WithoutATableEngine
 
 tools:

@@ -4,26 +4,18 @@ package browsertest
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestFirefox has all tests of one browser, because its start takes seconds.
 func TestFirefox(t *testing.T) {
 	f := StartFirefox(t)
-	beacons := make(chan string, 10)
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			body, _ := io.ReadAll(r.Body)
-			beacons <- r.URL.Path + " " + string(body)
-			return
-		}
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(w, "<!doctype html><title>%s</title>", r.URL.Path)
 	}))
@@ -89,30 +81,22 @@ func TestFirefox(t *testing.T) {
 		}
 	})
 
-	for _, end := range []struct {
-		name, path string
-		close      func(*Tab)
-	}{
-		{"Close_PageWithABeacon_SendsIt", "/tab", (*Tab).Close},
-		{"Close_Firefox_SendsTheBeacon", "/firefox", func(*Tab) { f.close() }}, // the last of the tests
-	} {
-		t.Run(end.name, func(t *testing.T) {
-			tab := f.Open(t, site.URL+end.path)
-			if _, err := tab.Evaluate("addEventListener('pagehide', () => navigator.sendBeacon('', 'left')); 0"); err != nil {
-				t.Fatal(err)
-			}
-			end.close(tab)
-			select {
-			case got := <-beacons:
-				if want := end.path + " left"; got != want {
-					t.Errorf("got %q, want %q", got, want)
-				}
-			case <-time.After(closeLimit):
-				t.Errorf("no beacon within %v", closeLimit)
-			}
-			if got, err := tab.Evaluate("1"); err == nil {
-				t.Errorf("the closed tab answers %v, want an error", got)
-			}
-		})
-	}
+	t.Run("Close_OneOfTwoTabs_OtherGoesOn", func(t *testing.T) {
+		first, second := f.Open(t, site.URL+"/first"), f.Open(t, site.URL+"/second")
+		first.Close()
+		if got, err := first.Evaluate("document.title"); err == nil {
+			t.Errorf("the closed tab answers %v, want an error", got)
+		}
+		if got, err := second.Evaluate("document.title"); err != nil || got != "/second" {
+			t.Errorf("got %v, %v, want /second", got, err)
+		}
+	})
+
+	t.Run("Evaluate_FirefoxIsClosed_ReturnsError", func(t *testing.T) { // the last of the tests
+		tab := f.Open(t, site.URL+"/page")
+		f.close()
+		if got, err := tab.Evaluate("1"); err == nil {
+			t.Errorf("got %v, want an error", got)
+		}
+	})
 }
