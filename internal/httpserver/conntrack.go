@@ -57,6 +57,7 @@ type tracker struct {
 	of      map[netip.Addr]int        // connections of each address, where there is a bound
 	freed   sync.Cond                 // held is less
 	victims []victim                  // for the next evictions, the next one last
+	chosen  int64                     // the second in which they were chosen
 }
 
 // A victim is a connection with what it was chosen by.
@@ -128,7 +129,7 @@ func (t *tracker) add(conn net.Conn) *trackedConn {
 	return c
 }
 
-// insertVictim keeps the victims sorted: an unproven connection counts as older than it is.
+// insertVictim adds a new connection to the victims where it ranks before one of them.
 func (t *tracker) insertVictim(c *trackedConn) {
 	v := victim{c, c.rank()}
 	switch {
@@ -278,8 +279,11 @@ func (t *tracker) largest() (largest *trackedConn) {
 }
 
 // oldest returns the connection that has waited longest for its client. It never returns c, nor one
-// whose request is being answered. It sorts the connections once for many evictions.
+// whose request is being answered. It sorts the connections once for the evictions of a second.
 func (t *tracker) oldest(c *trackedConn) *trackedConn {
+	if now := t.clock.Load(); t.chosen != now { // ranks change with time
+		t.chosen, t.victims = now, nil
+	}
 	for again := true; ; again = false {
 		for len(t.victims) > 0 {
 			next := t.victims[len(t.victims)-1]

@@ -64,6 +64,7 @@ func (r *testRequest) finish(part string) {
 // status returns the answer's status, or an error's text.
 func (r *testRequest) status() string {
 	if r.frames != nil {
+		r.frames.Helper()
 		header, _, code := r.frames.answer(1)
 		if code != 0 {
 			return code.String()
@@ -97,9 +98,9 @@ func (r *testRequest) isClosed(t *testing.T, name string) {
 func TestConnections_NoMemory_EvictsWaitingOnes(t *testing.T) {
 	for version, takes := range map[string]int64{"HTTP/1.1": takesHTTP + takesNetHTTP, "h2c": takesHTTP, "HTTP/2 over TLS": takesHTTP + takesTLS} {
 		t.Run(version, func(t *testing.T) {
-			hold, held := make(chan bool), make(chan bool)
+			hold, held, unreadConn := make(chan bool), make(chan bool), make(chan *trackedConn, 1)
 			page := Evictable(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				held <- true
+				unreadConn <- connOf(r)
 				for {
 					if _, err := w.Write(make([]byte, 1<<20)); err != nil {
 						return
@@ -107,7 +108,7 @@ func TestConnections_NoMemory_EvictsWaitingOnes(t *testing.T) {
 				}
 			}))
 			s := serveTest(t, Options{
-				Memory:   10 * takes,
+				Memory:   15 * takes,
 				Attended: func(r *http.Request) bool { return r.URL.EscapedPath() == "/-/import" },
 				Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					switch r.URL.EscapedPath() {
@@ -145,14 +146,19 @@ func TestConnections_NoMemory_EvictsWaitingOnes(t *testing.T) {
 			unread := waiting["answer that is not read"]
 			unread.conn.SetReadDeadline(time.Now()) // stops the reading of frames
 			unread.send("GET", "/page", 0, "")
-			<-held
+			stuck := <-unreadConn
 			idle := waiting["idle"]
 			idle.send("POST", "/", 0, "")
 			if got := idle.status(); got != "204" {
 				t.Fatal(got)
 			}
-			s.tracker.clock.Add(3) // so that the answer that is not read counts as such
-			for i := range 20 {
+			isOpen := func(c *trackedConn) bool {
+				s.tracker.mu.Lock()
+				defer s.tracker.mu.Unlock()
+				return !c.gone
+			}
+			for i := 0; i < 20 || i < 100 && isOpen(stuck); i++ { // until the answer fills the socket, it is being read
+				s.tracker.clock.Add(1)
 				r := beginRequest(t, s, version)
 				r.send("POST", "/", 3, "abc")
 				if got := r.status(); got != "204" {
@@ -231,6 +237,53 @@ func TestConnections_EvictableWithoutWholeRequest_IsEvicted(t *testing.T) {
 	x.expectEvicted("page")
 	if n := c.busy.Load(); n != 0 {
 		t.Errorf("%d handlers are counted, want 0", n)
+	}
+}
+
+// Streams that a client resets, or that are refused, are not answers: they don't make a connection used.
+func TestConnections_ResetAndRefusedRequests_DoNotCountAsUse(t *testing.T) {
+	s := serveTest(t, Options{Handler: seenHandler})
+	c := s.dial(t, false)
+	c.ping()
+	s.tracker.clock.Add(5)
+	c.post(1, false)
+	c.WriteRSTStream(1, http2.ErrCodeCancel)
+	c.post(3, true, "x", strings.Repeat("x", 20<<10), "y", strings.Repeat("y", 20<<10))
+	c.expectStatus(3, "431")
+	c.ping()
+	use := func() (uses int32, since int64) {
+		s.tracker.mu.Lock()
+		defer s.tracker.mu.Unlock()
+		for conn := range s.tracker.conns {
+			uses, since = conn.uses.Load(), conn.since.Load()
+		}
+		return uses, since
+	}
+	if uses, since := use(); uses != 0 || since > 4 {
+		t.Errorf("after no answer: %d uses since %d, want 0 since the beginning", uses, since)
+	}
+	c.post(5, true)
+	c.expectStatus(5, "200")
+	if uses, since := use(); uses != 1 || since < 5 {
+		t.Errorf("after an answer: %d uses since %d, want 1 since 5 or later", uses, since)
+	}
+}
+
+func TestConnections_AttendedRequestWithoutRoom_Gets503Only(t *testing.T) {
+	s := serveTest(t, Options{Handler: seenHandler, Memory: takesHTTP + takesHandler, Attended: func(*http.Request) bool { return true }})
+	c := s.dial(t, false)
+	c.post(1, false, "expect", "100-continue")
+	if f := c.await(http2.FrameHeaders, 1); f.header[":status"] != "503" {
+		t.Errorf("%v, want 503", f)
+	}
+	c.WritePing(false, [8]byte{})
+	for f := range c.received {
+		if f.kind == http2.FramePing {
+			break
+		}
+		if f.kind == http2.FrameHeaders {
+			t.Errorf("%v after the answer", f)
+		}
 	}
 }
 

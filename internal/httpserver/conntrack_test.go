@@ -165,7 +165,7 @@ func TestTracker_NoMemory_EvictsUnusedBeforeUsedAndOldestFirst(t *testing.T) {
 	x.open("unused, old")
 	x.ticks(5)
 	x.open("unused, young")
-	x.tick()
+	x.ticks(4)
 	young := x.open("used, young")
 	young.answer()
 	regular := x.open("used often")
@@ -174,10 +174,10 @@ func TestTracker_NoMemory_EvictsUnusedBeforeUsedAndOldestFirst(t *testing.T) {
 	regular.answer()
 	once := x.open("used once now")
 	once.answer()
-	x.open("newest")
+	x.open("newest") // which has some seconds for its first request
 	x.expectEvicted()
 	// Each new one is used in more than one second, so that the next one doesn't evict it.
-	for i, want := range []string{"unused, old", "unused, young", "newest", "used, old", "used, young", "used once now"} {
+	for i, want := range []string{"unused, old", "unused, young", "used, old", "newest", "used, young", "used once now"} {
 		c := x.open("more")
 		if c == nil {
 			t.Fatalf("connection %d finds no room", i)
@@ -209,13 +209,13 @@ func TestTracker_ManyUnused_EvictEachOther(t *testing.T) {
 			c.answer()
 		}
 	}
-	x.clock.Add(60) // they are idle for long; one must go for the first connection
-	for i := range 3000 {
-		if i%100 == 0 {
-			x.clock.Add(1)
-		}
-		if x.open("unused") == nil {
-			t.Fatal("no room")
+	x.clock.Add(40) // then they are idle; one of them must go for the first connection
+	for range 15 {
+		x.clock.Add(1)
+		for range 200 {
+			if x.open("unused") == nil {
+				t.Fatal("no room")
+			}
 		}
 	}
 	evicted := map[string]int{}
@@ -224,6 +224,27 @@ func TestTracker_ManyUnused_EvictEachOther(t *testing.T) {
 	}
 	if evicted["used"] != 1 || evicted["unused"] != 2999 {
 		t.Errorf("evicted: %v, want 1 used and 2999 unused", evicted)
+	}
+}
+
+// A connection that has not used its first seconds goes before those that are used, also where the order
+// was found out before.
+func TestTracker_TimePasses_OrderIsRenewed(t *testing.T) {
+	const room = 64
+	x := newTrackerTest(t, Options{Memory: room * usual(t)})
+	for range room / 2 {
+		x.open("used").answer()
+	}
+	x.clock.Add(10)
+	for range room / 2 {
+		x.open("unused")
+	}
+	x.open("unused")
+	x.expectEvicted("used") // the others are new
+	x.clock.Add(newSeconds)
+	for range 10 {
+		x.open("unused")
+		x.expectEvicted("unused")
 	}
 }
 

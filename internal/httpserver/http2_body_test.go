@@ -3,9 +3,11 @@ package httpserver
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -118,18 +120,21 @@ func TestHTTP2Body_ReadAfterHandlerEnded_Fails(t *testing.T) {
 	s := serveTest(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		go func() {
 			<-ended
-			_, err := io.Copy(io.Discard, r.Body)
-			read <- err
+			n, err := io.Copy(io.Discard, r.Body)
+			read <- fmt.Errorf("%d bytes, %w", n, err)
 		}()
 	})})
 	c := s.dial(t, false)
-	c.post(1, false)
-	c.data(1, false, make([]byte, longBody))
-	c.answer(1)
-	c.ping()
-	close(ended)
-	if err := <-read; err == nil {
-		t.Error("a body can be read after its handler ended")
+	for i, whole := range []bool{false, true} {
+		stream := uint32(2*i + 1)
+		c.post(stream, false)
+		c.data(stream, whole, make([]byte, longBody))
+		c.answer(stream)
+		c.ping()
+		ended <- true
+		if err := <-read; !errors.Is(err, http.ErrBodyReadAfterClose) || !strings.HasPrefix(err.Error(), "0 bytes") {
+			t.Errorf("after the handler, whole body %v: read %v; want %v", whole, err, http.ErrBodyReadAfterClose)
+		}
 	}
 }
 
