@@ -157,7 +157,7 @@ func TestConnections_NoMemory_EvictsWaitingOnes(t *testing.T) {
 				defer s.tracker.mu.Unlock()
 				return !c.gone
 			}
-			for i := 0; i < 20 || i < 100 && isOpen(stuck); i++ { // until the answer fills the socket, it is being read
+			for i := 0; i < 40 || i < 100 && isOpen(stuck); i++ { // until the answer fills the socket, it is being read
 				s.tracker.clock.Add(1)
 				r := beginRequest(t, s, version)
 				r.send("POST", "/", 3, "abc")

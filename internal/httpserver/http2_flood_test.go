@@ -309,12 +309,20 @@ func TestHTTP2Flood_UnreadAnswers_HonestClientIsServed(t *testing.T) {
 				s.tracker.clock.Add(1)
 			}
 			client := s.client(t, true)
-			for i := range 50 {
+			post := func() int {
 				res, err := client.Post(testURL(true, "/"), "text/plain", strings.NewReader("beacon"))
-				if err != nil || res.StatusCode != 200 {
-					t.Fatalf("request %d: %v %v", i, res, err)
+				if err != nil {
+					t.Fatal(err)
 				}
 				res.Body.Close()
+				return res.StatusCode
+			}
+			// An answer counts as unread after two seconds.
+			awaitCondition(t, "a request is answered", func() bool { return post() == 200 }, func() string { return "503" })
+			for i := range 50 {
+				if status := post(); status != 200 {
+					t.Fatalf("request %d is answered %d", i, status)
+				}
 			}
 			for _, c := range all {
 				c.Close()
