@@ -120,8 +120,7 @@ func (t *tracker) add(conn net.Conn) *trackedConn {
 		t.of[c.address]++
 	}
 	if !t.makeRoom(c) {
-		t.remove(c)
-		t.held.Add(-c.takes)
+		t.forget(c)
 		t.metrics.closed.WithLabelValues(closedMemory).Inc()
 		return nil
 	}
@@ -347,6 +346,11 @@ func (c *trackedConn) closed() {
 	c.Conn.Close()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.forget(c)
+}
+
+// forget releases what a connection takes.
+func (t *tracker) forget(c *trackedConn) {
 	t.remove(c)
 	delete(t.leaving, c)
 	t.held.Add(-c.takes)
