@@ -152,6 +152,14 @@ func TestConnections_NoMemory_EvictsWaitingOnes(t *testing.T) {
 			if got := idle.status(); got != "204" {
 				t.Fatal(got)
 			}
+			awaitTracker(t, s.Server, "the answer is counted", func(tr *tracker) bool {
+				for c := range tr.conns {
+					if c.uses.Load() == 1 {
+						return true
+					}
+				}
+				return false
+			})
 			isOpen := func(c *trackedConn) bool {
 				s.tracker.mu.Lock()
 				defer s.tracker.mu.Unlock()

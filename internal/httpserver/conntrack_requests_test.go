@@ -59,6 +59,39 @@ func TestTracker_OnlyWholeRequests_RefusesNewOne(t *testing.T) {
 	}
 }
 
+// A connection that waits for room may be evicted too.
+func TestTracker_EvictedWhileItWaits_IsForgotten(t *testing.T) {
+	for range 20 { // the two that wait wake up in any order
+		x := newTrackerTest(t, Options{Memory: 2 * usual(t)})
+		lingering := x.open("lingering")
+		closing := make(chan bool)
+		lingering.Conn.(*fakeConn).onClose = func() { close(closing) }
+		busy := x.open("busy")
+		busy.begin(0)
+		added := make(chan *trackedConn, 2)
+		go func() { added <- x.add(&fakeConn{address: "203.0.113.8"}) }()
+		<-closing
+		evicted := make(chan bool)
+		x.mu.Lock()
+		for c := range x.conns {
+			if c != busy {
+				c.Conn.(*fakeConn).onClose = func() { close(evicted) }
+			}
+		}
+		x.mu.Unlock()
+		go func() { added <- x.add(&fakeConn{address: "203.0.113.9"}) }()
+		<-evicted
+		lingering.closed()
+		first, second := <-added, <-added
+		if (first == nil) == (second == nil) {
+			t.Fatalf("added: %v, %v; want one", first != nil, second != nil)
+		}
+		if n := len(x.leaving); n != 0 || x.held.Load() != 2*usual(t) {
+			t.Fatalf("%d connections are leaving, and %d bytes are held; want 0 and %d", n, x.held.Load(), 2*usual(t))
+		}
+	}
+}
+
 // Room is there only once an evicted connection is closed.
 func TestTracker_EvictedConnectionLingers_NewOneWaits(t *testing.T) {
 	x := newTrackerTest(t, Options{Memory: 2 * usual(t)})
