@@ -38,15 +38,6 @@ bench:
 	go test -run '^$$' -bench Writer -benchtime 200000x ./internal/table
 
 fuzz:
-	go test -run '^$$' -fuzz FuzzRoundTrip -fuzztime $(FUZZTIME) ./internal/warc
-	go test -run '^$$' -fuzz FuzzParse -fuzztime $(FUZZTIME) ./internal/warc
-	go test -run '^$$' -fuzz FuzzStream -fuzztime $(FUZZTIME) ./internal/warc
-	go test -run '^$$' -fuzz FuzzImport -fuzztime $(FUZZTIME) ./collect
-	go test -run '^$$' -fuzz FuzzOf -fuzztime $(FUZZTIME) ./internal/row
-	go test -run '^$$' -fuzz FuzzDecodeJSON -fuzztime $(FUZZTIME) ./internal/row
-	go test -run '^$$' -fuzz FuzzCSP -fuzztime $(FUZZTIME) ./internal/fetch
-	go test -run '^$$' -fuzz FuzzReferrerPolicy -fuzztime $(FUZZTIME) ./internal/fetch
-	go test -run '^$$' -fuzz FuzzAnswer -fuzztime $(FUZZTIME) ./internal/fetch
-	go test -run '^$$' -fuzz FuzzSendBeacon -fuzztime $(FUZZTIME) ./page
-	go test -run '^$$' -fuzz FuzzHTTP1 -fuzztime $(FUZZTIME) ./internal/httpserver
-	go test -run '^$$' -fuzz FuzzCollector -fuzztime $(FUZZTIME) ./collect
+	@for package in $$(go list ./...); do for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+		echo "$$package $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+	done; done

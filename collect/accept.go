@@ -11,7 +11,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// retryAfter is what a sender is asked to wait when the disk can't take a beacon.
+// retryAfter is the Retry-After of the answer when a beacon can't be written to disk.
 const retryAfter = 5 * time.Second
 
 // buffers hold a body, its record and the header of that while they are written.
@@ -20,17 +20,17 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 type buffer struct {
 	body, record []byte
 	header       warc.Fields
-	names        []string // of the request's header
+	names        []string // of the last request's header, sorted
 	counted      int      // bytes of body's that the collector's memory counts
 }
 
-// keepBuffer and keepFields are the largest buffer that is worth keeping for the next beacon.
+// keepBuffer, in bytes, and keepFields, in header fields, limit the buffers that are reused.
 const (
 	keepBuffer = 256 << 10
 	keepFields = 128
 )
 
-// beacon keeps one beacon or refuses it: the answer is 204, or the picture, once it is on
+// beacon stores a beacon or refuses it. The answer, 204 or the picture, is sent when the beacon is on
 // disk.
 func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
@@ -55,13 +55,13 @@ func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// streamOf is the path as it was sent.
+// streamOf returns the path as it was sent.
 func streamOf(r *http.Request) string {
 	s, _ := row.Target(r.RequestURI)
 	return s
 }
 
-// accept takes what may come in, and what is allowed here, to disk.
+// accept checks a beacon and writes it to disk. It returns the size of the body in bytes, or the refusal.
 func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time) (size int, no *refusal) {
 	from := c.from(r)
 	c.preflights.came(r, from)
@@ -80,9 +80,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 		c.memory.give(b.counted)
 		b.counted = 0
 		if cap(b.record) <= keepBuffer && cap(b.body) <= keepBuffer && cap(b.header) <= keepFields {
-			// Else it would hold on to the request.
-			clear(b.header)
-			clear(b.names)
+			clear(b.header) // which would keep the request in memory
 			buffers.Put(b)
 		}
 	}()
@@ -116,14 +114,13 @@ func malformed(text string) *refusal {
 }
 
 func (c *Collector) tooLarge(w http.ResponseWriter) *refusal {
-	// What is left of the body is not read, and so no other request can follow it.
+	// The rest of the body is not read, so the connection can't be used for another request.
 	w.Header().Set("Connection", "close")
 	return &refusal{reason: "too-large", status: http.StatusRequestEntityTooLarge,
 		text: fmt.Sprintf("The body is over the limit of %d bytes: send less, or in several beacons.", c.options.MaxBody)}
 }
 
-// read reads the whole body; a length that is known to be over the limit is not read at
-// all.
+// read reads the whole body. It reads nothing if Content-Length is over the limit.
 func (b *buffer) read(w http.ResponseWriter, r *http.Request, c *Collector) *refusal {
 	b.body = b.body[:0]
 	if r.ContentLength == 0 {
@@ -132,7 +129,7 @@ func (b *buffer) read(w http.ResponseWriter, r *http.Request, c *Collector) *ref
 	if r.ContentLength > c.options.MaxBody {
 		return c.tooLarge(w)
 	}
-	// What another beacon left is held for as long as this one's client takes, too.
+	// A large buffer of an earlier beacon is counted while this beacon uses it.
 	if large := cap(b.body) - freeBody; large > 0 {
 		if c.memory.take(large) {
 			b.counted = large
@@ -153,16 +150,16 @@ func (b *buffer) read(w http.ResponseWriter, r *http.Request, c *Collector) *ref
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			// The client went away or broke the protocol: it can't be kept, as nobody
-			// knows what is missing of it, nor where another request would begin.
+			// The client disconnected or broke the protocol. The missing part is unknown, and so is
+			// the place where the next request would begin.
 			w.Header().Set("Connection", "close")
 			return malformed("The body ended early or is malformed: " + err.Error())
 		}
 	}
 }
 
-// grow makes room for more of a body: what a client says of its length is believed up to what
-// a usual beacon has, and the rest is made room for as it comes.
+// grow enlarges the buffer of a body. It trusts Content-Length up to the size of a usual beacon, and
+// allocates more only as more bytes arrive.
 func (b *buffer) grow(length int64, m *memory) bool {
 	size := max(2*cap(b.body), 4<<10, int(min(length+1, 64<<10)))
 	if whole := int(length) + 1; length > 0 && whole > cap(b.body) {

@@ -17,7 +17,7 @@ import (
 //	null                      pages without an origin: sandboxed ones, and files
 //	*                         every origin
 //
-// The error names the pattern that is none of these.
+// The error names the first pattern that has none of these forms.
 func Origins(patterns ...string) (func(origin string) bool, error) {
 	var allowed []originPattern
 	for _, text := range patterns {
@@ -51,8 +51,8 @@ func parseOriginPattern(text string) (originPattern, error) {
 	return p, nil
 }
 
-// splitOrigin takes an origin apart as the HTML standard serializes it ("origin"): the port
-// is left out where it is the scheme's own.
+// splitOrigin splits an origin as the HTML standard serializes it ("origin"). The port is "" if it is
+// the scheme's default.
 func splitOrigin(origin string) (p originPattern, ok bool) {
 	scheme, host, ok := strings.Cut(origin, "://")
 	if !ok || scheme == "" || strings.ContainsAny(host, "/?#@\\ ") {
@@ -85,17 +85,17 @@ func (p originPattern) matches(origin string) bool {
 	return o.host == p.host
 }
 
-// checkOrigin refuses a page that may not send here, and tells all others that they may. It
-// echoes the origin: beacons carry credentials, for which "*" is not enough (Fetch, "CORS
-// check"). A program, which has no origin, is told nothing: no cache keeps the answer for a
-// page's request.
+// checkOrigin refuses pages whose origin is not allowed, and sets the CORS headers for all others. It
+// repeats the origin, because beacons carry credentials, for which "*" is not enough (Fetch, "CORS
+// check"). Requests without an origin get no CORS headers: they come from programs, and no cache keeps
+// the answer for a page's request.
 func (c *Collector) checkOrigin(w http.ResponseWriter, r *http.Request) *refusal {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return nil
 	}
 	h := w.Header()
-	h.Add("Vary", "Origin")
+	h["Vary"] = append(h["Vary"], "Origin")
 	if c.options.Origin != nil && !c.options.Origin(origin) {
 		return &refusal{reason: "origin", status: http.StatusForbidden,
 			text: fmt.Sprintf("Pages of %.100s may not send here: whoever runs this collector can allow it (serve --origin).", origin)}

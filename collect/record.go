@@ -13,9 +13,8 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// newRecord is the request as it is kept, with b's body, and a header that is b's. The server
-// has taken the request apart; its headers come back in alphabetical order, and a chunked body
-// in one piece.
+// newRecord returns the record of a request. It shares memory with b: the body and the header. The
+// header fields are in alphabetical order, because http.Request does not keep their order.
 func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.Time) warc.Record {
 	target := r.RequestURI
 	if !strings.HasPrefix(target, "/") {
@@ -23,8 +22,7 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 	}
 	secrets := c.secrets(from.address)
 	header := append(b.header[:0], warc.Field{Name: "Host", Value: r.Host})
-	b.names = slices.AppendSeq(b.names[:0], maps.Keys(r.Header))
-	slices.Sort(b.names)
+	b.sortNames(r.Header)
 	for _, name := range b.names {
 		for _, v := range r.Header[name] {
 			if !secrets.has(name, v) {
@@ -44,8 +42,20 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 	}
 }
 
-// originForm is the target of a request whose own is an absolute URL, as for a proxy, spelled as
-// it was sent.
+// sortNames sets b.names to the names of a header, sorted. Most headers have the same names as that of
+// the beacon before, which saves the sort.
+func (b *buffer) sortNames(header http.Header) {
+	same := len(b.names) == len(header)
+	for i := 0; same && i < len(b.names); i++ {
+		_, same = header[b.names[i]]
+	}
+	if !same {
+		b.names = slices.AppendSeq(b.names[:0], maps.Keys(header))
+		slices.Sort(b.names)
+	}
+}
+
+// originForm returns the path and query of a request-target that is an absolute URL, as they were sent.
 func originForm(r *http.Request) string {
 	_, rest, _ := strings.Cut(r.RequestURI, "://")
 	if i := strings.IndexAny(rest, "/?"); i >= 0 && rest[i] == '/' {
@@ -54,12 +64,12 @@ func originForm(r *http.Request) string {
 	return r.URL.RequestURI()
 }
 
-// keySpace is the name space of the ids of beacons whose key is not itself a UUID.
+// keySpace is the name space of the ids of beacons whose Idempotency-Key is not a UUID.
 var keySpace = uuid.MustParse("7d2a9c7e-5d0f-4a3b-9d55-0c7a8f6f2b11")
 
-// beaconID is the id that goes with an Idempotency-Key, quoted or not, so that the same
-// key is one row. A key that is no UUID is its stream's own: "17" is many senders' key. A
-// beacon without a key is like no other.
+// beaconID returns the id for an Idempotency-Key, quoted or not. The same key always has the same id. A
+// key that is a UUID is the id. Any other key counts within its stream, because several senders may use
+// a key such as "17". Without a key the id is new.
 func beaconID(key, stream string) uuid.UUID {
 	key = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(key), `"`), `"`)
 	if key == "" {

@@ -124,8 +124,12 @@ func (s *serving) parse() (err error) {
 			}
 		}
 	}
-	s.collect.Batch = func(stream string) bool { return slices.Contains(s.batch, stream) }
-	s.collect.Answer200 = func(stream string) bool { return slices.Contains(s.answer200, stream) }
+	if len(s.batch) > 0 {
+		s.collect.Batch = func(stream string) bool { return slices.Contains(s.batch, stream) }
+	}
+	if len(s.answer200) > 0 {
+		s.collect.Answer200 = func(stream string) bool { return slices.Contains(s.answer200, stream) }
+	}
 	if len(s.origins) > 0 {
 		if s.collect.Origin, err = collect.Origins(s.origins...); err != nil {
 			return fmt.Errorf("--origin: %w", err)
@@ -178,6 +182,9 @@ func serve(ctx context.Context, s serving) error {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
 	uuid.EnableRandPool() // saves a system call for each beacon's id
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200) // saves CPU at a peak; the memory limit still bounds the heap
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(s.memory) - outsideMemory)
 	}

@@ -118,7 +118,7 @@ func (s *tableService) close(why string) { s.closed.Store(&why) }
 const (
 	// The table may be so many bytes of the inbox behind. Beyond throttleFrom the answers to
 	// beacons are slowed, so that it stays within throttleTo.
-	throttleFrom = 192 << 20
+	throttleFrom = 208 << 20
 	throttleTo   = 256 << 20
 	// throttleMost is how long a group of records waits at throttleTo. A group has 1 MiB at most.
 	throttleMost = 150 * time.Millisecond

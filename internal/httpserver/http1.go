@@ -107,8 +107,10 @@ func (c *http1Conn) Close() error { return c.tracked.Conn.Close() }
 // readHead returns the next request's header, which is not taken from the reader yet, or nil where
 // the request is not plain.
 func (c *http1Conn) readHead() (head []byte, ok bool) {
+	least := 1
 	if c.request.Method != "" {
 		c.tracked.limit(0)
+		least = 4 // net/http, too, ignores fewer bytes after a request
 	}
 	for begun := false; ; {
 		seen, _ := c.in.Peek(c.in.Buffered())
@@ -121,7 +123,7 @@ func (c *http1Conn) readHead() (head []byte, ok bool) {
 			switch n, whole := headLength(seen); {
 			case whole:
 				return seen[:n], true
-			case n == 0 || len(seen) == headerBytes:
+			case len(seen) >= least && (n == 0 || len(seen) == headerBytes):
 				return nil, true
 			}
 			if !begun {
@@ -130,7 +132,7 @@ func (c *http1Conn) readHead() (head []byte, ok bool) {
 			}
 		}
 		if _, err := c.in.Peek(len(seen) + 1); err != nil {
-			return nil, err == io.EOF && len(seen) > 0 // a request that is cut short has an answer
+			return nil, err == io.EOF && len(seen) >= least // a request that is cut short has an answer
 		}
 	}
 }
@@ -160,7 +162,7 @@ func (s *Server) handle(c *http1Conn) (again bool) {
 	if s.closing.Load() {
 		c.answer.header.Set("Connection", "close")
 	}
-	keep := c.answer.header.Get("Connection") != "close"
+	keep := !closes(c.answer.header)
 	if keep { // the rest of the body comes before the next request
 		_, err := io.Copy(io.Discard, &c.body)
 		keep = err == nil
@@ -176,6 +178,12 @@ func (s *Server) handle(c *http1Conn) (again bool) {
 		c.out, c.answer.body = nil, bytes.Buffer{} // not kept while the connection idles
 	}
 	return keep && err == nil
+}
+
+// closes reports whether the header of an answer has Connection: close.
+func closes(answer http.Header) bool {
+	values := answer["Connection"]
+	return len(values) > 0 && values[0] == "close"
 }
 
 // A body is what follows a header, of a length that is known.

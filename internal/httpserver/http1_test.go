@@ -3,6 +3,7 @@ package httpserver
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -16,6 +17,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/certtest"
 )
 
 // echo answers with all that it sees of a request.
@@ -45,6 +48,28 @@ var echo = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 // start serves h by a Server and by net/http, over unix sockets, of which there are more than ports.
 func start(t testing.TB, h http.Handler) (ours, reference string, s *Server) {
 	t.Helper()
+	a, b, s, other := listenBoth(t, h)
+	go s.Serve(a)
+	go other.Serve(b)
+	return a.Addr().String(), b.Addr().String(), s
+}
+
+// startTLS is start over TLS.
+func startTLS(t testing.TB, h http.Handler) (ours, reference string, s *Server) {
+	t.Helper()
+	cert, key, _ := certtest.Write(t, t.TempDir(), 1)
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, s, other := listenBoth(t, h)
+	go s.ServeTLS(a, TLSConfig(func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }))
+	go other.ServeTLS(b, cert, key)
+	return a.Addr().String(), b.Addr().String(), s
+}
+
+func listenBoth(t testing.TB, h http.Handler) (ours, reference net.Listener, s *Server, other *http.Server) {
+	t.Helper()
 	dir := t.TempDir()
 	listen := func(name string) net.Listener {
 		l, err := net.Listen("unix", filepath.Join(dir, name))
@@ -53,26 +78,45 @@ func start(t testing.TB, h http.Handler) (ours, reference string, s *Server) {
 		}
 		return l
 	}
-	a, b := listen("a"), listen("b")
 	s = New(Options{Handler: h})
-	other := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
-	go s.Serve(a)
-	go other.Serve(b)
+	other = &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	t.Cleanup(func() { s.Close(); other.Close() })
-	return a.Addr().String(), b.Addr().String(), s
+	return listen("a"), listen("b"), s, other
 }
 
 // exchange sends raw, closes that direction, and returns the answers without their dates.
 func exchange(t testing.TB, address, raw string) string {
 	t.Helper()
-	conn, err := net.Dial("unix", address)
+	return exchangeOver(t, address, raw, func(conn *net.UnixConn) halfCloser { return conn })
+}
+
+// exchangeTLS is exchange over TLS.
+func exchangeTLS(t testing.TB, address, raw string) string {
+	t.Helper()
+	return exchangeOver(t, address, raw, func(conn *net.UnixConn) halfCloser { return tls.Client(conn, clientTLS) })
+}
+
+var clientTLS = &tls.Config{
+	InsecureSkipVerify: true, ServerName: "beacon.example",
+	NextProtos: []string{"http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(8),
+}
+
+type halfCloser interface {
+	net.Conn
+	CloseWrite() error
+}
+
+func exchangeOver(t testing.TB, address, raw string, over func(*net.UnixConn) halfCloser) string {
+	t.Helper()
+	unix, err := net.Dial("unix", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	defer unix.Close()
+	unix.SetDeadline(time.Now().Add(10 * time.Second))
+	conn := over(unix.(*net.UnixConn))
 	io.WriteString(conn, raw)
-	conn.(*net.UnixConn).CloseWrite()
+	conn.CloseWrite()
 	return answers(conn)
 }
 
@@ -159,6 +203,9 @@ var same = []string{
 	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n" + strings.Repeat("x", 65536),
 	"POST / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", 5000) + "\r\nContent-Length: 3\r\n\r\nabc",
 	"POST /" + strings.Repeat("a", 5000) + " HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n0000",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n00000",
+	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n0POST",
 	"POST / HT",
 	"PO",
 	"",
@@ -168,9 +215,22 @@ var same = []string{
 func TestHTTP1_RawRequests_AnswersAsNetHTTP(t *testing.T) {
 	ours, reference, _ := start(t, echo)
 	for _, raw := range same {
-		if got, want := exchange(t, ours, raw), exchange(t, reference, strings.TrimLeft(raw, "\r\n")); got != want {
-			t.Errorf("%.200q\nis answered\n%s\nand by net/http\n%s", raw, got, want)
-		}
+		compare(t, raw, ours, reference, exchange)
+	}
+}
+
+func TestHTTP1_RawRequestsOverTLS_AnswersAsNetHTTP(t *testing.T) {
+	ours, reference, _ := startTLS(t, echo)
+	for _, raw := range same {
+		compare(t, raw, ours, reference, exchangeTLS)
+	}
+}
+
+// compare checks that a Server answers raw as net/http does.
+func compare(t *testing.T, raw, ours, reference string, exchange func(t testing.TB, address, raw string) string) {
+	t.Helper()
+	if got, want := exchange(t, ours, raw), exchange(t, reference, strings.TrimLeft(raw, "\r\n")); got != want {
+		t.Errorf("%.200q\nis answered\n%s\nand by net/http\n%s", raw, got, want)
 	}
 }
 
@@ -178,16 +238,22 @@ func TestHTTP1_RawRequests_AnswersAsNetHTTP(t *testing.T) {
 var emptyLines = regexp.MustCompile(`[\r\n]{5}`)
 
 func FuzzHTTP1_RawRequests_AnswersAsNetHTTP(f *testing.F) {
+	ours, reference, _ := start(f, echo)
+	fuzzRaw(f, ours, reference, exchange)
+}
+
+func FuzzHTTP1_RawRequestsOverTLS_AnswersAsNetHTTP(f *testing.F) {
+	ours, reference, _ := startTLS(f, echo)
+	fuzzRaw(f, ours, reference, exchangeTLS)
+}
+
+func fuzzRaw(f *testing.F, ours, reference string, exchange func(t testing.TB, address, raw string) string) {
 	for _, raw := range same {
 		f.Add([]byte(raw))
 	}
-	ours, reference, _ := start(f, echo)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if emptyLines.Match(raw) {
-			return
-		}
-		if got, want := exchange(t, ours, string(raw)), exchange(t, reference, strings.TrimLeft(string(raw), "\r\n")); got != want {
-			t.Errorf("%q\nis answered\n%s\nand by net/http\n%s", raw, got, want)
+		if !emptyLines.Match(raw) {
+			compare(t, string(raw), ours, reference, exchange)
 		}
 	})
 }

@@ -79,7 +79,10 @@ func (a *answer) appendHeader(b []byte) []byte {
 		for _, value := range values {
 			b = append(b, name...)
 			b = append(b, ": "...)
-			b = append(b, textproto.TrimString(lineBreaks.Replace(value))...)
+			if strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 {
+				value = lineBreaks.Replace(value)
+			}
+			b = append(b, textproto.TrimString(value)...)
 			b = append(b, "\r\n"...)
 		}
 	}

@@ -10,14 +10,17 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// The three dates of RFC 9110, section 5.6.7, of which senders write the first.
+// dateLayouts are the three formats of RFC 9110, section 5.6.7. Senders write the first.
 var dateLayouts = [...]string{"Mon, 02 Jan 2006 15:04:05 GMT", time.RFC850, time.ANSIC}
 
-// sentAt says when the sender made the beacon: the time in its UUIDv7 if the sender
-// chose the id, else its Date. An id that the collector chose says only when the
-// beacon was received.
+// sentAt returns when the sender made the beacon: the time in the UUIDv7 of its Idempotency-Key, else
+// its Date, else zero. An id that the collector made has the time of receipt, so it is not used.
 func sentAt(r *warc.Record) time.Time {
 	key := strings.Trim(r.Request.Header.Get("Idempotency-Key"), " \t")
+	date := r.Request.Header.Get("Date")
+	if key == "" && date == "" {
+		return time.Time{}
+	}
 	if len(key) >= 2 && key[0] == '"' && key[len(key)-1] == '"' {
 		key = key[1 : len(key)-1]
 	}
@@ -27,7 +30,6 @@ func sentAt(r *warc.Record) time.Time {
 			return t
 		}
 	}
-	date := r.Request.Header.Get("Date")
 	for _, layout := range dateLayouts {
 		if t, err := time.Parse(layout, date); err == nil {
 			return t.UTC()

@@ -102,9 +102,9 @@ func (t *Table) Run(ctx context.Context, in *spool.Inbox) error {
 // At a peak the writer leaves the CPU to the answers: while the inbox's groups have yieldGroup records
 // or more, for yieldTime and yieldBytes at most. A query ends the pause.
 const (
-	yieldGroup = 48
+	yieldGroup = 16
 	yieldTime  = 5 * time.Second
-	yieldBytes = 128 << 20
+	yieldBytes = 160 << 20
 	yieldPause = 20 * time.Millisecond
 )
 

@@ -14,15 +14,15 @@ import (
 
 var magic = []byte("WARC/1.")
 
-// Next returns where the next record may begin in b, or -1. What stands there still
-// has to be parsed: a body can hold the same bytes.
+// Next returns the index in b at which the next record may begin, or -1. The caller parses it to find
+// out, because a body can contain the same bytes.
 func Next(b []byte) int { return bytes.Index(b, magic) }
 
-// Parse reads the record at the beginning of b and returns it with its length in
-// bytes. The record's strings are copies, its body is a slice of b.
+// Parse reads the record at the beginning of b and returns it with its length in bytes. The record's
+// strings are copies; its body is a slice of b.
 //
-// The error is [ErrShort] where b ends too early, else a [*CorruptError]; with a Len
-// in it, the record's header was whole and is returned.
+// The error is [ErrShort] if b ends before the record does, else a [*CorruptError]. If that has a Len,
+// the record's header is valid and is returned.
 func Parse(b []byte) (r Record, n int, err error) {
 	if len(b) < len(magic) {
 		if bytes.HasPrefix(magic, b) {
@@ -79,8 +79,8 @@ func sameDigest(sum string, of []byte) bool {
 	return err == nil && uint32(want) == crc32.Checksum(of, castagnoli)
 }
 
-// parseHead reads the record's header lines. Its length is that of the block, -1 where
-// the header can't be trusted to say it.
+// parseHead reads the record's header lines. length is the length of the block in bytes, or -1 if the
+// header is damaged. checked means that the header has a digest, and that it matches.
 func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked bool, err error) {
 	length = -1
 	kind, id := "", ""
@@ -98,7 +98,7 @@ func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked
 		if colon < 0 {
 			return -1, "", false, corrupt(0, "header line without a colon")
 		}
-		n, v := line[:colon], strings.Trim(line[colon+1:], " \t")
+		n, v := line[:colon], trim(line[colon+1:])
 		switch canonical(n) {
 		case "warc-type":
 			kind = strings.ToLower(v)
@@ -144,7 +144,7 @@ func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked
 	return length, blockDigest, checked, nil
 }
 
-// cutLine is strings.Cut at a CRLF; the search for one byte is several times as fast.
+// cutLine is strings.Cut at a CRLF. It searches for one byte, which is several times as fast.
 func cutLine(s string) (line, rest string) {
 	for from := 0; ; {
 		i := strings.IndexByte(s[from:], '\n')
@@ -158,7 +158,18 @@ func cutLine(s string) (line, rest string) {
 	}
 }
 
-// canonical is a name in lower case; those that we write are known.
+// trim is strings.Trim of spaces and tabs, in half the time.
+func trim(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// canonical returns a name in lower case. The names that Append writes take no allocation.
 func canonical(name string) string {
 	switch name {
 	case "WARC-Type":
@@ -201,7 +212,7 @@ func (q *Request) parse(block []byte) error {
 		if colon < 0 {
 			return fmt.Errorf("HTTP header line %q", line[:min(len(line), 80)])
 		}
-		q.Header = append(q.Header, Field{line[:colon], strings.Trim(line[colon+1:], " \t")})
+		q.Header = append(q.Header, Field{line[:colon], trim(line[colon+1:])})
 	}
 	q.Body = block[end+4:]
 	return nil
