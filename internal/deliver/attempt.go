@@ -2,69 +2,98 @@ package deliver
 
 import (
 	"context"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// start begins the attempts whose time has come, one origin after the other, and returns how
-// long the next can wait: for ever, where only an answer can change anything.
+// An attempt is one beacon under way, and then what became of it.
+type attempt struct {
+	lane    *lane
+	waiting waiting
+	began   time.Time
+	class   class // that its slot is of
+
+	unproven    bool // its lane was
+	laneRound   int  // its lane's and its origin's, when it began
+	originRound int
+	cancel      context.CancelFunc
+	cut         bool // it was cut short, because others waited
+
+	entry    spool.Entry
+	record   warc.Record
+	damage   error       // the record could not be read
+	written  atomic.Bool // the request was, as a whole
+	response fetch.Response
+	err      error
+}
+
+// start begins the attempts whose time has come, and returns how long the next can wait: never, if only
+// an answer can change anything.
 func (d *Deliverer) start(ctx context.Context, now time.Time) time.Duration {
 	if d.outcomes.noRoom {
-		// What can't be written down would be sent again by the next run, and the next.
+		// Outcomes that can't be written would have their beacons sent again by each later run.
 		return never
 	}
-	most, wait := d.most(), never
-	for busy := true; busy && d.inFlight < most; {
-		busy, wait = false, never
-		if len(d.turn) > 1 {
-			d.turn = append(d.turn[1:], d.turn[0])
-		}
-		for _, o := range d.turn {
-			p, at := o.next(now, d.Eager)
-			if p == nil {
-				if !at.IsZero() {
-					wait = min(wait, max(at.Sub(now), 0))
-				}
-				continue
-			}
-			busy = true
-			if !p.expires.After(now) && d.expire(p) {
-				continue
-			}
-			p.round = o.failures
-			o.inFlight++
-			d.inFlight++
-			d.attempt(ctx, p)
-			if d.inFlight == most {
-				break
-			}
+	wait := never
+	until := func(at time.Time) {
+		if !at.IsZero() {
+			wait = min(wait, max(at.Sub(now), 0))
 		}
 	}
+	for {
+		a, at := d.schedule.next(now)
+		if a == nil {
+			until(at)
+			break
+		}
+		if !a.waiting.expiresAt().After(now) && d.expire(a.waiting) {
+			d.schedule.ended(a)
+			d.schedule.put(a.lane.origin, now)
+			continue
+		}
+		d.attempt(ctx, a)
+	}
+	until(d.schedule.cut(now))
 	return wait
 }
 
-// attempt begins one; its end comes as a result.
-func (d *Deliverer) attempt(ctx context.Context, p *parcel) {
-	r := result{parcel: p}
-	if p.record != nil {
-		r.record = *p.record
-		d.forget(p)
-	} else if r.record, r.damage = d.Claim.Read(p.entry); r.damage != nil {
-		d.results <- r // has room for all that are under way
+// attempt sends a request. Its end comes as a result.
+func (d *Deliverer) attempt(ctx context.Context, a *attempt) {
+	results := d.results // of this Run: an attempt that is abandoned can end in the next one
+	a.cancel = func() {}
+	if kept, ok := d.kept[a.waiting.place]; ok {
+		d.forget(a.waiting.place)
+		a.entry, a.record = kept.entry, kept.record
+	} else if a.entry, a.record, a.damage = d.Claim.Take(a.waiting.place); a.damage != nil {
+		results <- a // has room for all that are under way
 		return
 	}
-	results := d.results // of this Run: one that is abandoned can end in the next
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	a.cancel = cancel
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(info httptrace.WroteRequestInfo) { a.written.Store(info.Err == nil) },
+	})
 	go func() {
-		ctx, cancel := context.WithTimeout(ctx, attemptTime)
 		defer cancel()
-		r.response, r.err = d.Fetch(ctx, request(r.record))
-		results <- r
+		a.response, a.err = d.Fetch(ctx, request(a.record))
+		results <- a
 	}()
 }
 
-// forget is for a parcel whose record needs not be kept in memory any more.
-func (d *Deliverer) forget(p *parcel) {
-	if p.record != nil {
-		d.kept -= len(p.record.Request.Body)
-		p.record = nil
+// A keptRecord is a record that is likely to leave soon, and need not be read again.
+type keptRecord struct {
+	entry  spool.Entry
+	record warc.Record
+}
+
+func (d *Deliverer) forget(p spool.Place) {
+	if kept, ok := d.kept[p]; ok {
+		d.keptBytes -= len(kept.record.Request.Body)
+		delete(d.kept, p)
 	}
 }

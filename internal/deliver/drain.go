@@ -10,14 +10,13 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// NewClient returns a user agent with as many connections to an origin as a deliverer
-// makes use of. The roots and certificates of tls, which may be nil, are the client's.
+// NewClient returns a client with as many connections to an origin as a deliverer uses. tls, which may be
+// nil, has the roots and the client certificates.
 func NewClient(tls *tls.Config) *fetch.Client { return fetch.NewClient(connections, tls) }
 
-// Drain runs d on the outbox whose lock the caller holds, gives the lock up, and looks
-// then for records whose senders found it held: if there are any and nobody else has the
-// lock by now, it begins again. It says whether anything is left, of servers that can't be
-// reached or because ctx is done.
+// Drain runs d on the outbox whose lock the caller holds, and releases the lock. Then it looks for records
+// whose senders found the lock held: if there are any and the lock is free, it begins again. It returns
+// whether beacons are left, because their servers can't be reached or because ctx is done.
 func Drain(ctx context.Context, box *spool.Outbox, lock *os.File, d Deliverer) (left bool, err error) {
 	for lock != nil {
 		claim, err := box.Claim(lock)
@@ -28,7 +27,7 @@ func Drain(ctx context.Context, box *spool.Outbox, lock *os.File, d Deliverer) (
 		d.Claim = claim
 		left, err = d.Run(ctx)
 		releaseErr := claim.Release()
-		// The lock may have been deleted alone, and been found held as long as we had it.
+		// The lock file may have been deleted alone. Then it was held for senders until now.
 		if ctx.Err() != nil || !errors.Is(err, spool.ErrLost) && !claim.Missed() {
 			return left, errors.Join(err, releaseErr)
 		}

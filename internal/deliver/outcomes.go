@@ -13,26 +13,26 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// What arrived is signed for so many at a time, or after so long.
+// Deliveries are written to their ledgers this many at a time, or after this pause.
 const (
 	signBatch = PerOrigin
 	signPause = 5 * time.Millisecond
 )
 
-// outcomes are what became of beacons, on the way to their ledgers: what arrived is written
-// down some at a time, all else at once, and again until the disk takes it.
+// outcomes writes the outcomes of beacons to their ledgers: deliveries several at a time, all others at
+// once. If the disk does not take an outcome, it is written again later.
 type outcomes struct {
 	claim *spool.Claim
 	log   *slog.Logger
-	onEnd func(uuid.UUID) // nil, or told of each beacon that has its outcome, written or not
+	onEnd func(uuid.UUID) // may be nil; called for each beacon that has its outcome, written or not
 
-	arrived []arrivals     // and not signed for
-	signed  time.Time      // when that was done last
-	unsaved []func() error // that the disk did not take yet
-	noRoom  bool           // and it takes none at all
+	arrived []arrivals     // deliveries that are not written yet
+	signed  time.Time      // when deliveries were written last
+	unsaved []func() error // outcomes that the disk did not take
+	noRoom  bool           // the disk is full
 }
 
-// arrivals are beacons of one segment that arrived, with what their server said.
+// arrivals are delivered beacons of one segment, with the same answer.
 type arrivals struct {
 	detail  string
 	entries []spool.Entry
@@ -68,8 +68,7 @@ func (o *outcomes) ended(e spool.Entry) {
 	}
 }
 
-// signDue signs for what arrived if that is due, at once where nothing else is under way, or
-// says how long it can wait.
+// signDue writes the deliveries if that is due, at once if idle, or returns how long it can wait.
 func (o *outcomes) signDue(now time.Time, idle bool) (wait time.Duration) {
 	unsigned := 0
 	for _, a := range o.arrived {
@@ -85,7 +84,7 @@ func (o *outcomes) signDue(now time.Time, idle bool) (wait time.Duration) {
 	return never
 }
 
-// sign writes down what arrived since the last time.
+// sign writes the deliveries since the last time.
 func (o *outcomes) sign(now time.Time) {
 	o.signed = now
 	for _, a := range o.arrived {
@@ -94,19 +93,19 @@ func (o *outcomes) sign(now time.Time) {
 	o.arrived = o.arrived[:0]
 }
 
-// write writes an outcome down, now or when the disk takes it.
+// write writes an outcome, now or later if the disk does not take it.
 func (o *outcomes) write(outcome func() error) {
 	switch err := outcome(); {
 	case errors.Is(err, fs.ErrNotExist):
-		o.log.Warn("outcome has no place any more: the outbox was deleted", "error", err)
+		o.log.Warn("outcome can't be written: the outbox was deleted", "error", err)
 	case err != nil:
-		o.log.Error("outcome can't be written down, will try again", "error", err)
+		o.log.Error("outcome can't be written, will try again", "error", err)
 		o.unsaved = append(o.unsaved, outcome)
 		o.noRoom = o.noRoom || spool.NoRoom(err)
 	}
 }
 
-// save tries again to write down what the disk did not take.
+// save writes again what the disk did not take.
 func (o *outcomes) save() {
 	o.noRoom = false
 	o.unsaved = slices.DeleteFunc(o.unsaved, func(outcome func() error) bool {

@@ -17,36 +17,36 @@ import (
 
 func TestEachSegmentHasTheOutcomesOfItsOwnBeacons(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t)
-		o.answer = func(int, fetch.Request) (fetch.Response, error) {
+		h := newHarness(t)
+		h.answer = func(context.Context, fetch.Request) (fetch.Response, error) {
 			time.Sleep(time.Second)
 			return fetch.Response{Status: 204}, nil
 		}
 		// Two processes send, each to a server of its own, so that theirs arrive by turns.
-		other, err := spool.OpenOutbox(o.box.Dir())
+		other, err := spool.OpenOutbox(h.box.Dir())
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, url := range []string{"http://a/", "http://b/"} {
 			for i := range 3 * PerOrigin {
-				o.send(url, fmt.Sprint(i))
+				h.send(url, fmt.Sprint(i))
 			}
-			o.box, other = other, o.box
+			h.box, other = other, h.box
 		}
-		o.run(t.Context())
+		h.run(t.Context())
 		const sent = 6 * PerOrigin
-		if s := o.outcomes(); s.Outcomes[spool.Delivered] != sent || s.Pending != 0 || len(o.attempts) != sent {
-			t.Errorf("%+v after %d attempts", s, len(o.attempts))
+		if s := h.status(); s.Outcomes[spool.Delivered] != sent || s.Pending != 0 || len(h.requests) != sent {
+			t.Errorf("%+v after %d attempts", s, len(h.requests))
 		}
 		// Once both processes are gone, so are their segments.
 		other.Close()
-		o.box.Close()
-		o.run(t.Context())
-		if left, _ := filepath.Glob(filepath.Join(o.box.Dir(), "*.warc")); len(left) > 0 {
+		h.box.Close()
+		h.run(t.Context())
+		if left, _ := filepath.Glob(filepath.Join(h.box.Dir(), "*.warc")); len(left) > 0 {
 			t.Errorf("%v is still there", left)
 		}
-		if s := o.outcomes(); s.Outcomes[spool.Delivered] != sent || s.Accepted() != sent || len(o.attempts) != sent {
-			t.Errorf("%+v after %d attempts", s, len(o.attempts))
+		if s := h.status(); s.Outcomes[spool.Delivered] != sent || s.Accepted() != sent || len(h.requests) != sent {
+			t.Errorf("%+v after %d attempts", s, len(h.requests))
 		}
 	})
 }
@@ -55,13 +55,13 @@ func TestEachSegmentHasTheOutcomesOfItsOwnBeacons(t *testing.T) {
 // the last answer come, and the disk take it, before it has ended.
 func TestWhatArrivesAfterTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t)
-		o.send("http://a/", "first")
-		o.send("http://b/", "last")
-		ledger := strings.TrimSuffix(o.segment(), ".warc") + ".done"
-		o.answer = func(_ int, q fetch.Request) (fetch.Response, error) {
+		h := newHarness(t)
+		h.send("http://a/", "first")
+		h.send("http://b/", "last")
+		ledger := strings.TrimSuffix(h.segment(), ".warc") + ".done"
+		h.answer = func(_ context.Context, q fetch.Request) (fetch.Response, error) {
 			if string(q.Body) == "first" {
-				os.Mkdir(ledger, 0o700) // is no file to write to
+				os.Mkdir(ledger, 0o700) // a folder can't be written to
 			} else {
 				time.Sleep(3 * time.Second)
 				os.Remove(ledger)
@@ -70,8 +70,8 @@ func TestWhatArrivesAfterTheStop(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		o.run(ctx)
-		if s := o.outcomes(); s.Outcomes[spool.Delivered] != 2 || s.Pending != 0 {
+		h.run(ctx)
+		if s := h.status(); s.Outcomes[spool.Delivered] != 2 || s.Pending != 0 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -79,29 +79,29 @@ func TestWhatArrivesAfterTheStop(t *testing.T) {
 
 func TestALedgerThatCantBeWrittenHoldsUpNoOtherSegment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t)
-		o.answer = status(204)
-		o.send("http://a/", "its outcome has no place")
-		o.box.Close()
-		ledger := strings.TrimSuffix(o.segment(), ".warc") + ".done"
-		other, err := spool.OpenOutbox(o.box.Dir())
+		h := newHarness(t)
+		h.answer = status(204)
+		h.send("http://a/", "its outcome has no place")
+		h.box.Close()
+		ledger := strings.TrimSuffix(h.segment(), ".warc") + ".done"
+		other, err := spool.OpenOutbox(h.box.Dir())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer other.Close()
-		o.box = other
+		h.box = other
 		for i := range 40 {
-			o.send("http://a/", fmt.Sprint(i))
+			h.send("http://a/", fmt.Sprint(i))
 		}
-		o.d.Patience = time.Minute
-		answer := o.answer
-		o.answer = func(n int, q fetch.Request) (fetch.Response, error) {
-			os.Mkdir(ledger, 0o700) // once it was looked for and not there
-			return answer(n, q)
+		h.d.Patience = time.Minute
+		answer := h.answer
+		h.answer = func(ctx context.Context, q fetch.Request) (fetch.Response, error) {
+			os.Mkdir(ledger, 0o700) // after it was looked for
+			return answer(ctx, q)
 		}
-		o.run(t.Context())
+		h.run(t.Context())
 		os.Remove(ledger)
-		if s := o.outcomes(); s.Outcomes[spool.Delivered] != 40 || s.Pending != 1 {
+		if s := h.status(); s.Outcomes[spool.Delivered] != 40 || s.Pending != 1 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -109,32 +109,32 @@ func TestALedgerThatCantBeWrittenHoldsUpNoOtherSegment(t *testing.T) {
 
 func TestABeaconThatIsDamagedWhileItWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t)
-		o.answer = func(int, fetch.Request) (fetch.Response, error) {
-			text, _ := os.ReadFile(o.segment())
-			os.WriteFile(o.segment(), bytes.Replace(text, []byte("hello"), []byte("hullo"), 1), 0o600)
+		h := newHarness(t)
+		h.answer = func(context.Context, fetch.Request) (fetch.Response, error) {
+			text, _ := os.ReadFile(h.segment())
+			os.WriteFile(h.segment(), bytes.Replace(text, []byte("hello"), []byte("hullo"), 1), 0o600)
 			return fetch.Response{Status: 503}, nil
 		}
-		o.send("http://a/", "hello")
-		left := o.run(t.Context())
-		if s := o.outcomes(); left || s.Outcomes[spool.Corrupt] != 1 || s.Pending != 0 || s.DeadFiles != 1 || len(o.attempts) != 1 {
-			t.Errorf("%+v after %d attempts", s, len(o.attempts))
+		h.send("http://a/", "hello")
+		left := h.run(t.Context())
+		if s := h.status(); left || s.Outcomes[spool.Corrupt] != 1 || s.Pending != 0 || s.DeadFiles != 1 || len(h.requests) != 1 {
+			t.Errorf("%+v after %d attempts", s, len(h.requests))
 		}
 	})
 }
 
 func TestWhatWasCutOffUnderAWaitingBeaconIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t)
-		o.send("http://a/", "first")
-		o.send("http://a/", "second")
-		o.answer = func(int, fetch.Request) (fetch.Response, error) {
-			os.Truncate(o.segment(), 10)
+		h := newHarness(t)
+		h.send("http://a/", "first")
+		h.send("http://a/", "second")
+		h.answer = func(context.Context, fetch.Request) (fetch.Response, error) {
+			os.Truncate(h.segment(), 10)
 			return fetch.Response{Status: 503}, nil
 		}
-		left := o.run(t.Context())
-		waiting, err := o.box.Waiting()
-		if s := o.outcomes(); left || err != nil || waiting != 0 || s.Outcomes[spool.Corrupt] == 0 || s.Pending != 0 {
+		left := h.run(t.Context())
+		waiting, err := h.box.Waiting()
+		if s := h.status(); left || err != nil || waiting != 0 || s.Outcomes[spool.Corrupt] == 0 || s.Pending != 0 {
 			t.Errorf("%+v, left %v, waiting %d %v", s, left, waiting, err)
 		}
 	})

@@ -8,17 +8,16 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// The record's extension fields that say how a beacon wants to be delivered.
+// The record's extension fields for its delivery.
 const (
-	// ExpiresField has the time, RFC 3339, after which it is not delivered any more.
+	// ExpiresField has the time, in RFC 3339, after which it is not delivered any more.
 	ExpiresField = "Beacon-Expires"
 	// ProxyField has the proxy to go through, a [fetch.Proxy].
 	ProxyField = "Beacon-Proxy"
-	// HonorField is there if the beacon is to be purged once the user forbids tracking.
+	// HonorField means that the beacon is purged once the user forbids tracking.
 	HonorField = "Beacon-Honor-Do-Not-Track"
 
-	// A page's beacons have these, and the process's none of them: the mode, "no-cors" or
-	// "cors", and the page's settings.
+	// Only a page's beacons have these: the mode, "no-cors" or "cors", and the page's settings.
 	ModeField           = "Beacon-Mode"
 	PageField           = "Beacon-Page" // its URL
 	OriginField         = "Beacon-Origin"
@@ -26,11 +25,10 @@ const (
 	CSPField            = "Beacon-Content-Security-Policy" // one for each header
 )
 
-// KeyHeader is the request's header that says which beacon it is.
+// KeyHeader is the request's header with the beacon's id.
 const KeyHeader = "Idempotency-Key"
 
-// request is the request that a record holds. Host and Content-Length are said by the
-// URL and the body.
+// request returns the request of a record. Host and Content-Length come from the URL and the body.
 func request(r warc.Record) fetch.Request {
 	q := fetch.Request{
 		Method: r.Request.Method, URL: r.Target, Header: http.Header{}, Body: r.Request.Body,

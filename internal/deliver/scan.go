@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -11,24 +12,26 @@ import (
 )
 
 const (
-	// Other processes' records are found by looking, often while they come.
+	// Records of other processes are found by looking. The pauses between two looks, while records come
+	// and while none come.
 	pollMin, pollMax = 5 * time.Millisecond, 100 * time.Millisecond
-	pollPlenty       = 20 * time.Millisecond // with enough to do
-	// So many are looked up at a time, so that a full outbox holds up no answer.
-	scanBatch = 256
-	// keptRecords is how many of an origin's first are kept in memory between the look
-	// and the attempt.
-	keptRecords = 512
-	keptBytes   = 4 << 20 // of all origins
+	// scanBatch is how many records one look takes, so that a full outbox delays no answer. While enough
+	// is ready to be sent, the next look waits for scanPause.
+	scanBatch = 512
+	scanPause = 4 * time.Millisecond
+	// keptRecords and keptMost bound the records that are kept in memory from the look to the attempt:
+	// their number, and the bytes of their bodies.
+	keptRecords = 1024
+	keptMost    = 4 << 20
 
-	// maxAge is how long a beacon is good that does not say so itself.
+	// maxAge is the age at which a beacon expires that has no time of its own.
 	maxAge = 24 * time.Hour
 )
 
-// noClock is before any time that a clock which is set can show.
+// noClock is before any time of a clock that is set.
 var noClock = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// untilScan is how long the next scan can wait.
+// untilScan returns how long the next scan can wait.
 func (d *Deliverer) untilScan(now time.Time) time.Duration {
 	if d.more && !d.plenty() {
 		return 0
@@ -36,11 +39,14 @@ func (d *Deliverer) untilScan(now time.Time) time.Duration {
 	return max(d.scanAt.Sub(now), 0)
 }
 
-// scan puts the records that have come into the queues. The error is [spool.ErrLost].
+// plenty reports whether enough is ready to be sent for now.
+func (d *Deliverer) plenty() bool { return len(d.kept) >= scanBatch/2 }
+
+// scan adds the records that have come to the schedule. The error is [spool.ErrLost].
 func (d *Deliverer) scan(now time.Time) (err error) {
 	found := 0
 	d.more, err = d.Claim.Scan(func(e spool.Entry, r *warc.Record) bool {
-		d.add(e, r)
+		d.add(e, r, now)
 		found++
 		return found < scanBatch
 	})
@@ -53,54 +59,36 @@ func (d *Deliverer) scan(now time.Time) (err error) {
 		d.poll = pollMin
 	}
 	d.scanAt = now.Add(d.poll)
-	if d.plenty() {
-		// A fast server has had the next look taken by then; behind a slow one there may
-		// be beacons for others.
-		d.scanAt = now.Add(max(d.poll, pollPlenty))
+	if d.more {
+		d.scanAt = now.Add(scanPause)
 	}
 	return nil
 }
 
-// plenty says whether a server that answers has enough to do for now.
-func (d *Deliverer) plenty() bool {
-	for _, o := range d.origins {
-		if o.known && o.failures == 0 && len(o.ready) >= keptRecords-scanBatch {
-			return true
-		}
-	}
-	return false
-}
-
-func (d *Deliverer) add(e spool.Entry, r *warc.Record) {
-	name := originOf(r.Target)
-	o := d.origins[name]
-	if o == nil {
-		o = &origin{name: name}
-		d.origins[name] = o
-		d.turn = append(d.turn, o)
-	}
+func (d *Deliverer) add(e spool.Entry, r *warc.Record, now time.Time) {
 	expires, err := time.Parse(time.RFC3339Nano, r.Extra.Get(ExpiresField))
 	if err != nil {
 		expires = r.Date.Add(maxAge)
 	}
 	if r.Date.Before(noClock) {
-		// The clock was not set when it was kept: nobody knows how old it is.
-		expires = time.Now().Add(expires.Sub(r.Date))
+		// The clock was not set when it was sent, so its age is unknown.
+		expires = now.Add(expires.Sub(r.Date))
 	}
-	p := &parcel{entry: e, origin: o, expires: expires}
-	if r.Extra.Get(HonorField) != "" {
-		p.trackedAt = r.Date
+	w := waiting{place: e.Place(), expires: uint32(min(max(expires.Unix(), 0), math.MaxUint32)), tracked: r.Extra.Get(HonorField) != ""}
+	if w.tracked && !r.Date.After(d.forbidden) {
+		d.outcomes.purge(e)
+		return
 	}
-	if o.failures == 0 && len(o.ready) < keptRecords && d.kept < keptBytes {
-		kept := *r
-		kept.Request.Body = bytes.Clone(r.Request.Body)
-		p.record = &kept
-		d.kept += len(kept.Request.Body)
+	l := d.schedule.add(r, w, now)
+	if !l.down && l.origin.failures == 0 && l.ready.len() <= keptRecords/2 && len(d.kept) < keptRecords && d.keptBytes < keptMost {
+		kept := keptRecord{e, *r}
+		kept.record.Request.Body = bytes.Clone(r.Request.Body)
+		d.kept[w.place] = kept
+		d.keptBytes += len(kept.record.Request.Body)
 	}
-	o.ready = append(o.ready, p)
 }
 
-// passOver logs what a Scan passed over, when it is something new.
+// passOver logs which segments a scan passed over, if that is new.
 func (d *Deliverer) passOver(err error) {
 	text := fmt.Sprint(err)
 	if err != nil && text != d.passed {

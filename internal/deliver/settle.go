@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"container/heap"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,124 +12,152 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// settleAll settles r and the results that have come with it, and says whether a server was
-// there.
-func (d *Deliverer) settleAll(r result) (answered bool) {
-	answered = d.settle(r)
+// maxRetryAfter bounds a server's Retry-After.
+const maxRetryAfter = time.Hour
+
+// settleAll settles an attempt and those that have ended since. It reports whether a server took or
+// refused a beacon.
+func (d *Deliverer) settleAll(a *attempt) (answered bool) {
 	for {
+		answered = d.settle(a, time.Now()) || answered
 		select {
-		case r := <-d.results:
-			answered = d.settle(r) || answered
+		case a = <-d.results:
 		default:
 			return answered
 		}
 	}
 }
 
-// settle decides what an attempt's end means for its beacon and its origin, and says
-// whether the server was there and took or refused it.
-func (d *Deliverer) settle(r result) (answered bool) {
+// settle decides what the end of an attempt means for its beacon, lane and origin. It reports whether
+// the server took or refused the beacon.
+func (d *Deliverer) settle(a *attempt, now time.Time) (answered bool) {
 	if d.OnAttempt != nil {
 		d.OnAttempt()
 	}
-	p, o := r.parcel, r.parcel.origin
-	d.inFlight--
-	o.inFlight--
+	d.schedule.ended(a)
+	defer d.schedule.put(a.lane.origin, now)
 
 	var damage *warc.CorruptError
 	var forbidden *fetch.BlockedError
 	switch {
-	case errors.Is(r.damage, fs.ErrNotExist):
-		d.Log.Warn("beacon is gone: its segment was deleted by somebody else", "id", p.entry.ID)
-		d.outcomes.ended(p.entry)
+	case errors.Is(a.damage, fs.ErrNotExist):
+		d.Log.Warn("beacon is lost: its segment was deleted by another program", "id", a.entry.ID)
+		d.outcomes.ended(a.entry)
 		return false
-	case errors.As(r.damage, &damage) || errors.Is(r.damage, warc.ErrShort):
-		d.Log.Error("beacon is damaged on disk and was set aside", "id", p.entry.ID, "error", r.damage)
-		d.outcomes.buryDamaged(p.entry, r.damage)
+	case errors.As(a.damage, &damage) || errors.Is(a.damage, warc.ErrShort):
+		d.Log.Error("beacon is damaged on disk and was moved to dead/", "error", a.damage)
+		d.outcomes.buryDamaged(a.entry, a.damage)
 		return false
-	case r.damage != nil:
-		d.Log.Warn("outbox can't be read, will try again", "error", r.damage)
-		d.again(p, 0)
+	case a.damage != nil:
+		d.Log.Warn("outbox can't be read, will try again", "error", a.damage)
+		d.fail(a, now, 0, true, "outbox can't be read: "+a.damage.Error())
 		return false
-	case errors.As(r.err, &forbidden) && forbidden.Status >= 200 && forbidden.Status < 300:
-		// The server has it, if the page may not know.
-		o.answered(p)
-		d.outcomes.arrive(p.entry, fmt.Sprintf("%d, %s", forbidden.Status, forbidden.Reason))
-		return true
-	case errors.As(r.err, &forbidden):
-		// The page's rules, or the server's, don't let it go there; or it got there, and was
-		// refused.
-		d.Log.Warn("beacon may not be sent", "id", p.entry.ID, "origin", o.name, "reason", forbidden.Reason, "status", forbidden.Status)
-		d.outcomes.bury(p.entry, r.record, spool.Refused, forbidden.Reason)
-		return true
-	case r.err != nil:
-		d.fail(p, 0)
-		d.Log.Info("no answer, will try again", "origin", o.name, "attempt", p.failures, "error", r.err)
+	case errors.As(a.err, &forbidden):
+		return d.settleBlocked(a, forbidden, now)
+	case a.err != nil && a.written.Load():
+		d.fail(a, now, 0, true, d.reason(a))
+		d.Log.Info("no answer, will try again", "url", a.record.Target, "failures", a.waiting.fails, "error", d.reason(a))
+		return false
+	case a.err != nil:
+		d.unreachable(a, now)
+		d.Log.Info("no connection, will try again", "origin", a.lane.origin.name, "failures", a.lane.origin.failures, "error", d.reason(a))
 		return false
 	}
+	return d.settleAnswer(a, now)
+}
 
-	o.known = true
-	status := r.response.Status
+// settleBlocked settles an attempt that the rules of the page or the server ended.
+func (d *Deliverer) settleBlocked(a *attempt, forbidden *fetch.BlockedError, now time.Time) bool {
+	d.answered(a, now)
+	if forbidden.Status >= 200 && forbidden.Status < 300 {
+		// The server took it, and the page may not know.
+		d.outcomes.arrive(a.entry, fmt.Sprintf("%d, %s", forbidden.Status, forbidden.Reason))
+		return true
+	}
+	d.Log.Warn("beacon may not be sent", "id", a.entry.ID, "origin", a.lane.origin.name, "reason", forbidden.Reason, "status", forbidden.Status)
+	d.outcomes.bury(a.entry, a.record, spool.Refused, forbidden.Reason)
+	return true
+}
+
+// settleAnswer settles an attempt by the server's answer.
+func (d *Deliverer) settleAnswer(a *attempt, now time.Time) bool {
+	status := a.response.Status
 	detail := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	switch {
-	case status >= 200 && status < 300 && r.response.Dropped:
-		// The standard has a redirected POST go on as a GET, and calls that success.
-		o.answered(p)
-		d.Log.Warn("server redirects without the body: send to the URL that it names", "id", p.entry.ID, "origin", o.name)
-		d.outcomes.bury(p.entry, r.record, spool.Refused, "redirected without the body, then "+detail)
+	case status >= 200 && status < 300 && a.response.Dropped:
+		// By the standard a redirected POST goes on as a GET, and that counts as success.
+		d.answered(a, now)
+		d.Log.Warn("server redirects without the body: send to the URL that it names", "id", a.entry.ID, "url", a.record.Target)
+		d.outcomes.bury(a.entry, a.record, spool.Refused, "redirected without the body, then "+detail)
 		return true
 	case status >= 200 && status < 300:
-		o.answered(p)
-		d.outcomes.arrive(p.entry, detail)
+		d.answered(a, now)
+		d.outcomes.arrive(a.entry, detail)
 		return true
-	case mayChange(status) && r.record.Extra.Get(ModeField) == "": // a page takes any answer for one
-		d.fail(p, r.response.RetryAfter)
-		d.Log.Info("server can't take it now, will try again", "origin", o.name, "status", status, "attempt", p.failures)
+	case mayChange(status) && a.record.Extra.Get(ModeField) == "": // a page accepts any answer
+		a.lane.origin.answered(a, now.Sub(a.began))
+		busy := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
+		d.fail(a, now, min(a.response.RetryAfter, maxRetryAfter), busy, detail)
+		d.Log.Info("server can't take the beacon now, will try again", "url", a.record.Target, "status", status, "failures", a.waiting.fails)
 		return false
 	default:
-		o.answered(p)
-		d.Log.Warn("server refused the beacon", "id", p.entry.ID, "origin", o.name, "status", status)
-		d.outcomes.bury(p.entry, r.record, spool.Refused, detail)
+		d.answered(a, now)
+		d.Log.Warn("server refused the beacon", "id", a.entry.ID, "url", a.record.Target, "status", status)
+		d.outcomes.bury(a.entry, a.record, spool.Refused, detail)
 		return true
 	}
 }
 
-// answered forgets the origin's failures, unless this attempt began before the last one: a
-// server that has said since to wait is still to be waited for.
-func (o *origin) answered(p *parcel) {
-	if p.round == o.failures {
-		o.failures, o.notBefore = 0, time.Time{}
+// reason is the text of an attempt's error.
+func (d *Deliverer) reason(a *attempt) string {
+	if a.cut {
+		return fmt.Sprintf("no answer within %v, while other beacons waited", time.Since(a.began).Round(10*time.Millisecond))
 	}
+	return a.err.Error()
 }
 
-// mayChange says whether the same request can have another answer later.
+// answered notes that the server took or refused a beacon.
+func (d *Deliverer) answered(a *attempt, now time.Time) {
+	a.lane.origin.answered(a, now.Sub(a.began))
+	a.lane.succeed(a)
+}
+
+// fail puts back a beacon that failed for a reason of its lane or its own.
+func (d *Deliverer) fail(a *attempt, now time.Time, retryAfter time.Duration, busy bool, reason string) {
+	if a.cut {
+		a.lane.cuts++
+	}
+	until := time.Time{}
+	if retryAfter > 0 {
+		until = now.Add(retryAfter)
+	}
+	d.schedule.waiting++
+	a.lane.fail(d.schedule, a, now, until, busy, reason)
+}
+
+// unreachable puts back a beacon whose server could not be reached.
+func (d *Deliverer) unreachable(a *attempt, now time.Time) {
+	if d.Eager {
+		d.fail(a, now, 0, true, d.reason(a))
+		return
+	}
+	o := a.lane.origin
+	if a.cut {
+		o.cuts++
+	}
+	d.schedule.waiting++
+	a.waiting.fails = min(a.waiting.fails+1, 254)
+	a.waiting.round = a.lane.successes
+	o.unreachable(d.schedule, a, now, d.reason(a))
+	a.lane.give(a.waiting)
+}
+
+// mayChange reports whether the same request can have another answer later.
 func mayChange(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
-		http.StatusProxyAuthRequired: // which is the proxy's answer, not the server's
+		http.StatusProxyAuthRequired: // the proxy's answer, not the server's
 		return true
 	}
 	return status >= 500
-}
-
-// fail puts the beacon back, and its origin off: each by its own count of failures, and
-// not before the server said. Attempts that were under way together and fail together
-// are one failure of the origin.
-func (d *Deliverer) fail(p *parcel, retryAfter time.Duration) {
-	o := p.origin
-	if p.round == o.failures {
-		o.failures++
-		o.notBefore = time.Now().Add(backoff(o.failures))
-	}
-	retryAfter = min(retryAfter, maxRetryAfter)
-	if at := time.Now().Add(retryAfter); at.After(o.notBefore) {
-		o.notBefore = at
-	}
-	d.again(p, retryAfter)
-}
-
-func (d *Deliverer) again(p *parcel, atLeast time.Duration) {
-	p.failures++
-	p.notBefore = time.Now().Add(max(backoff(p.failures), atLeast))
-	heap.Push(&p.origin.later, p)
 }

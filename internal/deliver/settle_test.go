@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,21 +20,22 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 		502: spool.Delivered, 503: spool.Delivered, 504: spool.Delivered,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			o := newOffice(t)
-			o.answer = func(n int, _ fetch.Request) (fetch.Response, error) {
+			h := newHarness(t)
+			h.answer = func(_ context.Context, _ fetch.Request) (fetch.Response, error) {
+				n := h.number()
 				if n == 1 {
 					return fetch.Response{Status: code}, nil
 				}
 				return fetch.Response{Status: 204}, nil
 			}
-			o.send("http://a/", "x")
-			left := o.run(t.Context())
+			h.send("http://a/", "x")
+			left := h.run(t.Context())
 			attempts := 1
 			if mayChange(code) {
 				attempts = 2
 			}
-			if s := o.outcomes(); left || s.Outcomes[want] != 1 || s.Accepted() != 1 || len(o.attempts) != attempts {
-				t.Errorf("%d: %+v after %d attempts", code, s, len(o.attempts))
+			if s := h.status(); left || s.Outcomes[want] != 1 || s.Accepted() != 1 || len(h.requests) != attempts {
+				t.Errorf("%d: %+v after %d attempts", code, s, len(h.requests))
 			}
 		})
 	}
@@ -41,13 +43,13 @@ func TestWhatAnAnswerMeans(t *testing.T) {
 
 func TestARedirectThatDropsTheBodyIsNoDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t)
-		o.answer = func(int, fetch.Request) (fetch.Response, error) {
+		h := newHarness(t)
+		h.answer = func(context.Context, fetch.Request) (fetch.Response, error) {
 			return fetch.Response{Status: 200, Dropped: true}, nil
 		}
-		o.send("http://a/", "x")
-		o.run(t.Context())
-		if s := o.outcomes(); s.Outcomes[spool.Refused] != 1 {
+		h.send("http://a/", "x")
+		h.run(t.Context())
+		if s := h.status(); s.Outcomes[spool.Refused] != 1 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -55,18 +57,18 @@ func TestARedirectThatDropsTheBodyIsNoDelivery(t *testing.T) {
 
 func TestABeaconExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(t)
+		h := newHarness(t)
 		began := time.Now()
-		o.answer = func(int, fetch.Request) (fetch.Response, error) {
+		h.answer = func(context.Context, fetch.Request) (fetch.Response, error) {
 			return fetch.Response{Status: 503, RetryAfter: 40 * time.Minute}, nil
 		}
-		o.send("http://a/", "x", warc.Field{Name: ExpiresField, Value: time.Now().Add(5 * time.Minute).UTC().Format(time.RFC3339)})
-		if left := o.run(t.Context()); left {
+		h.send("http://a/", "x", warc.Field{Name: ExpiresField, Value: time.Now().Add(5 * time.Minute).UTC().Format(time.RFC3339)})
+		if left := h.run(t.Context()); left {
 			t.Error("left")
 		}
 		took := time.Since(began)
-		if s := o.outcomes(); s.Outcomes[spool.Expired] != 1 || s.DeadFiles != 1 || len(o.attempts) != 1 || took < 5*time.Minute || took > 6*time.Minute {
-			t.Errorf("%+v after %v and %d attempts", s, took, len(o.attempts))
+		if s := h.status(); s.Outcomes[spool.Expired] != 1 || s.DeadFiles != 1 || len(h.requests) != 1 || took < 5*time.Minute || took > 6*time.Minute {
+			t.Errorf("%+v after %v and %d attempts", s, took, len(h.requests))
 		}
 	})
 }

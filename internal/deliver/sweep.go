@@ -2,63 +2,107 @@ package deliver
 
 import (
 	"container/heap"
-	"slices"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// sweepPause is how long something can be overdue that waits for its turn.
+// sweepPause is the time between two looks for expired beacons.
 const sweepPause = 10 * time.Second
 
-// sweep ends what waits and need not any more: at once what is from before the user
-// forbade tracking, of programs that honor that, and is not kept; now and then what has
-// expired, as its turn may be far off.
+// sweep ends beacons that wait and need not any more: at once those that were sent before the user forbade
+// tracking, of programs that honor that; every sweepPause those that have expired. Beacons that expire
+// soon get their last chance.
 func (d *Deliverer) sweep(now time.Time) {
 	forbidden := spool.TrackingForbidden(d.Claim.Dir())
 	expiring := now.Sub(d.swept) >= sweepPause
-	if !expiring && forbidden.IsZero() {
+	forbidding := forbidden.After(d.forbidden)
+	if !expiring && !forbidding {
 		return
 	}
+	d.forbidden = forbidden
 	if expiring {
 		d.swept = now
 	}
-	ended := func(p *parcel) bool {
+	ends := func(w *waiting) bool {
 		switch {
-		case !p.trackedAt.IsZero() && !p.trackedAt.After(forbidden):
-			d.outcomes.purge(p.entry)
-			d.forget(p)
+		case forbidding && w.tracked && d.purge(*w):
 			return true
-		case expiring && !p.expires.After(now):
-			return d.expire(p)
+		case expiring && !w.expiresAt().After(now):
+			return d.expire(*w)
 		}
 		return false
 	}
-	for _, o := range d.origins {
-		o.ready = slices.DeleteFunc(o.ready, ended)
-		o.later = slices.DeleteFunc(o.later, ended)
-		heap.Init(&o.later)
-	}
-	if expiring {
-		// An origin that nothing waits for is forgotten with its failures.
-		d.turn = slices.DeleteFunc(d.turn, func(o *origin) bool {
-			if o.waiting() > 0 || o.inFlight > 0 || o.notBefore.After(now) {
-				return false
+	for name, o := range d.schedule.origins {
+		lanes := o.lanes[:0]
+		for _, l := range o.lanes {
+			l.sweep(d.schedule, now, ends)
+			if l.size > 0 || l.inFlight > 0 || l.down && l.notBefore.After(now) || !expiring {
+				lanes = append(lanes, l)
 			}
-			delete(d.origins, o.name)
-			return true
-		})
+		}
+		clear(o.lanes[len(lanes):])
+		o.lanes = lanes
+		d.schedule.put(o, now)
+		if len(lanes) == 0 && !o.notBefore.After(now) && expiring {
+			delete(d.schedule.origins, name)
+		}
 	}
 }
 
-// expire buries a beacon, and says whether that could be done.
-func (d *Deliverer) expire(p *parcel) bool {
-	record, err := d.Claim.Read(p.entry)
+// sweep removes the beacons that end, and moves those that expire soon to last, if the lane can't send
+// them now.
+func (l *lane) sweep(s *schedule, now time.Time, ends func(*waiting) bool) {
+	blocked := !s.eager && l.blocked()
+	soon := now.Add(lastChance + sweepPause)
+	var last []waiting
+	del := func(w *waiting) bool {
+		switch {
+		case ends(w):
+			l.size--
+			s.waiting--
+			return true
+		case blocked && w.expiresAt().Before(soon):
+			last = append(last, *w)
+			return true
+		}
+		return false
+	}
+	l.ready.deleteFunc(del)
+	kept := l.aside[:0]
+	for _, w := range l.aside {
+		if !del(&w) {
+			kept = append(kept, w)
+		}
+	}
+	l.aside = kept
+	heap.Init(&l.aside)
+	blocked = false
+	l.last.deleteFunc(del)
+	for _, w := range last {
+		l.last.add(w)
+	}
+}
+
+// purge ends a beacon if it was sent before tracking was forbidden, and reports whether it did.
+func (d *Deliverer) purge(w waiting) bool {
+	e, record, err := d.Claim.Take(w.place)
+	if err != nil || record.Date.After(d.forbidden) {
+		return false
+	}
+	d.outcomes.purge(e)
+	d.forget(w.place)
+	return true
+}
+
+// expire buries a beacon, and reports whether it could.
+func (d *Deliverer) expire(w waiting) bool {
+	e, record, err := d.Claim.Take(w.place)
 	if err != nil {
 		return false
 	}
-	d.Log.Warn("beacon expired", "id", p.entry.ID, "origin", p.origin.name)
-	d.outcomes.bury(p.entry, record, spool.Expired, "")
-	d.forget(p)
+	d.Log.Warn("beacon expired", "id", e.ID, "url", record.Target)
+	d.outcomes.bury(e, record, spool.Expired, "")
+	d.forget(w.place)
 	return true
 }

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -16,17 +17,18 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// ErrLost says that the outbox was deleted or replaced under its deliverer.
+// ErrLost means that the outbox was deleted or replaced while it was being delivered.
 var ErrLost = errors.New("outbox is no longer the one that was claimed")
 
-// A Claim is the outbox in the hands of its deliverer, the one holder of its lock, who
-// alone reads records, writes ledgers and deletes segments. It is for one goroutine.
+// A Claim is an outbox whose lock is held. Only the holder reads records, writes ledgers and deletes
+// segments. It is for one goroutine.
 type Claim struct {
-	o     *Outbox
-	lock  *os.File
-	open  map[string]*claimed
-	seen  map[string]int64 // the segments' sizes at the last Scan
-	tally tallyFile
+	o        *Outbox
+	lock     *os.File
+	open     map[string]*claimed
+	segments []*claimed       // by their number; nil once they are retired
+	seen     map[string]int64 // the segments' sizes at the last Scan
+	tally    tallyFile
 
 	shown       file // locked while the claim lasts, for a status to see
 	shownLocked bool
@@ -34,25 +36,26 @@ type Claim struct {
 	dead   *writer
 	buried map[uuid.UUID]bool // in dead, but perhaps not in the ledger yet
 
-	// The segment that was read from last and the ledger that was added to last stay
-	// open: of hundreds of segments these are in use.
+	// Only the segment that was read last and the ledger that was written last stay open, because there
+	// may be hundreds.
 	reading     *claimed
 	readingFile file
 	adding      *ledger
 }
 
-// claimed is a segment as the deliverer follows it.
+// claimed is a segment that a claim follows.
 type claimed struct {
+	number  uint32 // the index in the claim's segments
 	name    string
 	path    string
 	r       reader
 	ledger  *ledger
 	waiting int  // records without an outcome
-	adopted bool // its writer is gone: nothing will be added
-	read    bool // and all of it was read
+	adopted bool // its writer has ended
+	read    bool // all of it was
 }
 
-// An Entry is a record that waits for its outcome, by its place.
+// An Entry is a record that waits for its outcome.
 type Entry struct {
 	ID   uuid.UUID
 	seg  *claimed
@@ -60,10 +63,48 @@ type Entry struct {
 	size int
 }
 
-// Beside says whether two entries stand in the same segment.
+// A Place is an entry in 16 bytes, for the many that wait. It is valid within its claim.
+type Place struct {
+	segment, off, size uint32
+	check              uint32 // the end of the record's id
+}
+
+// Place returns the entry's place.
+func (e Entry) Place() Place {
+	return Place{e.seg.number, uint32(e.off), uint32(e.size), binary.BigEndian.Uint32(e.ID[12:])}
+}
+
+// Before reports whether p comes before q. Places of one segment are in the order of its records, and
+// segments in the order in which they were found.
+func (p Place) Before(q Place) bool {
+	return p.segment < q.segment || p.segment == q.segment && p.off < q.off
+}
+
+// Len returns the size of the record in bytes.
+func (p Place) Len() int { return int(p.size) }
+
+// Take returns the entry and the record of a place. After an error the entry has no ID.
+func (c *Claim) Take(p Place) (Entry, warc.Record, error) {
+	e := Entry{seg: c.segments[p.segment], off: int64(p.off), size: int(p.size)}
+	b, err := c.raw(e)
+	if err != nil {
+		return e, warc.Record{}, err
+	}
+	record, _, err := warc.Parse(b)
+	if err == nil && binary.BigEndian.Uint32(record.ID[12:]) != p.check {
+		err = &warc.CorruptError{Reason: "another record stands in its place"}
+	}
+	if err != nil {
+		return e, warc.Record{}, err
+	}
+	e.ID = record.ID
+	return e, record, nil
+}
+
+// Beside reports whether two entries are in the same segment.
 func (e Entry) Beside(other Entry) bool { return e.seg == other.seg }
 
-// Claim makes the holder of the outbox's lock its deliverer. Release gives the lock up.
+// Claim returns the claim of the holder of the outbox's lock. Release releases the lock.
 func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
 	c := &Claim{o: o, lock: lock, open: map[string]*claimed{}, seen: map[string]int64{}, buried: map[uuid.UUID]bool{}}
 	c.dead = newWriter(o.fs, filepath.Join(o.dir, deadName), 1<<20)
@@ -85,15 +126,16 @@ func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
 	return c, nil
 }
 
-// show says to a status that somebody delivers. One that looks just now is in the way.
+// show locks the file that a status tries, so that it can report a deliverer. The lock fails while a
+// status tries it.
 func (c *Claim) show() {
 	if c.shown != nil && !c.shownLocked {
 		c.shownLocked, _ = c.shown.TryLock()
 	}
 }
 
-// held makes sure that the lock is the outbox's: the directory may have been deleted, and
-// another one made in its place, with a deliverer of its own.
+// held checks that the lock is still the outbox's. The directory may have been deleted, and another one
+// may be in its place, with a deliverer of its own.
 func (c *Claim) held() error {
 	if !c.o.isLock(c.lock) {
 		return ErrLost
@@ -119,8 +161,8 @@ func (c *Claim) Release() error {
 	return errors.Join(err, c.lock.Close())
 }
 
-// Missed says, after Release, whether there are records that no Scan has seen: their
-// senders found the lock held, and count on its holder.
+// Missed reports, after Release, whether there are records that no Scan has seen. Their senders found the
+// lock held and rely on its holder.
 func (c *Claim) Missed() bool {
 	names, err := listSegments(c.o.fs, c.o.dir)
 	if err != nil {
@@ -137,10 +179,9 @@ func (c *Claim) Missed() bool {
 	return false
 }
 
-// Scan calls found for every record that it has not shown yet, until found returns false;
-// then there may be more. The record is valid until found returns. Damaged stretches are
-// set aside in dead/ and counted. The error is [ErrLost], or tells of segments that were
-// passed over and are looked at again by the next Scan.
+// Scan calls found for each new record until found returns false; then there may be more. The record is
+// valid until found returns. Damaged parts are moved to dead/ and counted. The error is [ErrLost], or
+// describes segments that could not be read; the next Scan tries them again.
 func (c *Claim) Scan(found func(Entry, *warc.Record) bool) (more bool, err error) {
 	if err := c.held(); err != nil {
 		return false, err
@@ -153,7 +194,7 @@ func (c *Claim) Scan(found func(Entry, *warc.Record) bool) (more bool, err error
 	var passedOver []error
 	for _, name := range names {
 		if c.tally.retired[name] {
-			continue // it is counted, and could not be deleted yet
+			continue // it is counted, and not deleted yet
 		}
 		more, err := c.scan(name, found)
 		if more {
@@ -178,7 +219,7 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 		return false, nil
 	}
 	if !s.adopted && !c.young(s) {
-		// First the lock, then the size: what a writer added before it went is seen.
+		// First the lock, then the size: so all that the writer added is seen.
 		if s.adopted, err = s.r.file.TryLock(); err != nil {
 			return false, wrap("lock segment", err)
 		}
@@ -189,8 +230,8 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 	}
 	c.seen[name] = size
 	if size < s.r.off {
-		// Somebody cut it short under its writer: what came since is to be found, and
-		// what has its outcome is known by its id.
+		// Another program truncated it. Later records are found again, and those that have an outcome
+		// are known by their ids.
 		s.r = reader{file: s.r.file, max: outboxRecord}
 	}
 	for {
@@ -218,15 +259,14 @@ func (c *Claim) scan(name string, found func(Entry, *warc.Record) bool) (more bo
 		}
 	}
 	if s.adopted {
-		// An adopted segment is read once and then record by record; there can be
-		// more of them than files may be open.
+		// The file is closed, because there can be more segments than files may be open.
 		s.read = true
 		s.r.close()
 	}
 	return false, nil
 }
 
-// young says whether the segment is empty and may be about to get its writer's lock.
+// young reports whether the segment is empty and its writer may not have locked it yet.
 func (c *Claim) young(s *claimed) bool {
 	if size, err := s.r.file.Size(); err != nil || size > 0 {
 		return false
@@ -239,7 +279,7 @@ func (c *Claim) follow(name string) (*claimed, error) {
 	if s := c.open[name]; s != nil {
 		return s, nil
 	}
-	s := &claimed{name: name, path: filepath.Join(c.o.dir, name)}
+	s := &claimed{number: uint32(len(c.segments)), name: name, path: filepath.Join(c.o.dir, name)}
 	var err error
 	if s.ledger, err = loadLedger(c.o.fs, s.path); err != nil {
 		return nil, err
@@ -250,20 +290,8 @@ func (c *Claim) follow(name string) (*claimed, error) {
 	}
 	s.r = reader{file: f, max: outboxRecord}
 	c.open[name] = s
+	c.segments = append(c.segments, s)
 	return s, nil
-}
-
-// Read returns the record of an entry.
-func (c *Claim) Read(e Entry) (warc.Record, error) {
-	b, err := c.raw(e)
-	if err != nil {
-		return warc.Record{}, err
-	}
-	record, _, err := warc.Parse(b)
-	if err == nil && record.ID != e.ID {
-		err = &warc.CorruptError{Reason: "another record stands in its place"}
-	}
-	return record, err
 }
 
 func (c *Claim) raw(e Entry) ([]byte, error) {
@@ -278,7 +306,7 @@ func (c *Claim) raw(e Entry) ([]byte, error) {
 	return b[:n], wrap("read segment", err)
 }
 
-// read makes s, which may be nil, the segment that is open.
+// read opens s, which may be nil, and closes the segment that was open.
 func (c *Claim) read(s *claimed) (err error) {
 	if c.reading == s {
 		return nil
@@ -295,7 +323,7 @@ func (c *Claim) read(s *claimed) (err error) {
 	return err
 }
 
-// add makes l, which may be nil, the ledger that is open.
+// add returns l, which may be nil, and closes the ledger that was open.
 func (c *Claim) add(l *ledger) *ledger {
 	if c.adding != nil && c.adding != l {
 		c.adding.close()
@@ -304,8 +332,8 @@ func (c *Claim) add(l *ledger) *ledger {
 	return l
 }
 
-// Finish writes the outcome of entries that stand together to their ledger, in one
-// write(2). After an error it is to be called again.
+// Finish writes the outcome of entries of one segment to its ledger, with one write(2). After an error the
+// caller calls it again.
 func (c *Claim) Finish(o Outcome, detail string, entries ...Entry) error {
 	seg := entries[0].seg
 	keys := make([]key, len(entries))
@@ -329,8 +357,8 @@ func (c *Claim) setAside(s *claimed, it item) error {
 	return c.add(s.ledger).finish(Corrupt, it.err.Error(), keyOf(it))
 }
 
-// retire counts and deletes the segments whose writer is gone and whose records are
-// all finished. First the dead are on disk, then the count, then the segments go.
+// retire counts and deletes the segments whose writer has ended and whose records all have an outcome. It
+// first syncs dead/, then the counts, and then deletes the segments.
 func (c *Claim) retire() error {
 	var finished []*claimed
 	for _, s := range c.open {
@@ -363,6 +391,7 @@ func (c *Claim) retire() error {
 			c.read(nil)
 		}
 		delete(c.open, s.name)
+		c.segments[s.number] = nil
 		delete(c.seen, s.name)
 	}
 	return c.deleteRetired()
@@ -381,7 +410,7 @@ func (c *Claim) deleteRetired() error {
 	return nil
 }
 
-// keepRaw keeps the bytes of a damaged record.
+// keepRaw stores the bytes of a damaged record in dead/.
 func (c *Claim) keepRaw(s *claimed, off int64, raw []byte) error {
 	if err := c.roomForDead(int64(len(raw))); err != nil {
 		return err

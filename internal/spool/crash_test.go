@@ -51,7 +51,7 @@ func live(fsys *faultFS, dir string) story {
 	if c.Finish(Delivered, "204", entries[0]) == nil {
 		s.delivered[entries[0].ID] = true
 	}
-	r, err := c.Read(entries[1])
+	_, r, err := c.Take(entries[1].Place())
 	if err != nil {
 		return s
 	}

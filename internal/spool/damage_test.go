@@ -168,7 +168,7 @@ func TestASegmentThatSomebodyCutsShortUnderItsWriter(t *testing.T) {
 	}
 	appendAll(t, box, "two") // as long as the one that stood there
 	var damage *warc.CorruptError
-	if _, err := c.Read(entries[0]); !errors.As(err, &damage) {
+	if _, _, err := c.Take(entries[0].Place()); !errors.As(err, &damage) {
 		t.Errorf("another beacon in the place of the first: %v", err)
 	}
 	if got, _ := bodies(t, c); fmt.Sprint(got) != "[two]" {

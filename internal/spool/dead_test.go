@@ -15,7 +15,7 @@ func TestTheDeadAreKeptWithTheReasonAndCanComeBack(t *testing.T) {
 	appendAll(t, box, "a", "b")
 	c := claim(t, box)
 	_, entries := bodies(t, c)
-	r, err := c.Read(entries[0])
+	_, r, err := c.Take(entries[0].Place())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestTheOldestOfTheDeadMakeRoom(t *testing.T) {
 	c := claim(t, box)
 	defer c.Release()
 	_, entries := bodies(t, c)
-	r, _ := c.Read(entries[0])
+	_, r, _ := c.Take(entries[0].Place())
 	if err := c.Bury(entries[0], r, Refused, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestTheDeadSurviveAPowerCutWhenTheirSegmentIsGone(t *testing.T) {
 	}
 	_, entries := bodies(t, c)
 	for _, e := range entries {
-		r, err := c.Read(e)
+		_, r, err := c.Take(e.Place())
 		if err == nil {
 			err = c.Bury(e, r, Refused, "400")
 		}

@@ -1,0 +1,151 @@
+package deliver
+
+import (
+	"strings"
+	"time"
+)
+
+const (
+	// PerOrigin is how many beacons are under way to one origin at a time, on half as many connections: so
+	// a connection that is free finds the next one waiting.
+	PerOrigin   = 16
+	connections = PerOrigin / 2
+	// perUnproven is how many of them may be of lanes that are down or have not answered yet.
+	perUnproven = PerOrigin / 2
+	// lanesMost is how many lanes an origin has. The lanes of further URLs share these.
+	lanesMost = 64
+	// originProbe is the longest time between two attempts to reach an origin without a connection.
+	originProbe = 30 * time.Second
+)
+
+// An origin is one server: what is reached by one kind of connection. Without a connection it fails as a
+// whole, and one beacon at a time probes it.
+type origin struct {
+	name  string
+	lanes []*lane
+	turn  int // the lane whose turn is next
+
+	inFlight  int
+	unproven  int       // attempts under way of lanes that were unproven when those began
+	tried     bool      // there was an attempt
+	known     bool      // it has answered
+	round     int       // failures that counted
+	failures  int       // in a row, without a connection
+	notBefore time.Time // of the next attempt
+	cuts      int       // attempts that were cut short, since the last answer
+	best      time.Duration
+	blocked   int // lanes that could send if perUnproven were more
+
+	err   string    // of the last failure, "" after an answer
+	since time.Time // of the first failure in a row
+
+	where where // it is in the schedule
+	class class // of the queue, if it is in one
+	entry int   // the number of its valid entry there
+}
+
+// originOf returns the scheme and the authority of a serialized URL, without a user.
+func originOf(href string) string {
+	scheme, rest, _ := strings.Cut(href, "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
+}
+
+// lane returns the lane for a key.
+func (o *origin) lane(key uint64) *lane {
+	for _, l := range o.lanes {
+		if l.key == key {
+			return l
+		}
+	}
+	if len(o.lanes) == lanesMost {
+		return o.lanes[key%lanesMost] // the keys' hash has another seed in each run
+	}
+	l := &lane{origin: o, key: key, window: 1}
+	o.lanes = append(o.lanes, l)
+	return l
+}
+
+// proven reports whether the server is likely to answer the next attempt.
+func (o *origin) proven() bool {
+	if !o.known || o.failures > 0 {
+		return false
+	}
+	for _, l := range o.lanes {
+		if l.proven() {
+			return true
+		}
+	}
+	return false
+}
+
+// readyAt returns when the origin can send the next beacon. It returns false if only the end of an
+// attempt or a new beacon can change that it can't.
+func (o *origin) readyAt(s *schedule, now time.Time) (at time.Time, ok bool) {
+	o.blocked = 0
+	if !s.eager && (o.inFlight >= PerOrigin || o.failures > 0 && o.inFlight > 0) {
+		return at, false
+	}
+	for _, l := range o.lanes {
+		if l.size == 0 {
+			continue
+		}
+		t, can := l.readyAt(s, now)
+		if !can {
+			continue
+		}
+		if o.full(s, l) {
+			if !t.After(now) {
+				o.blocked++
+			}
+			continue
+		}
+		if !ok || t.Before(at) {
+			at, ok = t, true
+		}
+	}
+	return at, ok
+}
+
+// full reports whether a lane has to wait for the attempts of other unproven lanes.
+func (o *origin) full(s *schedule, l *lane) bool {
+	return !s.eager && !l.proven() && o.unproven >= perUnproven
+}
+
+// take removes the beacon of the next attempt, where readyAt is not after now.
+func (o *origin) take(s *schedule, now time.Time) (*lane, waiting) {
+	for range o.lanes {
+		o.turn++
+		l := o.lanes[o.turn%len(o.lanes)]
+		if l.size == 0 || o.full(s, l) {
+			continue
+		}
+		if at, ok := l.readyAt(s, now); ok && !at.After(now) {
+			return l, l.take(s, now)
+		}
+	}
+	panic("deliver: an origin that is ready has nothing to send")
+}
+
+// answered notes an answer, whatever it was, that took so long.
+func (o *origin) answered(a *attempt, took time.Duration) {
+	o.known, o.cuts, o.best = true, 0, took
+	if a.originRound == o.round {
+		o.failures, o.notBefore = 0, time.Time{}
+		o.err, o.since = "", time.Time{}
+	}
+}
+
+// unreachable notes an attempt without a connection.
+func (o *origin) unreachable(s *schedule, a *attempt, now time.Time, reason string) {
+	if o.err = reason; o.since.IsZero() {
+		o.since = now
+	}
+	if a.originRound == o.round {
+		o.round++
+		o.failures++
+		o.notBefore = now.Add(s.jitter(o.failures, originProbe))
+	}
+}

@@ -1,0 +1,358 @@
+package deliver
+
+import (
+	"container/heap"
+	"hash/maphash"
+	"math/rand/v2"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+const (
+	// slotsProven is how many attempts are under way at a time to origins that answer, and slotsOther to
+	// all others. Of these, failing origins have slotsFailing, and slotsFailingFew while new origins wait.
+	slotsProven     = 64
+	slotsOther      = 128
+	slotsFailing    = slotsOther * 3 / 4
+	slotsFailingFew = slotsOther / 4
+	slotsEager      = 1024
+
+	// underWayMost bounds the bytes of the records that are under way.
+	underWayMost = 8 << 20
+
+	// Where others wait for a slot, an attempt is cut short after cutBase times the slots, divided by those
+	// that wait: at least cutLeast, at first cutMost at most, and twice as long after each cut.
+	cutBase, cutLeast, cutMost = 2 * time.Second, 100 * time.Millisecond, time.Second
+	// jitterBase is the longest delay after the first failure in a row; it doubles with each further one.
+	jitterBase = 100 * time.Millisecond
+
+	// cutAnswers is how many times the last good answer's time an attempt has at least.
+	cutAnswers = 3
+)
+
+// A schedule says which beacon is tried next, and when. It does no I/O. It is for one goroutine.
+type schedule struct {
+	eager  bool      // each beacon is tried at once
+	epoch  time.Time // of the waiting beacons' times
+	random *rand.Rand
+	seed   maphash.Seed // of the lanes' keys
+
+	origins map[string]*origin
+	waiting int
+
+	// Origins that can send now are in one of these, those that can later in asleep. Entries that are not
+	// their origin's last one are void.
+	ready      [classes][]entry
+	count      [classes]int // valid entries
+	asleep     sleepers
+	newestNext bool // of the fresh origins
+
+	attempts map[*attempt]struct{}
+	slots    [classes]int // attempts under way
+	underWay int          // bytes of records
+}
+
+// A class is what an origin is for the distribution of slots.
+type class int
+
+const (
+	classProven class = iota // it answers
+	classFresh               // it waits for its first attempt
+	classFailing
+	classes = iota
+)
+
+// A where is where an origin is in the schedule.
+type where int
+
+const (
+	nowhere where = iota // only the end of an attempt or a new beacon can have it send
+	inReady
+	inAsleep
+)
+
+type entry struct {
+	origin *origin
+	number int
+}
+
+func (e entry) valid() bool { return e.number == e.origin.entry }
+
+type sleeper struct {
+	entry
+	at time.Time
+}
+
+type sleepers []sleeper
+
+func (s sleepers) Len() int           { return len(s) }
+func (s sleepers) Less(i, j int) bool { return s[i].at.Before(s[j].at) }
+func (s sleepers) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
+func (s *sleepers) Push(x any)        { *s = append(*s, x.(sleeper)) }
+func (s *sleepers) Pop() any {
+	last := len(*s) - 1
+	x := (*s)[last]
+	*s = (*s)[:last]
+	return x
+}
+
+func newSchedule(eager bool, now time.Time, random *rand.Rand) *schedule {
+	if random == nil {
+		random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	return &schedule{
+		eager: eager, epoch: now, random: random, seed: maphash.MakeSeed(),
+		origins: map[string]*origin{}, attempts: map[*attempt]struct{}{},
+	}
+}
+
+// tenths returns t as a due time, rounded up.
+func (s *schedule) tenths(t time.Time) uint32 {
+	return uint32(max(0, (t.Sub(s.epoch)+99*time.Millisecond)/(100*time.Millisecond)))
+}
+
+func (s *schedule) due(w waiting) time.Time {
+	return s.epoch.Add(time.Duration(w.due) * 100 * time.Millisecond)
+}
+
+// jitter returns the delay after the n-th failure in a row, 1 being the first: exponential with full
+// jitter, at most most.
+func (s *schedule) jitter(n int, most time.Duration) time.Duration {
+	return time.Duration(s.random.Int64N(int64(min(most, jitterBase<<min(n, 16)))))
+}
+
+// laneKey returns the key of a record's lane: a hash of its URL and of the headers that its caller chose.
+func (s *schedule) laneKey(r *warc.Record) uint64 {
+	var h maphash.Hash
+	h.SetSeed(s.seed)
+	h.WriteString(r.Target)
+	for _, f := range r.Request.Header {
+		if f.Name != KeyHeader && f.Name != "Content-Length" {
+			h.WriteString("\n")
+			h.WriteString(f.Name)
+			h.WriteString(f.Value)
+		}
+	}
+	return h.Sum64()
+}
+
+// add takes a beacon, and returns its lane.
+func (s *schedule) add(r *warc.Record, w waiting, now time.Time) *lane {
+	name := originOf(r.Target)
+	o := s.origins[name]
+	if o == nil {
+		o = &origin{name: name}
+		s.origins[name] = o
+	}
+	l := o.lane(s.laneKey(r))
+	l.give(w)
+	s.waiting++
+	s.put(o, now)
+	return l
+}
+
+// put puts an origin where it belongs, after something changed.
+func (s *schedule) put(o *origin, now time.Time) {
+	at, ok := o.readyAt(s, now)
+	ready, c := ok && !at.After(now), s.classOf(o)
+	if o.where == inReady {
+		if ready && c == o.class {
+			return // it keeps its turn
+		}
+		s.count[o.class]--
+	}
+	o.entry++
+	switch e := (entry{o, o.entry}); {
+	case ready:
+		o.where, o.class = inReady, c
+		s.ready[c] = append(s.ready[c], e)
+		s.count[c]++
+	case ok:
+		o.where = inAsleep
+		heap.Push(&s.asleep, sleeper{e, at})
+	default:
+		o.where = nowhere
+	}
+}
+
+func (s *schedule) classOf(o *origin) class {
+	switch {
+	case s.eager || o.proven():
+		return classProven
+	case !o.tried:
+		return classFresh
+	}
+	return classFailing
+}
+
+// next returns the next attempt, or nil and the time until which nothing can be tried unless an attempt
+// ends or a beacon comes; the zero time means that only those can change anything.
+func (s *schedule) next(now time.Time) (*attempt, time.Time) {
+	for len(s.asleep) > 0 {
+		first := s.asleep[0]
+		if first.valid() && first.at.After(now) {
+			break
+		}
+		heap.Pop(&s.asleep)
+		if first.valid() {
+			s.put(first.origin, now)
+		}
+	}
+	if s.underWay < underWayMost {
+		if o := s.pick(); o != nil {
+			return s.start(o, now), now
+		}
+	}
+	if len(s.asleep) > 0 {
+		return nil, s.asleep[0].at
+	}
+	return nil, time.Time{}
+}
+
+// pick removes the origin of the next attempt from its queue, where it has a slot.
+func (s *schedule) pick() *origin {
+	proven := slotsProven
+	if s.eager {
+		proven = slotsEager
+	}
+	if s.slots[classProven] < proven && s.count[classProven] > 0 {
+		return s.oldest(classProven)
+	}
+	if s.slots[classFresh]+s.slots[classFailing] >= slotsOther {
+		return nil
+	}
+	mayFail := slotsFailing
+	if s.count[classFresh] > 0 {
+		mayFail = slotsFailingFew
+	}
+	switch {
+	case s.slots[classFailing] < mayFail && s.count[classFailing] > 0:
+		return s.oldest(classFailing)
+	case s.count[classFresh] == 0:
+		return nil
+	case s.newestNext:
+		s.newestNext = false
+		return s.newest(classFresh)
+	}
+	s.newestNext = true
+	return s.oldest(classFresh)
+}
+
+// oldest removes the first valid entry, of which there is one.
+func (s *schedule) oldest(c class) *origin {
+	for {
+		e := s.ready[c][0]
+		if s.ready[c] = s.ready[c][1:]; e.valid() {
+			return s.picked(e.origin)
+		}
+	}
+}
+
+// newest removes the last valid entry, of which there is one.
+func (s *schedule) newest(c class) *origin {
+	for {
+		last := len(s.ready[c]) - 1
+		e := s.ready[c][last]
+		if s.ready[c] = s.ready[c][:last]; e.valid() {
+			return s.picked(e.origin)
+		}
+	}
+}
+
+func (s *schedule) picked(o *origin) *origin {
+	s.count[o.class]--
+	o.where = nowhere
+	return o
+}
+
+// start begins an attempt.
+func (s *schedule) start(o *origin, now time.Time) *attempt {
+	c := s.classOf(o)
+	l, w := o.take(s, now)
+	a := &attempt{lane: l, waiting: w, began: now, class: c, laneRound: l.round, originRound: o.round, unproven: !l.proven()}
+	s.waiting--
+	s.attempts[a] = struct{}{}
+	s.slots[c]++
+	s.underWay += w.place.Len()
+	l.inFlight++
+	o.inFlight++
+	if a.unproven {
+		o.unproven++
+	}
+	o.tried = true
+	s.put(o, now)
+	return a
+}
+
+// ended gives back what an attempt took. The caller puts its origin.
+func (s *schedule) ended(a *attempt) {
+	delete(s.attempts, a)
+	s.slots[a.class]--
+	s.underWay -= a.waiting.place.Len()
+	a.lane.inFlight--
+	a.lane.origin.inFlight--
+	if a.unproven {
+		a.lane.origin.unproven--
+	}
+}
+
+// cut cancels attempts that have waited long for their server, where others wait for their slots: the
+// longest of them first. It returns when the next one is due, or the zero time.
+func (s *schedule) cut(now time.Time) (next time.Time) {
+	if s.eager {
+		return next
+	}
+	pools := [2]struct{ slots, used, waiters int }{
+		{slotsProven, s.slots[classProven], s.count[classProven]},
+		{slotsOther, s.slots[classFresh] + s.slots[classFailing], s.count[classFresh] + s.count[classFailing]},
+	}
+	for pool, p := range pools {
+		if p.used < p.slots {
+			pools[pool].waiters = 0 // what waits has other reasons
+		}
+	}
+	for {
+		var longest *attempt
+		for a := range s.attempts {
+			o, pool := a.lane.origin, 0
+			if a.class != classProven {
+				pool = 1
+			}
+			slots, waiters := pools[pool].slots, pools[pool].waiters
+			if a.unproven && o.blocked > 0 && (waiters == 0 || perUnproven*waiters < slots*o.blocked) {
+				slots, waiters = perUnproven, o.blocked
+			}
+			if waiters <= 0 || a.cut {
+				continue
+			}
+			at := a.began.Add(cutAfter(slots, waiters, max(o.cuts, a.lane.cuts), o.best))
+			if at.After(now) {
+				if next.IsZero() || at.Before(next) {
+					next = at
+				}
+			} else if longest == nil || a.began.Before(longest.began) {
+				longest = a
+			}
+		}
+		if longest == nil {
+			return next
+		}
+		longest.cut = true
+		longest.cancel()
+		if longest.class == classProven {
+			pools[0].waiters--
+		} else {
+			pools[1].waiters--
+		}
+		if longest.unproven {
+			longest.lane.origin.blocked--
+		}
+	}
+}
+
+// cutAfter is how long an attempt has before it is cut short.
+func cutAfter(slots, waiters, cuts int, best time.Duration) time.Duration {
+	limit := min(max(cutBase*time.Duration(slots)/time.Duration(waiters), cutLeast), cutMost)
+	return min(max(limit<<min(cuts, 16), cutAnswers*best), attemptTime)
+}
