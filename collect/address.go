@@ -16,16 +16,16 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// An Address is what is kept of the address that a beacon came from. But for AddressKept, the
-// address itself is never on disk: what else the request's headers have of it is left out too.
+// An Address is how much of the client IP is stored. With every value but AddressKept the whole IP is
+// never written to disk: request headers that have it are not stored either.
 type Address int
 
 const (
-	AddressTruncated Address = iota // without what names one household: a /24 of IPv4, a /48 of IPv6
-	AddressKept                     // as it is
+	AddressTruncated Address = iota // /24 of IPv4 or /48 of IPv6, without the bits that identify one household
+	AddressKept                     // the whole IP
 	AddressDropped                  // nothing
-	// AddressHashed is 16 hexadecimal digits that are the same for the same address until
-	// midnight, UTC, and until the collector is started again: their salt is in memory alone.
+	// AddressHashed is a hash of 16 hexadecimal digits. It is the same for the same IP until midnight
+	// UTC, or until the collector restarts, because the salt is only in memory.
 	AddressHashed
 )
 
@@ -34,11 +34,12 @@ var addressNames = []string{"truncate", "keep", "drop", "hash"}
 // MarshalText returns truncate, keep, drop or hash.
 func (a Address) MarshalText() ([]byte, error) { return []byte(addressNames[a]), nil }
 
-// UnmarshalText reads what MarshalText writes; the error names the choices.
+// UnmarshalText parses what MarshalText returns. The error lists the choices.
 func (a *Address) UnmarshalText(text []byte) error {
 	return choose(a, addressNames, string(text))
 }
 
+// choose sets to to the index of text in names.
 func choose[T ~int](to *T, names []string, text string) error {
 	for i, name := range names {
 		if name == text {
@@ -46,11 +47,11 @@ func choose[T ~int](to *T, names []string, text string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is none of %s", text, strings.Join(names, ", "))
+	return fmt.Errorf("%q is not one of %s", text, strings.Join(names, ", "))
 }
 
-// unkept are the headers that never reach the disk: those that let somebody in, and those in
-// which proxies pass on an address.
+// unkept are the headers that are never stored: credentials, and those in which proxies pass on the
+// client IP.
 var unkept = map[string]bool{
 	"Authorization": true, "Proxy-Authorization": true, "Cookie": true,
 	"Forwarded": true, "Forwarded-For": true, "X-Forwarded": true, "X-Forwarded-For": true, "X-Original-Forwarded-For": true,
@@ -60,17 +61,19 @@ var unkept = map[string]bool{
 	"X-Appengine-User-Ip": true, "X-Vercel-Forwarded-For": true, "X-Nf-Client-Connection-Ip": true, "X-Remote-Addr": true,
 }
 
-// secrets are the headers of a request that are not kept.
+// secrets selects the headers of a request that are not stored.
 type secrets struct {
-	addresses bool       // are secret
-	sender    netip.Addr // valid where it may be somewhere in a header
-	spellings [3]string  // the usual ones of it; in hex it is in the ids that some proxies make
+	addresses bool       // headers with an IP are not stored
+	sender    netip.Addr // the client IP that all headers are searched for; invalid for no search
+	spellings [3]string  // of sender: the usual one, and two in hexadecimal, as in the ids that some proxies make
 }
 
-// secrets are those of a request from that address. A proxy that nobody has heard of may have
-// put the address into any header; one that isn't trusted has put another into it than that of
-// the connection. That of every machine tells nothing of anybody, and stands in the origins of
-// who develops there.
+// secrets returns the secrets of a request whose client IP is a.
+//
+//   - Any header may have a, because a proxy can use a header that is not in unkept.
+//   - A header that is an IP is not stored, whatever the IP: if a proxy is not trusted, a is the proxy's.
+//   - A loopback address is not searched for. It identifies no person, and a developer's pages have it
+//     in Origin.
 func (c *Collector) secrets(a netip.Addr) secrets {
 	s := secrets{addresses: c.options.Address != AddressKept}
 	if s.addresses && a.IsValid() && !a.IsLoopback() {
@@ -80,17 +83,19 @@ func (c *Collector) secrets(a netip.Addr) secrets {
 	return s
 }
 
+// has reports whether a header is not stored. name is in canonical form.
 func (s *secrets) has(name, value string) bool {
 	return unkept[name] || s.addresses && (isAddress(value) || s.sender.IsValid() && s.hasSender(value))
 }
 
 const addressBytes = "0123456789abcdefABCDEF.:"
 
-// isAddress says whether the value is nothing but an address, or a list of them.
+// isAddress reports whether the value is an IP or a list of IPs, with or without ports. One IP in the
+// list is enough, if the rest has only the characters of such a list.
 func isAddress(value string) bool {
 	for i := range len(value) {
 		if strings.IndexByte(addressBytes+"[], ", value[i]) < 0 {
-			return false // nearly always at the first or the second byte
+			return false // for most headers at the first or the second byte
 		}
 	}
 	if !strings.ContainsAny(value, ".:") {
@@ -102,8 +107,7 @@ func isAddress(value string) bool {
 	})
 }
 
-// hasSender says whether the sender's address is somewhere in the value. IPv6 can be spelled in
-// many ways.
+// hasSender reports whether a part of the value is the client IP, in any spelling of IPv6.
 func (s *secrets) hasSender(value string) bool {
 	for _, spelling := range s.spellings {
 		if strings.Contains(value, spelling) {
@@ -121,8 +125,8 @@ func (s *secrets) hasSender(value string) bool {
 	return false
 }
 
-// private is what is kept of an address: for WARC-IP-Address where it is still one, and a
-// field of ours where it isn't.
+// private returns what is stored of a client IP: an IP for WARC-IP-Address, or a hash in the field
+// row.AddressField.
 func (c *Collector) private(a netip.Addr, now time.Time) (ip string, extra warc.Fields) {
 	switch c.options.Address {
 	case AddressKept:
@@ -139,6 +143,7 @@ func (c *Collector) private(a netip.Addr, now time.Time) (ip string, extra warc.
 	return ip, extra
 }
 
+// truncated returns the first address of a's network. See AddressTruncated.
 func truncated(a netip.Addr) string {
 	bits := 48
 	if a.Is4() {
@@ -146,13 +151,14 @@ func truncated(a netip.Addr) string {
 	}
 	prefix, err := a.Prefix(bits)
 	if err != nil || !prefix.IsValid() {
-		return "" // it isn't known
+		return "" // the IP is unknown
 	}
 	return prefix.Addr().String()
 }
 
-// A salt makes the hash of an address another one each day. It is never written anywhere:
-// who had it could try all addresses.
+// A salt is the key of the hash of client IPs: 32 random bytes, new each day (UTC). It is never written
+// to disk, because with the salt a hash can be reversed by trying all IPs. The zero value is ready. It is
+// safe for concurrent use.
 type salt struct {
 	mu  sync.Mutex
 	day int64
@@ -172,8 +178,9 @@ func (s *salt) hash(a netip.Addr, now time.Time) string {
 	return hex.EncodeToString(sum.Sum(nil)[:hashSize])
 }
 
-const hashSize = 8 // bytes, each two digits
+const hashSize = 8 // bytes, of two hexadecimal digits each
 
+// isHash reports whether s has the form of a salt's hash.
 func isHash(s string) bool {
 	b, err := hex.DecodeString(s)
 	return err == nil && len(b) == hashSize

@@ -17,15 +17,15 @@ import (
 // imported is the result of an import, as JSON.
 type imported struct {
 	Imported int64  `json:"imported"`         // requests that are on disk
-	Skipped  int64  `json:"skipped"`          // records of other types, and opt-outs with --opt-out refuse
-	Damaged  int64  `json:"damaged"`          // places that could not be read, and records that can't be kept
+	Skipped  int64  `json:"skipped"`          // records of other types, opt-outs with OptOutRefuse, and those of SkipImports
+	Damaged  int64  `json:"damaged"`          // parts of the file that can't be read, and records that can't be stored
 	Reason   string `json:"reason,omitempty"` // of the first damage
-	Error    string `json:"error,omitempty"`  // why it ended before the end of the file
+	Error    string `json:"error,omitempty"`  // why the import ended before the end of the file
 }
 
-// importWARC stores the requests of a posted WARC file by the same rules as requests from the
-// network, and answers when all are on disk. They keep their ids, so a request that the collector
-// already has does not become a second row.
+// importWARC stores the requests of a posted WARC file by the same privacy rules as requests from the
+// network. It answers when all are on disk, with an imported as JSON. Requests keep their ids, so one that
+// the collector already has does not become a second row.
 func (c *Collector) importWARC(w http.ResponseWriter, r *http.Request) {
 	var result imported
 	if err := result.from(patient{r.Body, http.NewResponseController(w)}, c); err != nil {
@@ -36,10 +36,11 @@ func (c *Collector) importWARC(w http.ResponseWriter, r *http.Request) {
 	json.NewEncoder(w).Encode(result)
 }
 
-// importBatch is how many bytes of records are written together.
+// importBatch is how many bytes of records are gathered before they are written.
 const importBatch = 1 << 20
 
-// from stores the requests of the file, many at a time.
+// from stores the requests of a WARC file in batches. The error ends the import; what is stored before
+// remains.
 func (result *imported) from(file io.Reader, c *Collector) error {
 	to := importer{keep: c.keep, kept: &result.Imported}
 	for s := warc.NewStream(file); ; {
@@ -56,7 +57,7 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 		case part.Type != "request", c.options.OptOut == OptOutRefuse && optsOut(part.Record.Request.Header.Get):
 			result.Skipped++
 		case part.Record.Date.IsZero():
-			damage = errors.New("the WARC-Date is missing")
+			damage = errors.New("WARC-Date is missing")
 		case c.unwanted != nil && c.unwanted(&part.Record):
 			result.Skipped++
 		default:
@@ -81,7 +82,7 @@ func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
 		return secrets.has(http.CanonicalHeaderKey(f.Name), f.Value)
 	})
-	// The fields of an outbox mean nothing to a collector, and a file can contain any others.
+	// Fields of an outbox have no meaning here, and a file can have any other fields.
 	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool {
 		return f.Name != row.BatchField && !(f.Name == row.AddressField && isHash(f.Value) && c.options.Address != AddressDropped)
 	})
@@ -93,15 +94,15 @@ func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	}
 }
 
-// An importer writes records in batches. It fills one while another is written to disk.
+// An importer writes records in batches. It fills one batch while another is written to disk.
 type importer struct {
 	keep func(records []byte) error
-	kept *int64 // how many are on disk
+	kept *int64 // the number of records on disk
 
 	batch, spare []byte
 	count        int64      // records in batch
-	written      chan error // the result of the write that is under way, or nil
-	underWay     int64      // records in that write
+	written      chan error // receives the result of the running write; nil without one
+	underWay     int64      // records in the running write
 }
 
 // add adds a record. refused is an error about this record alone; failed ends the import.
@@ -115,6 +116,7 @@ func (i *importer) add(r *warc.Record) (refused, failed error) {
 	return nil, i.write()
 }
 
+// write waits for the running write and starts that of the batch.
 func (i *importer) write() error {
 	if err := i.wait(); err != nil {
 		return err
@@ -126,6 +128,7 @@ func (i *importer) write() error {
 	return nil
 }
 
+// wait returns the result of the running write, or nil without one.
 func (i *importer) wait() error {
 	if i.written == nil {
 		return nil
@@ -139,7 +142,7 @@ func (i *importer) wait() error {
 	return nil
 }
 
-// close returns when all added records are on disk.
+// close writes the last batch, and returns when all added records are on disk.
 func (i *importer) close() error {
 	if i.count > 0 {
 		if err := i.write(); err != nil {
@@ -149,12 +152,14 @@ func (i *importer) close() error {
 	return i.wait()
 }
 
-// patient gives each read of a body its own deadline, since the server's is for a whole request.
+// patient gives each read of a body a deadline of its own, because the server's deadline for the whole
+// request is too short for a large file.
 type patient struct {
 	io.Reader
 	conn *http.ResponseController
 }
 
+// importPatience is how long an import waits for the next bytes of the file.
 const importPatience = 30 * time.Second
 
 func (p patient) Read(b []byte) (int, error) {

@@ -9,14 +9,14 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// An OptOut is what becomes of a beacon whose sender asks not to be tracked: with Sec-GPC
-// (Global Privacy Control) or DNT (Tracking Preference Expression).
+// An OptOut is how a beacon is treated whose client asks not to be tracked, with Sec-GPC: 1 (Global
+// Privacy Control) or DNT: 1 (Tracking Preference Expression).
 type OptOut int
 
 const (
-	OptOutKeep      OptOut = iota // it is kept as any other, with the header that says so
-	OptOutAnonymous               // without address, user agent, referrer, languages and client hints
-	OptOutRefuse                  // not at all: the answer is 200 instead of 204, so that nobody tries again
+	OptOutKeep      OptOut = iota // stored like any other, with the header Sec-GPC or DNT
+	OptOutAnonymous               // stored without client IP, user agent, referrer, languages and client hints
+	OptOutRefuse                  // not stored; the answer is 200 instead of 204, so that clients don't retry
 )
 
 var optOutNames = []string{"keep", "anonymous", "refuse"}
@@ -24,25 +24,25 @@ var optOutNames = []string{"keep", "anonymous", "refuse"}
 // MarshalText returns keep, anonymous or refuse.
 func (o OptOut) MarshalText() ([]byte, error) { return []byte(optOutNames[o]), nil }
 
-// UnmarshalText reads what MarshalText writes; the error names the choices.
+// UnmarshalText parses what MarshalText returns. The error lists the choices.
 func (o *OptOut) UnmarshalText(text []byte) error { return choose(o, optOutNames, string(text)) }
 
-// optsOut takes a header's Get. The names are as net/http spells them: of others it would make
-// those each time.
+// optsOut reports whether a request's client asks not to be tracked. get is the Get of its header. The names
+// are in canonical form, because http.Header.Get allocates for all others.
 func optsOut(get func(name string) string) bool { return get("Sec-Gpc") == "1" || get("Dnt") == "1" }
 
-// anonymize takes away what tells one person from another.
+// anonymize removes the parts of a record that distinguish one person from another.
 func anonymize(r *warc.Record) {
 	r.IP = ""
 	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name == row.AddressField })
 	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool { return telling(http.CanonicalHeaderKey(f.Name)) })
 }
 
-// telling says whether a header is one that an anonymous beacon goes without.
+// telling reports whether anonymize removes a header. name is in canonical form.
 func telling(name string) bool {
 	switch name {
 	case "User-Agent", "Referer", "Accept-Language", "From",
-		// Client hints from before they were all named Sec-CH-….
+		// Client hints without the prefix Sec-CH-.
 		"Device-Memory", "Downlink", "Dpr", "Ect", "Rtt", "Save-Data", "Viewport-Width", "Width":
 		return true
 	}

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// pixel is the smallest picture that every mail program and browser takes: one
-// transparent dot.
-const pixel = "GIF89a\x01\x00\x01\x00\x80\x00\x00" + // one by one, two colours
+// pixel is a GIF of one transparent dot, the smallest picture that all mail programs and browsers show.
+const pixel = "GIF89a\x01\x00\x01\x00\x80\x00\x00" + // 1 × 1, two colours
 	"\x00\x00\x00\xff\xff\xff" +
-	"\x21\xf9\x04\x01\x00\x00\x00\x00" + // the first one is transparent
+	"\x21\xf9\x04\x01\x00\x00\x00\x00" + // the first colour is transparent
 	"\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b"
 
-// isPixel says whether a GET is a beacon, whose data is the query: it asks for a .gif, or a page
-// asks for a picture of any name, or by script. A picture that is asked for while its page goes
-// away has the destination "empty", as a script's request does (Fetch Metadata, "Sec-Fetch-Dest").
+// isPixel reports whether a request is a GET that is a beacon, whose data is the query. Such a GET is for a
+// path that ends in .gif, or has a query and is sent by a page for a picture or by a script. Scripts'
+// requests, and pictures requested while the page is closed, have the destination "empty" (Fetch
+// Metadata, "Sec-Fetch-Dest").
 func isPixel(r *http.Request) bool {
 	if r.Method != http.MethodGet {
 		return false
@@ -29,20 +29,21 @@ func isPixel(r *http.Request) bool {
 	case "image", "empty":
 		return true
 	case "":
-		return strings.HasPrefix(r.Header.Get("Accept"), "image/") // a browser from before there was one
+		return strings.HasPrefix(r.Header.Get("Accept"), "image/") // an old browser, without Sec-Fetch-Dest
 	}
 	return false
 }
 
-// IsPixel reports whether a GET is a beacon.
+// IsPixel reports whether a request is a GET that is a beacon, whose data is the query.
 func IsPixel(r *http.Request) bool { return isPixel(r) }
 
+// showPixel answers a pixel beacon with the picture.
 func showPixel(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "image/gif")
-	h.Set("Cache-Control", "no-store") // the next one is a beacon too
-	// Pages that isolate themselves take no picture of another site without this (HTML,
-	// "cross-origin embedder policy").
+	h.Set("Cache-Control", "no-store") // a cached picture would be a lost beacon
+	// Isolated pages load no picture of another site without this header (HTML, "cross-origin
+	// embedder policy").
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	w.Write([]byte(pixel))
 }

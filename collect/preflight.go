@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// maxAge is how many seconds a browser may remember a preflight's answer; browsers cut
-// it to what they allow themselves.
+// maxAge is how long a browser may cache a preflight's answer, in seconds. Browsers have lower limits of
+// their own.
 const maxAge = "86400"
 
-// preflight answers what a browser asks before a beacon whose Content-Type is not
+// preflight answers a CORS preflight, which a browser sends before a beacon whose Content-Type is not
 // CORS-safelisted (Fetch, "CORS-preflight fetch").
 func (c *Collector) preflight(w http.ResponseWriter, r *http.Request) {
 	if no := c.checkOrigin(w, r); no != nil {
@@ -29,7 +29,7 @@ func (c *Collector) preflight(w http.ResponseWriter, r *http.Request) {
 		}
 		h.Set("Access-Control-Max-Age", maxAge)
 		c.metrics.preflights.Inc()
-		if r.Header.Get("Access-Control-Request-Method") == http.MethodPost { // of others no beacon follows
+		if r.Header.Get("Access-Control-Request-Method") == http.MethodPost { // the only method of beacons with a preflight
 			c.preflights.asked(c.preflights.key(r, c.from(r)), time.Now())
 		}
 	}
@@ -37,26 +37,26 @@ func (c *Collector) preflight(w http.ResponseWriter, r *http.Request) {
 }
 
 const (
-	// orphanAge is how long after its preflight a POST may come. Browsers send it at once; a
-	// page that is gone by then never does.
+	// orphanAge is how long after its preflight a POST may come. Browsers send it at once, or never if
+	// the page is closed before.
 	orphanAge = 30 * time.Second
-	// preflightsKept bounds those that wait for their POST; more are not looked after.
+	// preflightsKept is how many preflights can wait for their POST. Further ones are not tracked.
 	preflightsKept = 1 << 16
 )
 
-// preflights are those whose POST has not come yet. One that never does is an orphan: a
-// beacon that was lost because its page went away while the browser was still asking whether
-// it may be sent. The zero preflights is ready.
+// preflights are the preflights whose POST has not come yet. One without a POST within orphanAge is an
+// orphan: a beacon that is lost, because its page was closed before the preflight was answered. The zero
+// value is ready. It is safe for concurrent use.
 type preflights struct {
 	mu      sync.Mutex
 	seed    maphash.Seed
-	waiting map[uint64]time.Time // when each was asked
+	waiting map[uint64]time.Time // by key, the time of the preflight
 	orphans uint64
-	looked  time.Time
+	looked  time.Time // the last look
 }
 
-// key is the same for a preflight and its POST. The sender's address is in it, and is
-// nowhere but in memory.
+// key returns a hash that is the same for a preflight and its POST. The client IP is part of the hash,
+// which is only in memory.
 func (p *preflights) key(r *http.Request, from sender) uint64 {
 	p.mu.Lock()
 	if p.waiting == nil {
@@ -66,6 +66,7 @@ func (p *preflights) key(r *http.Request, from sender) uint64 {
 	return maphash.String(p.seed, from.address.String()+" "+r.Header.Get("Origin")+" "+r.Host+" "+r.RequestURI)
 }
 
+// asked adds a preflight.
 func (p *preflights) asked(key uint64, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,7 +76,7 @@ func (p *preflights) asked(key uint64, now time.Time) {
 	}
 }
 
-// came says that a POST did.
+// came removes the preflight of a request, if it had one.
 func (p *preflights) came(r *http.Request, from sender) {
 	p.mu.Lock()
 	none := len(p.waiting) == 0
@@ -89,7 +90,7 @@ func (p *preflights) came(r *http.Request, from sender) {
 	delete(p.waiting, key)
 }
 
-// count is how many orphans there were until now.
+// count returns the number of orphans since the start.
 func (p *preflights) count(now time.Time) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -97,7 +98,7 @@ func (p *preflights) count(now time.Time) uint64 {
 	return p.orphans
 }
 
-// look counts those that are too old to wait for, at most once a second.
+// look turns the preflights older than orphanAge into orphans, at most once a second. p.mu is held.
 func (p *preflights) look(now time.Time) {
 	if now.Sub(p.looked) < time.Second {
 		return

@@ -11,23 +11,25 @@ import (
 )
 
 const (
-	// burst is how many seconds' worth may come at once: a page that goes away sends what it
-	// has.
+	// burst is how many seconds' worth of beacons may come at once, because a page sends all that it has
+	// when it is closed.
 	burst = 10
-	// ratesKept bounds the keys that are remembered; who sends from more addresses than that
-	// in ten seconds is not held up.
+	// ratesKept bounds the keys of a map of rates. If more keys come within burst seconds, limiters are
+	// dropped early, and their keys can exceed the limit.
 	ratesKept = 1 << 16
 )
 
-// rates bounds how often each key comes: so many a second, and burst times that at once. A
-// key that has not come for burst seconds has its whole burst again, and is forgotten.
+// rates limits the beacons of each key to an average a second, with bursts of burst seconds' worth. After
+// burst seconds without a beacon a key has its whole burst again, so its limiter is dropped. The zero
+// value is ready. It is safe for concurrent use.
 type rates[K comparable] struct {
 	mu          sync.Mutex
-	now, before map[K]*rate.Limiter // two turns of burst seconds
-	turned      time.Time
+	now, before map[K]*rate.Limiter // of keys seen in this interval of burst seconds, and in the last one
+	turned      time.Time           // the begin of this interval
 }
 
-// wait is how long key has to, or 0.
+// wait counts a beacon of key and returns 0, or returns how long its client has to wait. It does not limit
+// anything if perSecond is 0.
 func (rs *rates[K]) wait(key K, perSecond float64, now time.Time) time.Duration {
 	if perSecond <= 0 {
 		return 0
@@ -55,7 +57,8 @@ func (rs *rates[K]) wait(key K, perSecond float64, now time.Time) time.Duration 
 	return d
 }
 
-// neighbourhood is what counts as one address: in IPv6 everybody has a /64.
+// neighbourhood returns the network that counts as one address. For IPv6 it is the /64, which one customer
+// has.
 func neighbourhood(a netip.Addr) netip.Prefix {
 	bits := 64
 	if a.Is4() {
@@ -65,7 +68,7 @@ func neighbourhood(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// checkRate refuses what comes too fast.
+// checkRate refuses a beacon over the rate of its client IP or its origin.
 func (c *Collector) checkRate(r *http.Request, from sender, now time.Time) *refusal {
 	if c.options.AddressRate <= 0 && c.options.OriginRate <= 0 {
 		return nil
@@ -77,5 +80,5 @@ func (c *Collector) checkRate(r *http.Request, from sender, now time.Time) *refu
 	if d == 0 {
 		return nil
 	}
-	return &refusal{reason: reason, status: 429, wait: d, text: "Too many beacons: send fewer, or several as one."}
+	return &refusal{reason: reason, status: 429, wait: d, text: "Too many beacons: send fewer, or put several into one."}
 }

@@ -7,14 +7,16 @@ import (
 	"time"
 )
 
-// A refusal is why a beacon is not kept, or an operator's request not answered.
+// A refusal is the reason and the answer for a beacon that is not stored, or for a request to an admin
+// endpoint that is not let through.
 type refusal struct {
-	reason string // of a beacon, as the metrics have it
+	reason string // of a beacon: the metric's label
 	status int
-	wait   time.Duration // after which the request may be sent again, or 0
-	text   string        // the problem, and what to do
+	wait   time.Duration // for Retry-After, rounded up to seconds; 0 for none
+	text   string        // the problem, then what to do
 }
 
+// answer writes the refusal as the answer of a request.
 func (no *refusal) answer(w http.ResponseWriter) {
 	if no.wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(no.wait.Seconds()))))

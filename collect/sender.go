@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// A sender is who a request came from, before any rule about what is kept of that.
+// A sender is the client of a request, before the privacy rules are applied.
 type sender struct {
-	address netip.Addr // not valid where it isn't known
-	scheme  string     // of the URL that it was sent to
+	address netip.Addr // the client IP; invalid if it is unknown
+	scheme  string     // of the request's URL: http or https
 }
 
-// from finds out who sent a request: the connection's other end, or, where that is a trusted
-// proxy, the nearest address that none of them has. What stands further left in the headers
-// anybody could have written.
+// from returns the client of a request. The client IP is the peer's. If the peer is a trusted proxy,
+// it is the rightmost address of X-Forwarded-For or Forwarded that is not a trusted proxy's. Addresses
+// further left are not used, because a client can write them.
 //
-// A proxy sets one of the two headers and lets the other through as the client wrote it. So
-// where both are there and disagree, neither is believed, and the proxy is the sender.
+// A proxy sets one of the two headers and passes on the other as the client wrote it. If both are
+// present and name different clients, from uses neither, and the client IP is the proxy's.
 func (c *Collector) from(r *http.Request) sender {
 	s := sender{scheme: "http"}
 	if r.TLS != nil {
@@ -54,12 +54,13 @@ func (c *Collector) trusts(a netip.Addr) bool {
 	return a.IsValid() && slices.ContainsFunc(c.options.Proxies, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// nearest goes through the hops from the right, for as long as they are trusted.
+// nearest returns the rightmost hop that is not a trusted proxy. If all hops are trusted, it returns the
+// leftmost one. It stops at a hop without an address, and returns the hop to the right of it, or peer.
 func (c *Collector) nearest(peer netip.Addr, hops []string) netip.Addr {
 	for _, hop := range slices.Backward(hops) {
 		addr, ok := parseHop(hop)
 		if !ok {
-			return peer // its name is hidden, or nonsense: the proxy before it is what is known
+			return peer // "unknown", obfuscated (RFC 7239, section 6) or malformed
 		}
 		if peer = addr; !c.trusts(addr) {
 			break
@@ -68,7 +69,7 @@ func (c *Collector) nearest(peer netip.Addr, hops []string) netip.Addr {
 	return peer
 }
 
-// parseHop takes an address with or without a port, and IPv6 with or without brackets.
+// parseHop parses an address with or without a port. IPv6 may have brackets.
 func parseHop(hop string) (netip.Addr, bool) {
 	hop = strings.TrimSpace(hop)
 	addr, err := netip.ParseAddr(strings.Trim(hop, "[]"))
@@ -82,7 +83,7 @@ func parseHop(hop string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), true
 }
 
-// forwardedFor are the addresses of X-Forwarded-For, the farthest first.
+// forwardedFor returns the addresses of X-Forwarded-For, the farthest first.
 func forwardedFor(h http.Header) []string {
 	if values := h.Values("X-Forwarded-For"); len(values) > 0 {
 		return strings.Split(strings.Join(values, ","), ",")
@@ -90,8 +91,8 @@ func forwardedFor(h http.Header) []string {
 	return nil
 }
 
-// forwardedHops are the same of Forwarded (RFC 7239, section 4), where an element that
-// doesn't say "for" is a hop that isn't known.
+// forwardedHops returns the parameters "for" of Forwarded (RFC 7239, section 4), the farthest first. An
+// element without the parameter gives "", which is an unknown hop.
 func forwardedHops(h http.Header) (hops []string) {
 	for _, value := range h.Values("Forwarded") {
 		for _, element := range splitQuoted(value, ',') {
@@ -101,6 +102,7 @@ func forwardedHops(h http.Header) (hops []string) {
 	return hops
 }
 
+// lastElement returns the last element of the values of a Forwarded header.
 func lastElement(values []string) string {
 	if len(values) == 0 {
 		return ""
@@ -109,6 +111,7 @@ func lastElement(values []string) string {
 	return elements[len(elements)-1]
 }
 
+// forwardedParameter returns the value of a parameter of an element of Forwarded, without quotes, or "".
 func forwardedParameter(element, name string) string {
 	for _, pair := range splitQuoted(element, ';') {
 		key, value, _ := strings.Cut(pair, "=")
@@ -119,8 +122,8 @@ func forwardedParameter(element, name string) string {
 	return ""
 }
 
-// splitQuoted splits at the separators that are in no quoted string. A part whose quoted string
-// never ends is empty: a client may have begun it, to make what a proxy adds a part of its own.
+// splitQuoted splits s at the separators outside quoted strings. A part whose quoted string does not end
+// is returned as "": a client may have begun the string to hide the element that a proxy appends.
 func splitQuoted(s string, separator byte) (parts []string) {
 	quoted, begin := false, 0
 	for i := 0; i < len(s); i++ {

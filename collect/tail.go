@@ -13,24 +13,28 @@ import (
 
 const (
 	tailPause = 100 * time.Millisecond // between two batches of beacons
-	countTick = time.Second
-	pingTick  = 15 * time.Second // shows a proxy, and us, that the other end is there
+	countTick = time.Second            // between two checks of the counts
+	pingTick  = 15 * time.Second       // keeps a proxy from closing the connection, and detects a lost client
 )
 
-// tail streams beacons as server-sent events (HTML, "Server-sent events"): first the
-// newest ones, as many as the query's last says, then those that come. Events are
-// "beacon", a row in JSON; "count", what came in each of the last 60 minutes; "skip", how
-// many beacons came too fast to be shown; and "ping".
+// tail sends beacons as server-sent events (HTML, "Server-sent events"). It begins with the newest ones,
+// of which the query parameter last is the number, and goes on with new ones. The events, with JSON
+// data, are:
+//
+//	beacon  a row
+//	count   counts, such as the beacons of each of the last 60 minutes, whenever they have changed
+//	skip    n, the number of beacons that came too fast and are left out
+//	ping    an empty object
 func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	last, err := strconv.Atoi(r.URL.Query().Get("last"))
 	if text := r.URL.Query().Get("last"); text != "" && (err != nil || last < 0) {
-		http.Error(w, fmt.Sprintf("last=%q is no number: say how many of the newest beacons to begin with, up to %d.", text, recentKept), http.StatusBadRequest)
+		http.Error(w, fmt.Sprintf("last=%q is not a number: set it to how many of the newest beacons to begin with, up to %d.", text, recentKept), http.StatusBadRequest)
 		return
 	}
 	s := stream{to: impatient.NewWriter(w)}
-	http.NewResponseController(w).SetReadDeadline(time.Time{}) // the server's is for requests that end
+	http.NewResponseController(w).SetReadDeadline(time.Time{}) // the server's deadline would end the stream
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
+	w.Header().Set("X-Accel-Buffering", "no") // nginx buffers the events otherwise
 
 	shown := c.recent.before(last)
 	count, ping := time.NewTicker(countTick), time.NewTicker(pingTick)
@@ -78,7 +82,7 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A stream writes events until the first error.
+// A stream writes server-sent events. After the first error it writes nothing.
 type stream struct {
 	to  *impatient.Writer
 	err error

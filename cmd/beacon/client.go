@@ -138,6 +138,8 @@ func (c *client) unreachable(err error) error {
 			hint = "renew the collector's certificate, and check the clock of this machine"
 		}
 		return fmt.Errorf("the certificate of %s is not trusted: %w\nhint: %s", c.server, untrusted.Err, hint)
+	case strings.HasPrefix(c.server, "h2c:"):
+		return fmt.Errorf("%s does not speak HTTP/2 without TLS: %w\nhint: write --server http://… or https://…", c.server, err)
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%s speaks http, not https\nhint: write --server http://…", c.server)
 	}
@@ -154,7 +156,7 @@ func (c *client) refused(res *http.Response, t token) error {
 		if t.text != "" {
 			problem = fmt.Sprintf("%s refuses the token of %s", c.server, t.from)
 		}
-		return fmt.Errorf("%s\nhint: set BEACON_TOKEN, or name a file that has the token with --token-file. On the collector's machine the file is %s in its data folder, by default %s: run this command there, as the user of the collector",
+		return fmt.Errorf("%s\nhint: set BEACON_TOKEN, or name a file that has the token with --token-file. On the collector's machine that is the file of its own --token-file, if it has one, else %s in its data folder, by default %s: run this command there, as the user of the collector",
 			problem, tokenFile, filepath.Join(defaultData(), tokenFile))
 	case res.StatusCode >= 300 && res.StatusCode < 400:
 		to, err := res.Location()

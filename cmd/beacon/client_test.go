@@ -149,7 +149,7 @@ func TestClient_EachCommandOverEachConnection_Works(t *testing.T) {
 				{[]string{"table", "files"}, ".parquet"},
 				{[]string{"table", "check"}, "are as they were written"},
 				{[]string{"table", "compact"}, "written anew"},
-				{[]string{"erase", "stream = '/none'"}, "0 rows would be erased"},
+				{[]string{"erase", "stream = '/none'"}, "rows that would be erased: 0"},
 			} {
 				cmd := x.p.command("command", append(c.args, x.args...)...)
 				cmd.Env = append(cmd.Env, x.env...)

@@ -34,9 +34,9 @@ func main() {
 		beacon.Start()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command().ExecuteContext(ctx)
+	cmd, err := command().ExecuteContextC(ctx)
 	stop()
-	os.Exit(report(err))
+	os.Exit(report(cmd, err))
 }
 
 const (
@@ -54,8 +54,8 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // errReported is a failure whose message is printed already.
 var errReported = errors.New("reported")
 
-// report prints err and returns the exit status.
-func report(err error) (status int) {
+// report prints the error of a command and returns the exit status.
+func report(cmd *cobra.Command, err error) (status int) {
 	var usage usageError
 	switch {
 	case err == nil:
@@ -63,7 +63,7 @@ func report(err error) (status int) {
 	case errors.Is(err, errReported):
 		return exitFailed
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
-		fmt.Fprintf(os.Stderr, "beacon: %v\nTry 'beacon --help'.\n", err)
+		fmt.Fprintf(os.Stderr, "beacon: %v\nTry '%s --help'.\n", err, cmd.CommandPath())
 		return exitUsage
 	default:
 		fmt.Fprintf(os.Stderr, "beacon: %v\n", err)

@@ -24,6 +24,7 @@ const (
 	tokenFile     = "operator-token" // in the data folder
 	tokenBytes    = 32               // random bytes in a token that serve makes
 	longestToken  = 4 << 10          // bytes of the first line of a file
+	shortestToken = 16               // bytes
 )
 
 // A token is the secret of a collector's operators, and where it is from.
@@ -35,15 +36,18 @@ type token struct {
 
 // serveToken returns the token of a collector: that of BEACON_TOKEN, else that of the file of
 // --token-file, else that of the data folder, else a new one. It logs a file that other users can read.
-func serveToken(file, data string, log *slog.Logger) (token, error) {
-	if t, err := environmentToken(); t.text != "" || err != nil {
+func serveToken(file, data string, log *slog.Logger) (t token, err error) {
+	if t, err = environmentToken(); t.text == "" && err == nil && file != "" {
+		t, err = readToken(file, log)
+	}
+	if err != nil || t.text != "" {
+		if err == nil && len(t.text) < shortestToken {
+			err = fmt.Errorf("the operators' token of %s has %d characters, and others could guess it: use at least %d, as 'openssl rand -base64 32' prints them", t.from, len(t.text), shortestToken)
+		}
 		return t, err
 	}
-	if file != "" {
-		return readToken(file, log)
-	}
 	path := filepath.Join(data, tokenFile)
-	t, err := readToken(path, log)
+	t, err = readToken(path, log)
 	var unread *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -138,7 +142,7 @@ func environmentToken() (token, error) {
 func readToken(path string, log *slog.Logger) (token, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return token{}, fmt.Errorf("read the operators' token: %w", err)
+		return token{}, fmt.Errorf("read the operators' token: %w\nhint: the first line of the file has the token; name it with --token-file, or set BEACON_TOKEN", err)
 	}
 	defer f.Close()
 	if log != nil {

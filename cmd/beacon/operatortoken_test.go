@@ -29,15 +29,17 @@ func TestServeToken_EachSource_IsTakenInThisOrder(t *testing.T) {
 		want        string // the token; "new" is one that serve makes
 		says        string // the error
 	}{
-		{"the environment", "env-token", "file-token", made, "env-token", ""},
-		{"an empty environment", "", "file-token", made, "", "BEACON_TOKEN is empty"},
+		{"the environment", "token-of-the-environment", "token-of-the-file", made, "token-of-the-environment", ""},
+		{"an empty environment", "", "token-of-the-file", made, "", "BEACON_TOKEN is empty"},
+		{"an environment that can be guessed", "short", "-", made, "", "has 5 characters, and others could guess it: use at least 16"},
+		{"a file that can be guessed", "-", "short", made, "", "has 5 characters, and others could guess it: use at least 16"},
 		{"an environment with a space", "a b", "-", made, "", "space"},
 		{"an environment with a line break", "ab\n", "-", made, "", "space"},
 		{"an environment that is too long", strings.Repeat("x", longestToken), "-", made, "", "more than 4095 bytes"},
-		{"the file's first line", "-", " file-token\t\r\nmore", made, "file-token", ""},
-		{"a file without a line break", "-", "file-token", made, "file-token", ""},
+		{"the file's first line", "-", " token-of-the-file\t\r\nmore", made, "token-of-the-file", ""},
+		{"a file without a line break", "-", "token-of-the-file", made, "token-of-the-file", ""},
 		{"an empty file", "-", "", made, "", "is empty: write the token there"},
-		{"a file whose first line is empty", "-", "\nfile-token", made, "", "is empty: write the token there"},
+		{"a file whose first line is empty", "-", "\ntoken-of-the-file", made, "", "is empty: write the token there"},
 		{"a file with a space", "-", "file token", made, "", "space"},
 		{"a file that is too long", "-", strings.Repeat("x", 2*longestToken), made, "", "more than 4095 bytes"},
 		{"the data folder", "-", "-", made + "\n", made, ""},
@@ -92,7 +94,7 @@ func TestServeToken_OthersCanReadTheFile_IsLogged(t *testing.T) {
 	for mode, logged := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o604: true, 0o444: true} {
 		for _, credential := range []bool{false, true} {
 			name := filepath.Join(t.TempDir(), "token")
-			if err := os.WriteFile(name, []byte("a-token"), 0o600); err != nil {
+			if err := os.WriteFile(name, []byte("token-that-is-long"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.Chmod(name, mode); err != nil {
@@ -157,7 +159,7 @@ func (p *place) loginPage(flags ...string) (s *server, page string) {
 func TestServe_EachSourceOfTheToken_ThePrintedURLHasIt(t *testing.T) {
 	p := newPlace(t)
 	file := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(file, []byte("file-token\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("token-of-the-file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, first := p.loginPage()
@@ -178,9 +180,9 @@ func TestServe_EachSourceOfTheToken_ThePrintedURLHasIt(t *testing.T) {
 		want                  string
 	}{
 		{"another start", "BEACON_X", "", nil, made},
-		{"--token-file", "BEACON_X", "", []string{"--token-file", file}, "file-token"},
-		{"BEACON_TOKEN_FILE", "BEACON_TOKEN_FILE", file, nil, "file-token"},
-		{"BEACON_TOKEN", "BEACON_TOKEN", "a/b+c=%#~", []string{"--token-file", file}, "a/b+c=%25%23~"},
+		{"--token-file", "BEACON_X", "", []string{"--token-file", file}, "token-of-the-file"},
+		{"BEACON_TOKEN_FILE", "BEACON_TOKEN_FILE", file, nil, "token-of-the-file"},
+		{"BEACON_TOKEN", "BEACON_TOKEN", "a/b+c=%#~-and-more", []string{"--token-file", file}, "a/b+c=%25%23~-and-more"},
 	} {
 		t.Setenv(x.variable, x.value)
 		s, page := p.loginPage(x.flags...)

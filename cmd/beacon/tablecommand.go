@@ -126,9 +126,10 @@ func eraseCommand() *cobra.Command {
 		Short: "Delete the beacons that a condition chooses, from the table and from the inbox",
 		Long: `Delete the beacons that a condition chooses. The condition is SQL, as after WHERE.
 
-Without --yes, erase says how many rows it would delete. With it they go from the table's
-files, and so do the segments of the inbox that have them: an export as WARC has then none
-of the beacons of those segments. An import does not bring the erased beacons back.`,
+Without --yes, erase prints how many rows it would delete. With --yes it deletes them from the
+table's files, and it deletes the segments of the inbox that have them: an export as WARC then
+has none of the beacons of those segments. The list of the newest beacons (live page, tail) starts
+empty. An import does not bring the erased beacons back.`,
 		Example: `  beacon erase "ip = '203.0.113.0'"
   beacon erase "(data->>'user') = '4711'" --yes`,
 		Args: exactly(1, "one condition, in quotes"),
@@ -139,15 +140,15 @@ of the beacons of those segments. An import does not bring the erased beacons ba
 			}
 			last, err := c.table(cmd.Context(), method, "erase", url.Values{"condition": args})
 			if err != nil {
-				return err
+				return fmt.Errorf("the condition %s: %w", args[0], err)
 			}
 			for _, d := range last.Lost {
 				fmt.Fprintf(os.Stderr, "beacon: rows of %s, which is damaged, were not looked at: delete it from the folder table/damaged, or rebuild it (beacon table check) and erase again\n", d.Name)
 			}
 			if yes {
-				fmt.Printf("%d rows are erased\n", *last.Rows)
+				fmt.Printf("erased rows: %d\n", *last.Rows)
 			} else {
-				fmt.Printf("%d rows would be erased; add --yes to do it\n", *last.Rows)
+				fmt.Printf("rows that would be erased: %d; add --yes to do it\n", *last.Rows)
 			}
 			return nil
 		},

@@ -21,8 +21,8 @@ func TestErase_ConditionWithYes_RowsAreGoneEverywhere(t *testing.T) {
 	export, _, _ := p.beacon("export", "--server", s.URL)
 	const condition = "data::varchar like '%secret-4711%'"
 	for _, c := range []struct{ flag, want string }{
-		{"--yes=false", "2 rows would be erased; add --yes to do it\n"},
-		{"--yes", "2 rows are erased\n"},
+		{"--yes=false", "rows that would be erased: 2; add --yes to do it\n"},
+		{"--yes", "erased rows: 2\n"},
 	} {
 		if out, errs, status := p.beacon("erase", "--server", s.URL, c.flag, condition); status != 0 || out != c.want {
 			t.Errorf("erase %s: status %d: %s%s, want %s", c.flag, status, out, errs, c.want)

@@ -59,7 +59,7 @@ func (h *Redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case isAdmin(r):
 		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, "Operators' requests are answered by https only. If this request had the token, replace the token, because others can have read it.", http.StatusForbidden)
+		http.Error(w, fmt.Sprintf("The admin endpoints are at %s only. A token in this request could be read on its way: if this machine is not the collector's, replace the token.", &target), http.StatusForbidden)
 	case h.Beacons != nil && (!get || h.IsPixel(r)):
 		h.Beacons.ServeHTTP(w, r)
 	case !h.Names(host):

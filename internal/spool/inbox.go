@@ -62,7 +62,7 @@ func openInbox(fsys fileSystem, dir string, segmentSize int64) (*Inbox, error) {
 	}
 	ok, err := lock.TryLock()
 	if err == nil && !ok {
-		err = fmt.Errorf("another collector has %s open: stop it, or choose another directory", dir)
+		err = fmt.Errorf("another collector has %s open: stop it, or use another data folder (--data)", dir)
 	}
 	if err != nil {
 		lock.Close()

@@ -87,7 +87,19 @@ var (
 	arrowSign = regexp.MustCompile(`Failed to cast value to numerical|json_extract(_string)?\(BOOLEAN|VARCHAR and type INTEGER_LITERAL|to type BOOL\b`)
 )
 
+// writing begins a statement that changes something, or reads other files.
+var writing = regexp.MustCompile(`(?i)^\s*(insert|update|delete|merge|truncate|create|alter|drop|copy|export|import|attach|detach|install|load|pragma|set|reset|use|call|vacuum|checkpoint|begin|commit)\b`)
+
 func (e engineError) hint(sql string) string {
+	switch w := writing.FindStringSubmatch(sql); {
+	case w == nil:
+	case strings.EqualFold(w[1], "delete"), strings.EqualFold(w[1], "truncate"):
+		return "a query can only read: beacon erase CONDITION deletes beacons"
+	case strings.EqualFold(w[1], "copy"), strings.EqualFold(w[1], "export"):
+		return "a query can only read: beacon export --format parquet, csv or json writes the table to a file"
+	default:
+		return "a query can only read: write one SELECT, such as select count(*) from beacons"
+	}
 	arrow := weakArrow.FindStringSubmatch(sql)
 	if arrow == nil || !arrowSign.MatchString(e.Message) {
 		return ""
