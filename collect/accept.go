@@ -47,6 +47,7 @@ func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case c.options.Answer200 != nil && c.options.Answer200(streamOf(r)):
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
 		w.Write([]byte("1"))
 	case r.Method == http.MethodGet:
 		showPixel(w)

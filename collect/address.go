@@ -167,7 +167,7 @@ type salt struct {
 
 func (s *salt) hash(a netip.Addr, now time.Time) string {
 	s.mu.Lock()
-	if day := now.Unix()/(24*60*60) + 1; day != s.day {
+	if day := now.Unix()/(24*60*60) + 1; day > s.day { // a slow request may have begun on the day before
 		s.day = day
 		rand.Read(s.key[:])
 	}

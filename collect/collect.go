@@ -3,6 +3,7 @@
 package collect
 
 import (
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"net/http"
@@ -88,7 +89,8 @@ type Collector struct {
 	metrics    *metrics
 	preflights preflights
 	addresses  rates[netip.Prefix]
-	origins    rates[string]
+	origins    rates[uint64] // by the origin's hash, as an origin can be long
+	seed       maphash.Seed
 	salt       salt
 	memory     memory
 	health     health
@@ -128,7 +130,7 @@ func Handler(keep func(record []byte) error, options Options) http.Handler {
 }
 
 func newCollector(options Options, keep func(record []byte) error) *Collector {
-	c := &Collector{options: options, keep: keep, mux: http.NewServeMux()}
+	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), seed: maphash.MakeSeed()}
 	c.metrics = newMetrics(options.Metrics, &c.preflights)
 	return c
 }
@@ -167,7 +169,7 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.EscapedPath(), Operators):
 		adminHeaders(w) // for paths that the mux refuses
 		c.mux.ServeHTTP(w, r)
-	case r.Method == http.MethodPost, isPixel(r):
+	case r.Method == http.MethodPost, IsPixel(r):
 		c.beacon(w, r)
 	case r.Method == http.MethodOptions:
 		c.preflight(w, r)

@@ -9,16 +9,16 @@ import (
 // health is the state that readyz reports.
 type health struct {
 	draining atomic.Bool
-	failed   atomic.Int64 // the last failed write of a beacon to disk, Unix time in nanoseconds
-	logged   atomic.Int64 // the last log line about that, Unix time in nanoseconds
+	failed   atomic.Pointer[time.Time] // the last failed write of a beacon to disk
+	logged   atomic.Pointer[time.Time] // the last log line about that
 }
 
 // cannotKeep records that a beacon could not be written to disk, and logs it at most once a second: the log
 // may be on the same full disk.
 func (c *Collector) cannotKeep(err error) {
-	now := time.Now().UnixNano()
-	c.health.failed.Store(now)
-	if last := c.health.logged.Load(); now-last > int64(time.Second) && c.health.logged.CompareAndSwap(last, now) {
+	now := time.Now() // with the monotonic clock, as the other one may be set back
+	c.health.failed.Store(&now)
+	if last := c.health.logged.Load(); (last == nil || now.Sub(*last) > time.Second) && c.health.logged.CompareAndSwap(last, &now) {
 		c.options.Logger.Error("beacons can't be stored, answering 503", "error", err)
 	}
 }
@@ -32,11 +32,11 @@ func (c *Collector) healthz(w http.ResponseWriter, _ *http.Request) {
 // for retryAfter after a failed write to disk. Later it answers 200 again, because only the next beacon
 // shows whether the disk works.
 func (c *Collector) readyz(w http.ResponseWriter, _ *http.Request) {
-	failed := time.Unix(0, c.health.failed.Load())
+	failed := c.health.failed.Load()
 	switch {
 	case c.health.draining.Load():
 		http.Error(w, "shutting down: send beacons elsewhere", http.StatusServiceUnavailable)
-	case time.Since(failed) < retryAfter:
+	case failed != nil && time.Since(*failed) < retryAfter:
 		http.Error(w, "the last beacon could not be written to disk", http.StatusServiceUnavailable)
 	default:
 		w.Write([]byte("ready\n"))

@@ -156,6 +156,12 @@ func (c *Collector) causeOf(r *http.Request) cause {
 	return foreignPage
 }
 
+// Imports reports whether a request is an import with the operators' token. Such a request may be long and
+// slow. It is safe for concurrent use.
+func (c *Collector) Imports(r *http.Request) bool {
+	return r.URL.EscapedPath() == Operators+"import" && c.options.Token != "" && c.hasToken(r)
+}
+
 func (c *Collector) hasToken(r *http.Request) bool {
 	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	return strings.EqualFold(scheme, "Bearer") && equal(given, c.options.Token) // RFC 9110, 11.1

@@ -11,11 +11,11 @@ const pixel = "GIF89a\x01\x00\x01\x00\x80\x00\x00" + // 1 × 1, two colours
 	"\x21\xf9\x04\x01\x00\x00\x00\x00" + // the first colour is transparent
 	"\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b"
 
-// isPixel reports whether a request is a GET that is a beacon, whose data is the query. Such a GET is for a
+// IsPixel reports whether a request is a GET that is a beacon, whose data is the query. Such a GET is for a
 // path that ends in .gif, or has a query and is sent by a page for a picture or by a script. Scripts'
 // requests, and pictures requested while the page is closed, have the destination "empty" (Fetch
 // Metadata, "Sec-Fetch-Dest").
-func isPixel(r *http.Request) bool {
+func IsPixel(r *http.Request) bool {
 	if r.Method != http.MethodGet {
 		return false
 	}
@@ -33,9 +33,6 @@ func isPixel(r *http.Request) bool {
 	}
 	return false
 }
-
-// IsPixel reports whether a request is a GET that is a beacon, whose data is the query.
-func IsPixel(r *http.Request) bool { return isPixel(r) }
 
 // showPixel answers a pixel beacon with the picture.
 func showPixel(w http.ResponseWriter) {

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"hash/maphash"
 	"math"
 	"net/http"
 	"net/netip"
@@ -75,7 +76,7 @@ func (c *Collector) checkRate(r *http.Request, from sender, now time.Time) *refu
 	}
 	reason, d := "address-rate", c.addresses.wait(neighbourhood(from.address), c.options.AddressRate, now)
 	if origin := r.Header.Get("Origin"); d == 0 && origin != "" {
-		reason, d = "origin-rate", c.origins.wait(origin, c.options.OriginRate, now)
+		reason, d = "origin-rate", c.origins.wait(maphash.String(c.seed, origin), c.options.OriginRate, now)
 	}
 	if d == 0 {
 		return nil

@@ -78,6 +78,10 @@ func (rs *recent) add(date time.Time, record []byte) {
 	if age := rs.minute - date.Unix()/60; age >= 0 && age < recentMinutes {
 		rs.minutes[recentMinutes-1-age]++
 	}
+	if len(record) > recentBytes { // it is not shown, and counts as missed
+		rs.forget()
+		return
+	}
 	var room []byte
 	for rs.kept == recentKept || rs.bytes+len(record) > recentBytes && rs.kept > 0 {
 		number := rs.number - uint64(rs.kept)
@@ -103,6 +107,10 @@ func (rs *recent) add(date time.Time, record []byte) {
 func (rs *recent) clear() {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
+	rs.forget()
+}
+
+func (rs *recent) forget() {
 	clear(rs.records[:])
 	rs.kept, rs.bytes = 0, 0
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -146,6 +147,10 @@ func (c *client) unreachable(err error) error {
 	return err
 }
 
+// wantsHTTPS matches the answers of a collector, net/http and nginx to a request without TLS at a port with
+// TLS.
+var wantsHTTPS = regexp.MustCompile(`^This port speaks https|sent an HTTP request to an HTTPS server|HTTP request was sent to HTTPS port`)
+
 // refused is the error for an answer other than 200.
 func (c *client) refused(res *http.Response, t token) error {
 	text, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
@@ -164,7 +169,7 @@ func (c *client) refused(res *http.Response, t token) error {
 			break
 		}
 		return fmt.Errorf("%s redirects to %s://%s: set the collector's own URL with --server", c.server, to.Scheme, to.Host)
-	case res.StatusCode == http.StatusBadRequest && strings.Contains(strings.ToUpper(why), "HTTPS"):
+	case res.StatusCode == http.StatusBadRequest && wantsHTTPS.MatchString(why):
 		return fmt.Errorf("%s speaks https\nhint: write --server https://…", c.server)
 	case strings.HasPrefix(res.Header.Get("Content-Type"), "text/plain") && why != "":
 		return errors.New(why)

@@ -64,10 +64,14 @@ func (o listening) open(log *slog.Logger) (*listener, error) {
 
 func listenAt(address, flag string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%s is in use by another program: stop it, or choose another port with %s 127.0.0.1:8081", address, flag)
-	}
-	if err != nil {
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s %s is not an address of this machine: use one of its own, or :PORT for all", flag, address)
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return nil, fmt.Errorf("%s %s is not permitted: ports below 1024 need root or the capability CAP_NET_BIND_SERVICE; choose a port above, or use the systemd unit", flag, address)
+	case err != nil:
 		return nil, fmt.Errorf("%w: write %s as host:port, such as %s", err, flag, defaultListen)
 	}
 	return l, nil

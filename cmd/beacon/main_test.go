@@ -145,7 +145,7 @@ func serveBare(address, data string) {
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	uuid.EnableRandPool()
 	debug.SetMemoryLimit(defaultMemory - outsideMemory)
-	s := (&serving{memory: defaultMemory}).newServer(c)
+	s := (&serving{memory: defaultMemory}).newServer(c, c.Imports)
 	fmt.Printf("Beacon collects at http://%s/\n", l.Addr())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

@@ -136,13 +136,9 @@ func (s *serving) parse() (err error) {
 		}
 	}
 	for _, text := range s.proxies {
-		p, err := netip.ParsePrefix(text)
+		p, err := parseProxy(text)
 		if err != nil {
-			a, err := netip.ParseAddr(text)
-			if err != nil {
-				return fmt.Errorf("--proxy %q can't be read as an address: write 192.0.2.1, or 192.0.2.0/24", text)
-			}
-			p = netip.PrefixFrom(a, a.BitLen())
+			return err
 		}
 		s.collect.Proxies = append(s.collect.Proxies, p)
 	}
@@ -169,6 +165,22 @@ func (s *serving) parse() (err error) {
 	s.collect.MaxBody = int64(s.maxBody)
 	s.listener.acme.Dir = filepath.Join(s.data, "acme")
 	return s.table.check()
+}
+
+// parseProxy parses an address or CIDR. An IPv4 address in the form of IPv6 is that of IPv4, as clients'
+// addresses are compared so.
+func parseProxy(text string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(text)
+	if a, notAddress := netip.ParseAddr(text); notAddress == nil {
+		p, err = netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	if err == nil && p.Addr().Is4In6() {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	if err != nil || !p.IsValid() {
+		return p, fmt.Errorf("--proxy %q can't be read as an address: write 192.0.2.1, or 192.0.2.0/24", text)
+	}
+	return p, nil
 }
 
 // isRate reports whether f is a valid limit in beacons a second. The smallest is one beacon a day.
@@ -231,7 +243,7 @@ func serve(ctx context.Context, s serving) error {
 	if s.listener.httpBeacons {
 		beacons = c
 	}
-	server := s.newServer(listener.handler(routes(c, t, registry), beacons, log))
+	server := s.newServer(listener.handler(routes(c, t, registry), beacons, log), c.Imports)
 	registry.MustRegister(server)
 
 	s.greet(listener)
@@ -239,6 +251,7 @@ func serve(ctx context.Context, s serving) error {
 	go func() { ended <- listener.serve(server) }()
 	select {
 	case err := <-ended:
+		server.Close()
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
@@ -252,16 +265,15 @@ func serve(ctx context.Context, s serving) error {
 	return nil
 }
 
-func (s *serving) newServer(handler http.Handler) *httpserver.Server {
+func (s *serving) newServer(handler http.Handler, attended func(*http.Request) bool) *httpserver.Server {
 	return httpserver.New(httpserver.Options{
 		Handler:       handler,
 		Memory:        (int64(s.memory) - restMemory) / 2, // the garbage collector needs as much again
 		PerAddress:    s.listener.perAddress,
 		Proxies:       s.collect.Proxies,
 		ProxyProtocol: s.listener.proxyProtocol,
-		// An operator's import may take its time.
-		Attended: func(r *http.Request) bool { return strings.HasPrefix(r.URL.EscapedPath(), collect.Operators) },
-		Logger:   s.collect.Logger,
+		Attended:      attended,
+		Logger:        s.collect.Logger,
 	})
 }
 

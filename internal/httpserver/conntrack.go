@@ -318,12 +318,12 @@ func (c *trackedConn) rank() int64 {
 func (t *tracker) evict(c *trackedConn) {
 	t.remove(c)
 	t.leaving[c] = struct{}{}
-	goaway := c.goaway
+	conn, goaway := c.Conn, c.goaway
 	go func() {
 		if goaway != nil {
 			goaway()
 		}
-		c.Conn.Close()
+		conn.Close()
 	}()
 }
 

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -279,3 +280,23 @@ func TestTracker_TooManyFiles_Evicts(t *testing.T) {
 	x.open("5")
 	x.expectEvicted("2")
 }
+
+// An eviction and the begin of a connection behind a proxy, which replaces its Conn, may overlap.
+func TestTracker_EvictedWhileItBegins_NoRace(t *testing.T) {
+	s := New(Options{Handler: http.NotFoundHandler(), ProxyProtocol: true, Proxies: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
+	defer s.Close()
+	for range 20 {
+		client, server := net.Pipe()
+		c := s.tracker.add(proxied{server})
+		s.tracker.mu.Lock()
+		s.tracker.evict(c)
+		s.tracker.mu.Unlock()
+		s.begin(c, nil)
+		client.Close()
+	}
+}
+
+// A proxied is a connection of a proxy.
+type proxied struct{ net.Conn }
+
+func (proxied) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(203, 0, 113, 7), Port: 1} }

@@ -168,7 +168,9 @@ func (s *Server) handle(c *http1Conn) (again bool) {
 		keep = err == nil
 	}
 	c.out = c.answer.appendTo(c.out[:0])
+	c.tracked.writing.Store(max(1, c.tracked.tracker.clock.Load()))
 	_, err := c.Write(c.out)
+	c.tracked.writing.Store(0)
 	if !keep && err == nil && c.body.left > 0 {
 		// To close with unread bytes could reset the connection before the client reads the answer.
 		c.SetReadDeadline(time.Now().Add(lingering))

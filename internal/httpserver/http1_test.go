@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -387,23 +388,30 @@ func TestShutdown_NoTimeLeft_ReturnsAnError(t *testing.T) {
 	}
 }
 
+type writerFunc func(string)
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f(string(p))
+	return len(p), nil
+}
+
 func TestHTTP1_HandlerPanics_ClosesTheConnectionOnly(t *testing.T) {
-	var said strings.Builder
+	logged := make(chan string, 1)
 	ours, _, s := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/panic" {
 			panic("at the disco")
 		}
 		w.WriteHeader(204)
 	}))
-	s.log = slog.New(slog.NewTextHandler(&said, nil))
+	s.log = slog.New(slog.NewTextHandler(writerFunc(func(line string) { logged <- line }), nil))
 	if got := exchange(t, ours, "POST /panic HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); got != "" {
 		t.Errorf("%q", got)
 	}
 	if got := exchange(t, ours, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); !strings.HasPrefix(got, "204") {
 		t.Errorf("%q", got)
 	}
-	if !strings.Contains(said.String(), "at the disco") || !strings.Contains(said.String(), "http1_test.go") {
-		t.Errorf("the log is %q", said.String())
+	if line := <-logged; !strings.Contains(line, "at the disco") || !strings.Contains(line, "http1_test.go") {
+		t.Errorf("the log is %q", line)
 	}
 }
 
@@ -451,5 +459,60 @@ func TestHTTP1_ContextAndEarlyHints_AreAsInNetHTTP(t *testing.T) {
 		if all := exchange(t, address, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); !strings.Contains(all, "204") {
 			t.Errorf("%s: %s", name, all)
 		}
+	}
+}
+
+// A client that pipelines requests and reads no answer must not hold its connection for longer than a
+// write may take.
+func TestHTTP1_AnswersUnread_ConnectionIsEvicted(t *testing.T) {
+	inBubble(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })}, func(t *testing.T, s *Server, l *pipeListener) {
+		c := l.dial()
+		defer c.Close()
+		go io.WriteString(c, strings.Repeat("POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 1000))
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		s.tracker.mu.Lock()
+		for conn := range s.tracker.conns {
+			if conn.serves() {
+				t.Error("after 3 s it counts as served, so it can't make room for others")
+			}
+		}
+		s.tracker.mu.Unlock()
+		time.Sleep(writeSeconds * time.Second)
+		synctest.Wait()
+		s.tracker.mu.Lock()
+		defer s.tracker.mu.Unlock()
+		if n := len(s.tracker.conns); n > 0 {
+			t.Errorf("after %d s %d connections are open, want 0", writeSeconds+3, n)
+		}
+	})
+}
+
+// The answers of the admin endpoints can be long, and end with the client.
+func TestHTTP1_AdminRequest_AnswerIsStreamedAndCancelled(t *testing.T) {
+	canceled := make(chan error, 1)
+	ours, _, _ := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		io.WriteString(w, "first line\n")
+		http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done():
+			canceled <- nil
+		case <-time.After(10 * time.Second):
+			canceled <- errors.New("the context is not canceled")
+		}
+	}))
+	conn, err := net.Dial("unix", ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(conn, "POST /-/query HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na")
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
+		t.Errorf("no answer while the handler runs: %v", err)
+	}
+	conn.Close()
+	if err := <-canceled; err != nil {
+		t.Error(err)
 	}
 }

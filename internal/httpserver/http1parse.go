@@ -35,14 +35,16 @@ func headLength(b []byte) (n int, whole bool) {
 
 // parse makes the connection's request of a header, and takes that from the reader. It is
 // false, and nothing is taken, where the request is not plain: by RFC 9112 it is then
-// malformed, or asks for more than this can do. Operators' paths and what a handler might
-// want to stream are not told apart here: a plain request has a body that is bounded and an
-// answer that is whole.
+// malformed, or asks for more than this can do. The body of a plain request is bounded and its answer is
+// in memory, so requests for the admin endpoints, whose answers can be long, are not plain.
 func (c *http1Conn) parse(head []byte) bool {
 	text := string(head[:len(head)-2])
 	line, text, _ := strings.Cut(text, "\r\n")
 	target, ok := strings.CutSuffix(line[len("POST "):], " HTTP/1.1")
 	if !ok || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }) {
+		return false
+	}
+	if strings.HasPrefix(target, adminPrefix) {
 		return false
 	}
 	if target != c.target {

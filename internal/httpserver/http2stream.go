@@ -176,6 +176,9 @@ func (c *http2Conn) begin(st *http2Stream) {
 
 // refuse answers a stream whose handler has not started.
 func (c *http2Conn) refuse(st *http2Stream, status int) {
+	if st.ended { // while the lock was released
+		return
+	}
 	header := http.Header{"Content-Length": {"0"}}
 	if status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", "1")

@@ -94,11 +94,13 @@ func (h *Redirect) authority(host, hostport string) string {
 	return host
 }
 
-// isAdmin reports whether a request is for an admin endpoint, or has a token for the page at /. A redirect
-// of the latter would put the token into the Location, and the client would send it again.
+// adminPrefix is the path of the admin endpoints.
+const adminPrefix = "/-/"
+
+// isAdmin reports whether a request is for an admin endpoint, or has a token for the page at /, which the
+// client would send again after a redirect.
 func isAdmin(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, "/-/") ||
-		r.URL.Path == "/" && (strings.Contains(r.URL.RawQuery, "token=") || r.Header.Get("Authorization") != "")
+	return strings.HasPrefix(r.URL.Path, adminPrefix) || r.URL.Path == "/" && r.Header.Get("Authorization") != ""
 }
 
 // hostname returns the host of a Host header without port, brackets and a last dot.
