@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -133,6 +134,9 @@ func (c *Collector) causeOf(r *http.Request) cause {
 	if page == "null" { // a page in a sandbox, or a file
 		return foreignPage
 	}
+	if len(r.Header["Origin"]) > 1 || len(r.Header["Sec-Fetch-Site"]) > 1 { // no browser sends them twice
+		return foreignPage
+	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin":
 		return ownPage
@@ -170,7 +174,7 @@ func (c *Collector) hasToken(r *http.Request) bool {
 // hasCookie looks at each cookie of the name: a sibling domain can add one.
 func (c *Collector) hasCookie(r *http.Request) bool {
 	for _, cookie := range r.Cookies() {
-		if (cookie.Name == cookieName || cookie.Name == cookiePrefix+cookieName) && equal(cookie.Value, cookieValue(c.options.Token)) {
+		if (cookie.Name == cookieName || cookie.Name == cookiePrefix+cookieName) && c.validCookie(cookie.Value, time.Now()) {
 			return true
 		}
 	}
@@ -181,12 +185,21 @@ func equal(given, secret string) bool {
 	return subtle.ConstantTimeCompare([]byte(given), []byte(secret)) == 1
 }
 
-// cookieValue is derived from the token: it stays valid across restarts, ends with the token, and
-// does not show the token.
-func cookieValue(token string) string {
+// cookieValue returns the time of a login, in hexadecimal, and its MAC. The MAC's key is the token, so
+// that the cookie stays valid across restarts, ends with the token, and does not show the token.
+func cookieValue(token string, login time.Time) string {
+	at := strconv.FormatInt(login.Unix(), 16)
 	mac := hmac.New(sha256.New, []byte(token))
-	io.WriteString(mac, cookieLabel)
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	io.WriteString(mac, cookieLabel+at)
+	return at + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// validCookie reports whether the value is that of a login within the last cookieAge.
+func (c *Collector) validCookie(value string, now time.Time) bool {
+	text, _, _ := strings.Cut(value, ".")
+	seconds, err := strconv.ParseInt(text, 16, 64)
+	login := time.Unix(seconds, 0)
+	return err == nil && now.Sub(login) < cookieAge && equal(value, cookieValue(c.options.Token, login))
 }
 
 // login answers POST /-/login, whose body is the token, with the login cookie.
@@ -207,7 +220,7 @@ func (c *Collector) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.metrics.operators.WithLabelValues("login").Inc()
-	c.setCookie(w, r, cookieValue(c.options.Token), int(cookieAge.Seconds()))
+	c.setCookie(w, r, cookieValue(c.options.Token, time.Now()), int(cookieAge.Seconds()))
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -243,9 +256,9 @@ func local(r *http.Request) bool {
 	if err != nil || !from.Addr().Unmap().IsLoopback() {
 		return false
 	}
-	for _, mark := range [...]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip"} {
+	for name := range r.Header {
 		// Present is enough: a proxy may add its line below an empty one of the client's.
-		if len(r.Header[mark]) > 0 {
+		if name == "Via" || name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded") || unkept[name] && name != "Authorization" && name != "Cookie" {
 			return false
 		}
 	}

@@ -38,6 +38,9 @@ func (c *client) get(ctx context.Context, page string, query url.Values) (io.Rea
 // or -1 if the size is unknown.
 func (c *client) do(ctx context.Context, method, page string, query url.Values, send io.Reader) (answer io.ReadCloser, size int64, err error) {
 	base, err := url.Parse(c.server)
+	if err == nil && (strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.User != nil) {
+		return nil, 0, usagef("--server %q: a collector has no path, query or user: write it like http://%s or https://beacons.example", c.server, defaultListen)
+	}
 	if err != nil || base.Hostname() == "" || protocols[base.Scheme] == nil {
 		return nil, 0, usagef("--server %q: the URL can't be used: write it like http://%s or https://beacons.example", c.server, defaultListen)
 	}
@@ -78,6 +81,11 @@ func (c *client) do(ctx context.Context, method, page string, query url.Values, 
 	if res.StatusCode != http.StatusOK {
 		defer res.Body.Close()
 		return nil, 0, c.refused(res, t)
+	}
+	// Each 200 below /-/ has a policy, and those of other servers have a type such as text/html.
+	if kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";"); kind == "" || kind == "text/html" {
+		res.Body.Close()
+		return nil, 0, fmt.Errorf("%s answers with the type %q, as a collector never does: check the URL of --server", c.server, kind)
 	}
 	return res.Body, res.ContentLength, nil
 }
@@ -129,6 +137,8 @@ func (c *client) roots() (*x509.CertPool, error) {
 func (c *client) unreachable(err error) error {
 	var untrusted *tls.CertificateVerificationError
 	switch {
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted; to repeat it does no harm")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("no collector answers at %s: start one with 'beacon serve', or set the URL of another with --server", c.server)
 	case errors.As(err, &untrusted):
@@ -138,13 +148,21 @@ func (c *client) unreachable(err error) error {
 		} else if invalid := new(x509.CertificateInvalidError); errors.As(err, invalid) && invalid.Reason == x509.Expired {
 			hint = "renew the collector's certificate, and check the clock of this machine"
 		}
+		if file := os.Getenv("SSL_CERT_FILE"); file != "" && c.ca == "" {
+			if _, err := os.Stat(file); err != nil {
+				hint = "SSL_CERT_FILE names a file that can't be read: " + err.Error()
+			}
+		}
 		return fmt.Errorf("the certificate of %s is not trusted: %w\nhint: %s", c.server, untrusted.Err, hint)
 	case strings.HasPrefix(c.server, "h2c:"):
 		return fmt.Errorf("%s does not speak HTTP/2 without TLS: %w\nhint: write --server http://… or https://…", c.server, err)
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%s speaks http, not https\nhint: write --server http://…", c.server)
 	}
-	return err
+	if u := new(url.Error); errors.As(err, &u) {
+		err = u.Err // without the URL, which is long
+	}
+	return fmt.Errorf("no collector answers at %s: %w: check the URL of --server", c.server, err)
 }
 
 // wantsHTTPS matches the answers of a collector, net/http and nginx to a request without TLS at a port with

@@ -28,7 +28,7 @@ warc are the records of the inbox, each of which is a request as it was received
 all records that are not in the table yet, and those of the table up to the size of serve's
 --max-inbox. 'beacon import' reads them.
 
-If an export fails, the output file is as it was before.`,
+If an export fails, the status is 1, and the part that was written is removed from the output file.`,
 		Example: `  beacon export --format parquet > beacons.parquet
   beacon export --format json | jq .data
   beacon export > beacons.warc`,

@@ -34,6 +34,7 @@ func main() {
 		beacon.Start()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	cmd, err := command().ExecuteContextC(ctx)
 	stop()
 	os.Exit(report(cmd, err))
@@ -98,6 +99,15 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && unknown.GetSpecifiedName() == "token" && cmd.Flags().Lookup("token-file") != nil {
 		return usagef("--token is not a flag, because other users can see it in the output of ps: set BEACON_TOKEN, or name a file that has the token with --token-file")
+	}
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		switch kind := value.GetFlag().Value.Type(); kind {
+		case "float64", "int", "int64", "uint64":
+			return usagef("--%s %q is not a number", value.GetFlag().Name, value.GetValue())
+		case "duration":
+			return usagef("--%s %q is not a duration: write it like 30s, 5m or 2h", value.GetFlag().Name, value.GetValue())
+		}
 	}
 	return usageError{err}
 }

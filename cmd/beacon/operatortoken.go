@@ -168,7 +168,7 @@ func checkToken(text string) error {
 		return fmt.Errorf("the token has more than %d bytes", longestToken-1)
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return errors.New("the token has a space or a character that is not ASCII: use letters, digits and - . _ ~ + / =")
+		return errors.New("the token has a space or a character that is not ASCII: use letters, digits and punctuation")
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ const (
 	// restMemory is for all but connections: beacons on their way to disk, the table's writer, the live view.
 	restMemory = 128 << 20
 	// outsideMemory is what the process takes besides Go's heap and stacks: the executable and its libraries.
-	outsideMemory = 48 << 20
+	outsideMemory = 64 << 20
 )
 
 // drainTime is how long running requests may continue after the collector was asked to end.
@@ -119,8 +119,8 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 func (s *serving) parse() (err error) {
 	for flag, streams := range map[string][]string{"batch": s.batch, "answer-200": s.answer200} {
 		for _, stream := range streams {
-			if !strings.HasPrefix(stream, "/") {
-				return fmt.Errorf("--%s %q: a stream begins with /: write a path such as /events", flag, stream)
+			if !strings.HasPrefix(stream, "/") || strings.HasPrefix(stream, collect.Operators) || strings.ContainsAny(stream, "?# ") {
+				return fmt.Errorf("--%s %q: a stream is the path of a URL outside %s: write a path such as /events", flag, stream, collect.Operators)
 			}
 		}
 	}
@@ -149,6 +149,8 @@ func (s *serving) parse() (err error) {
 		return errors.New("--tls-cert and --tls-key need each other: set both")
 	case s.listener.certificate != "" && len(s.listener.acme.Domains) > 0:
 		return errors.New("--acme and --tls-cert are two sources of a certificate: choose one")
+	case len(s.listener.acme.Domains) == 0 && (s.listener.acme.Email != "" || s.listener.acme.Directory != httpserver.ACMEDirectory):
+		return errors.New("--acme-email and --acme-directory need --acme: name the domain")
 	case s.listener.http != "" && s.listener.certificate == "" && len(s.listener.acme.Domains) == 0:
 		return errors.New("--listen-http is for plain http beside https: set --tls-cert or --acme too, or use --listen alone")
 	case s.listener.httpBeacons && s.listener.http == "":
@@ -157,6 +159,10 @@ func (s *serving) parse() (err error) {
 		return fmt.Errorf("--memory %v: %v is the least", &s.memory, inBytes(minMemory))
 	case s.maxBody > collect.MostBody:
 		return fmt.Errorf("--max-body %v: %v is the most", &s.maxBody, inBytes(collect.MostBody))
+	case s.listener.address == "":
+		return fmt.Errorf("--listen is empty: write it as host:port, such as %s, or :8080 for all addresses", defaultListen)
+	case s.data == "":
+		return errors.New("--data is empty: name a folder, or leave the flag out")
 	case !isRate(s.collect.AddressRate) || !isRate(s.collect.OriginRate):
 		return errors.New("--address-rate and --origin-rate are beacons a second, such as 20 or 0.1; 0 is any number")
 	case s.listener.perAddress < 0:
@@ -177,6 +183,9 @@ func parseProxy(text string) (netip.Prefix, error) {
 	if err == nil && p.Addr().Is4In6() {
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
+	if err == nil && p.Bits() == 0 {
+		return p, fmt.Errorf("--proxy %q trusts every client, which can then claim any IP: name the addresses of the proxies", text)
+	}
 	if err != nil || !p.IsValid() {
 		return p, fmt.Errorf("--proxy %q can't be read as an address: write 192.0.2.1, or 192.0.2.0/24", text)
 	}
@@ -194,9 +203,6 @@ func serve(ctx context.Context, s serving) error {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
 	uuid.EnableRandPool() // saves a system call for each beacon's id
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200) // saves CPU at a peak; the memory limit still bounds the heap
-	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(int64(s.memory) - outsideMemory)
 	}
@@ -209,6 +215,9 @@ func serve(ctx context.Context, s serving) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.collect.Metrics = registry
+	if err := checkOwner(s.data); err != nil {
+		return err
+	}
 	operators, err := serveToken(s.tokenFile, s.data, log)
 	if err != nil {
 		return err

@@ -114,9 +114,19 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		{[]string{"--address-rate", "-1"}, "0 is any number"},
 		{[]string{"--origin-rate", "NaN"}, "0 is any number"},
 		{[]string{"--address-rate", "1e-300"}, "0 is any number"},
-		{[]string{"--query-timeout", "0s"}, "such as 30s"},
+		{[]string{"--query-timeout", "0s"}, "like 30s or 5m"},
 		{[]string{"--batch", "events"}, "such as /events"},
 		{[]string{"--answer-200", ""}, "such as /events"},
+		{[]string{"--answer-200", "/-/x"}, "such as /events"},
+		{[]string{"--batch", "/e?x"}, "such as /events"},
+		{[]string{"--listen", ""}, "--listen is empty"},
+		{[]string{"--data", ""}, "--data is empty"},
+		{[]string{"--proxy", "0.0.0.0/0"}, "trusts every client"},
+		{[]string{"--proxy", "::ffff:0:0/90"}, "can't be read"},
+		{[]string{"--acme-email", "a@b.example"}, "need --acme"},
+		{[]string{"--max-age", "1ns"}, "one minute at least"},
+		{[]string{"--address-connections", "1.5"}, "is not a number"},
+		{[]string{"--query-timeout", "x"}, "is not a duration"},
 	} {
 		_, stderr, status := p.beacon(append([]string{"serve", "--listen", "127.0.0.1:0", "--data", p.data}, x.flags...)...)
 		if status != 2 || !strings.Contains(stderr, x.says) {

@@ -38,8 +38,10 @@ func (o *tableOptions) flags(f *pflag.FlagSet) {
 // check refuses values that make no sense.
 func (o *tableOptions) check() error {
 	switch {
-	case o.queryTimeout <= 0:
-		return errors.New("--query-timeout is a time, such as 30s or 5m")
+	case o.queryTimeout < 100*time.Millisecond:
+		return errors.New("--query-timeout is 100ms at least: write it like 30s or 5m")
+	case o.maxAge > 0 && time.Duration(o.maxAge) < time.Minute:
+		return errors.New("--max-age is one minute at least, because it deletes all older beacons: write it like 90d")
 	case o.queryMemory < 64<<20:
 		return errors.New("--query-memory is 64MiB at least")
 	}

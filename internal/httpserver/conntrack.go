@@ -28,7 +28,8 @@ const (
 // useCredit is how many seconds a connection counts as younger for its first answer, and again for a
 // second one in a later second. So connections that are opened and left idle, even after one request,
 // evict each other before those of clients that keep sending. A new connection has the credit of one
-// answer for newSeconds, so that its first request can come in.
+// answer for newSeconds, so that its first request can come in, also while others flood the server with
+// connections that send one beacon each.
 const (
 	useCredit  = 60
 	newSeconds = 3

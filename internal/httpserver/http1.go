@@ -74,7 +74,7 @@ func (s *Server) serveHTTP1(tracked *trackedConn, conn net.Conn, state *tls.Conn
 // leave has another server go on with the connection, from the request that has begun.
 func (s *Server) leave(c *http1Conn, state *tls.ConnectionState) {
 	if state == nil && c.request.Method == "" {
-		if begun, _ := c.in.Peek(3); string(begun) == http2.ClientPreface[:3] {
+		if c.begunWith(http2.ClientPreface[:len("PRI * HTTP/2.0")]) {
 			go s.serveHTTP2(c.tracked, c.Conn, c.in, nil)
 			return
 		}
@@ -86,6 +86,16 @@ func (s *Server) leave(c *http1Conn, state *tls.ConnectionState) {
 	}
 	c.tracked.limit(0)
 	s.handover.give(&handed{Conn: c.Conn, tracked: c.tracked, tls: state, in: c.in})
+}
+
+// begunWith reports whether the client's bytes begin with text. It reads no more than it needs to tell.
+func (c *http1Conn) begunWith(text string) bool {
+	for n := 1; n <= len(text); n++ {
+		if begun, err := c.in.Peek(n); err != nil || string(begun) != text[:n] {
+			return false
+		}
+	}
+	return true
 }
 
 // mayWait returns false where the server is closing. It reads closing last, and Shutdown reads waits

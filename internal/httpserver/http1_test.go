@@ -209,6 +209,9 @@ var same = []string{
 	"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n0POST",
 	"POST / HT",
 	"PO",
+	"PRI / HTTP/1.1\r\nHost: x\r\n\r\n",
+	"PRI * HTTP/1.1\r\nHost: x\r\n\r\n",
+	"PRI ",
 	"",
 	"\x16\x03\x01\x02\x00garbage\r\n\r\n",
 }

@@ -59,7 +59,11 @@ func (h *Redirect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case isAdmin(r):
 		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, fmt.Sprintf("The admin endpoints are at %s only. A token in this request could be read on its way: if this machine is not the collector's, replace the token.", &target), http.StatusForbidden)
+		text := fmt.Sprintf("The admin endpoints are at %s only.", &target)
+		if r.Header.Get("Authorization") != "" {
+			text += " The token in this request could be read on its way: if this machine is not the collector's, replace the token."
+		}
+		http.Error(w, text, http.StatusForbidden)
 	case h.Beacons != nil && (!get || h.IsPixel(r)):
 		h.Beacons.ServeHTTP(w, r)
 	case !h.Names(host):
