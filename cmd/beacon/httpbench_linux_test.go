@@ -41,9 +41,10 @@ func loadTools(b *testing.B) map[string]loadTool {
 	}
 }
 
-// BenchmarkAgainstBareHandler loads the collector, which syncs each beacon and has a table behind it, and
-// a net/http server whose handler discards what it gets, in turns with the same program. The rates are
-// medians of the turns. The table has caught up before each turn of the bare handler.
+// BenchmarkAgainstBareHandler loads in turns, with the same program: the collector, which syncs each beacon
+// and has a table behind it; a net/http server whose handler discards what it gets; and one whose handler
+// appends the body to a file and syncs it, as the collector does, and does nothing else. The rates are
+// medians of the turns. The table has caught up before each turn of the others.
 func BenchmarkAgainstBareHandler(b *testing.B) {
 	cert, key, _ := certtest.Write(b, b.TempDir(), 1)
 	tools := loadTools(b)
@@ -65,6 +66,7 @@ func BenchmarkAgainstBareHandler(b *testing.B) {
 				}
 				ours := newPlace(b).serve("127.0.0.1:0", flags...)
 				bare := newPlace(b).serveAs("discard", "127.0.0.1:0", flags...)
+				syncing := newPlace(b).serveAs("sync", "127.0.0.1:0", flags...)
 				seconds := max(1, int(benchSeconds(3)/time.Second))
 				turn := func(s *server, path string) float64 {
 					out, err := tool.run(s.URL+path, connections, seconds).CombinedOutput()
@@ -75,20 +77,23 @@ func BenchmarkAgainstBareHandler(b *testing.B) {
 					rate, _ := strconv.ParseFloat(string(m[1]), 64)
 					return rate
 				}
-				var collector, handler []float64
+				var collector, handler, durable []float64
 				for b.Loop() {
 					for range 5 {
 						collector = append(collector, turn(ours, "/load"))
 						ours.idle()
 						handler = append(handler, turn(bare, "/load"))
+						durable = append(durable, turn(syncing, "/load"))
 					}
 				}
 				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(middle(durable)/middle(handler), "bare-and-sync/bare")
 				b.ReportMetric(middle(collector), "collector/s")
 				b.ReportMetric(middle(handler), "bare/s")
 				b.ReportMetric(middle(collector)/middle(handler), "collector/bare")
 				ours.stop()
 				bare.stop()
+				syncing.stop()
 			})
 		}
 	}

@@ -32,6 +32,7 @@ import (
 
 	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/collect"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/table/convert"
 	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
@@ -50,7 +51,9 @@ func TestMain(m *testing.M) {
 	case "bare":
 		serveBare(os.Args[3], os.Args[5])
 	case "discard":
-		serveDiscard(os.Args[3], os.Args[6:])
+		serveDiscard(os.Args[3], os.Args[6:], func(io.Reader) error { return nil })
+	case "sync":
+		serveDiscard(os.Args[3], os.Args[6:], syncTo(os.Args[5]))
 	case "program":
 		program()
 	case "run", "fill":
@@ -102,15 +105,35 @@ func (p *place) beacon(args ...string) (stdout, stderr string, status int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// serveDiscard is a net/http server that answers 204 and keeps nothing, until SIGTERM. The flags may be
-// --tls-cert FILE --tls-key FILE.
-func serveDiscard(address string, flags []string) {
+// syncTo returns a function that appends a body to an inbox as it is, and returns when it is synced.
+func syncTo(data string) func(io.Reader) error {
+	inbox, err := spool.OpenInbox(data)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return func(r io.Reader) error {
+		body, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		return inbox.Append(body)
+	}
+}
+
+// serveDiscard is a net/http server that answers 204 after keep, which may keep nothing, until SIGTERM. The
+// flags may be --tls-cert FILE --tls-key FILE.
+func serveDiscard(address string, flags []string, keep func(io.Reader) error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	bare := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if keep(r.Body) != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		io.Copy(io.Discard, r.Body)
 		w.WriteHeader(http.StatusNoContent)
 	}), ErrorLog: log.New(io.Discard, "", 0)}
