@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -17,7 +17,6 @@ import (
 	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
-	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 func outboxCommand() *cobra.Command {
@@ -25,17 +24,17 @@ func outboxCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "outbox",
-		Short: "Show what waits to be delivered, and what became of the rest",
+		Short: "Show which beacons wait and why, and what became of the others",
 		Example: `  beacon outbox
   beacon outbox status --json
   beacon outbox retry`,
-		Args: exactly(0, "status, flush, retry or drop"),
+		Args: exactly(0, "one of its commands or nothing"),
 		RunE: func(*cobra.Command, []string) error { return showStatus(dir, asJSON) },
 	}
 	cmd.PersistentFlags().StringVar(&dir, "outbox", beacon.DefaultOutbox(), "`directory` of the outbox")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	status := &cobra.Command{
-		Use: "status", Short: "Show the numbers: accepted = delivered + pending + dead",
+		Use: "status", Short: "Show the numbers, accepted = delivered + pending + dead, and why beacons wait",
 		Example: `  beacon outbox status --json`,
 		Args:    exactly(0, "no arguments"),
 		RunE:    func(*cobra.Command, []string) error { return showStatus(dir, asJSON) },
@@ -52,119 +51,16 @@ func outboxCommand() *cobra.Command {
 			if err := mustExist(dir); err != nil {
 				return err
 			}
-			var errs []error
-			for _, d := range append([]string{dir}, pageOutboxes(dir)...) {
-				errs = append(errs, flushOutbox(ctx, d))
-			}
-			return errors.Join(errs...)
+			return eachOutbox(dir, func(d string) error { return flushOutbox(ctx, d) })
 		},
 	}
 	flush.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "give up after this `long`; what waits stays")
-	retry := &cobra.Command{
-		Use: "retry", Short: "Put what is in dead/ back, to be delivered once more",
-		Example: `  beacon outbox retry && beacon outbox flush`,
-		Args:    exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			all := 0
-			err := withClaims(cmd.Context(), dir, func(c *spool.Claim) error {
-				again := time.Now().Add(24 * time.Hour).UTC().Format(time.RFC3339)
-				n, err := c.Revive(func(r *warc.Record) {
-					r.Extra = append(r.Extra.Without(deliver.ExpiresField), warc.Field{Name: deliver.ExpiresField, Value: again})
-				})
-				all += n
-				return err
-			})
-			if err == nil {
-				fmt.Printf("%d beacons wait again and are being delivered; 'beacon outbox flush' waits for that.\n", all)
-			}
-			return err
-		},
-	}
-	drop := &cobra.Command{
-		Use: "drop", Short: "Delete what is in dead/",
-		Example: `  beacon outbox drop`,
-		Args:    exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			all := 0
-			err := withClaims(cmd.Context(), dir, func(c *spool.Claim) error {
-				n, err := c.DropDead()
-				all += n
-				return err
-			})
-			if err == nil {
-				fmt.Printf("%d files deleted.\n", all)
-			}
-			return err
-		},
-	}
-	cmd.AddCommand(status, flush, retry, drop)
+	cmd.AddCommand(status, flush, outboxListCommand(&dir), outboxShowCommand(&dir), outboxDropCommand(&dir), outboxRetryCommand(&dir))
 	return cmd
 }
 
-// pageOutboxes are the folders of an outbox for the beacons of pages, but those of processes
-// that are alive.
-func pageOutboxes(dir string) (free []string) {
-	dirs, _ := filepath.Glob(filepath.Join(dir, "pages", "*"))
-	for _, d := range dirs {
-		if s, err := spool.ReadStatus(d); err == nil && !s.Held {
-			free = append(free, d)
-		}
-	}
-	return free
-}
-
-// withClaims does it with an outbox, and with those of pages in it.
-func withClaims(ctx context.Context, dir string, do func(*spool.Claim) error) error {
-	if err := mustExist(dir); err != nil {
-		return err
-	}
-	for _, d := range append([]string{dir}, pageOutboxes(dir)...) {
-		if err := withClaim(ctx, d, do); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// withClaim waits for a deliverer at work to end, which it does soon after the last
-// delivery.
-func withClaim(ctx context.Context, dir string, do func(*spool.Claim) error) error {
-	box, err := spool.OpenOutbox(dir)
-	if err != nil {
-		return err
-	}
-	defer box.Close()
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	for said := false; ; said = true {
-		lock, err := box.TryLock()
-		if err != nil {
-			return err
-		}
-		if lock != nil {
-			c, err := box.Claim(lock)
-			if err != nil {
-				lock.Close()
-				return err
-			}
-			err = do(c)
-			if releaseErr := c.Release(); err == nil {
-				err = releaseErr
-			}
-			// Who sent meanwhile found the lock held, and counts on its holder.
-			beacon.Start(beacon.Config{Outbox: dir})
-			return err
-		}
-		if !said {
-			fmt.Fprintln(os.Stderr, "A deliverer is at work; waiting for it to end …")
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return fmt.Errorf("the outbox %s is being delivered: end that process, or try again later", dir)
-		}
-	}
-}
+// shownLanes is how many lanes the status shows.
+const shownLanes = 20
 
 func showStatus(dir string, asJSON bool) error {
 	s, err := (&beacon.Config{Outbox: dir}).Status()
@@ -182,13 +78,39 @@ func showStatus(dir string, asJSON bool) error {
 	fmt.Fprintf(w, "  dead\t%d\n", s.Dead)
 	fmt.Fprintf(w, "    refused by the server\t%d\n", s.Refused)
 	fmt.Fprintf(w, "    expired\t%d\n", s.Expired)
+	fmt.Fprintf(w, "    dropped\t%d\n", s.Dropped)
 	fmt.Fprintf(w, "    damaged on disk\t%d\n", s.Corrupt)
 	fmt.Fprintf(w, "    purged\t%d%s\n", s.Purged, purgedNote(s))
 	fmt.Fprintf(w, "on disk\t%d bytes\n", s.Bytes)
 	if s.DeadFiles > 0 {
-		fmt.Fprintf(w, "in dead/\t%d files: 'beacon outbox retry' sends them again, 'beacon outbox drop' deletes them\n", s.DeadFiles)
+		fmt.Fprintf(w, "files in dead/\t%d: 'beacon outbox list --dead' shows them, retry sends them again, drop --dead deletes them\n", s.DeadFiles)
 	}
-	return errors.Join(w.Flush(), err)
+	w.Flush()
+	showLanes(s)
+	return err
+}
+
+// showLanes prints how many beacons wait for each URL, since when, and why.
+func showLanes(s beacon.Status) {
+	if len(s.Lanes) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nPENDING\tFOR\tNEXT ATTEMPT\tURL\tLAST ERROR")
+	for _, l := range s.Lanes[:min(len(s.Lanes), shownLanes)] {
+		next := "now"
+		if in := time.Until(l.NextAttempt).Round(time.Second); in > 0 {
+			next = "in " + in.String()
+		}
+		if !s.Delivering {
+			next = "when a program sends, or 'beacon outbox flush'"
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\n", l.Pending, age(l.Since), next, l.URL, cmp.Or(l.LastError, "-"))
+	}
+	w.Flush()
+	if n := len(s.Lanes) - shownLanes; n > 0 {
+		fmt.Printf("and %d more URLs: 'beacon outbox list' shows all beacons\n", n)
+	}
 }
 
 func mustExist(dir string) error {
@@ -202,23 +124,24 @@ func pendingNote(s beacon.Status) string {
 	switch {
 	case s.Pending == 0:
 		return ""
+	case s.Delivering && s.PID > 0:
+		return fmt.Sprintf(", being delivered by process %d; the oldest is %s old", s.PID, age(s.Oldest))
 	case s.Delivering:
 		return fmt.Sprintf(", being delivered; the oldest is %s old", age(s.Oldest))
-	default:
-		return fmt.Sprintf(", nobody is delivering; the oldest is %s old: 'beacon outbox flush' delivers now", age(s.Oldest))
 	}
+	return fmt.Sprintf(", and no process delivers; the oldest is %s old: 'beacon outbox flush' delivers now", age(s.Oldest))
 }
 
 func purgedNote(s beacon.Status) string {
 	if s.Forbidden.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf(", as a program that honors it found DO_NOT_TRACK set, last %s ago", age(s.Forbidden))
+	return fmt.Sprintf(", because a program that honors it found DO_NOT_TRACK set, last %s ago", age(s.Forbidden))
 }
 
 func age(t time.Time) time.Duration { return time.Since(t).Round(time.Second) }
 
-// flushOutbox delivers until nothing waits, beside whoever else does.
+// flushOutbox delivers until no beacon waits, beside the outbox's deliverer if there is one.
 func flushOutbox(ctx context.Context, dir string) error {
 	box, err := spool.OpenOutbox(dir)
 	if err != nil {
@@ -226,12 +149,18 @@ func flushOutbox(ctx context.Context, dir string) error {
 	}
 	defer box.Close()
 	defer showWaiting(dir)()
+	log := slog.New(plainLog{})
 	client := deliver.NewClient(nil)
 	began := time.Now()
+	if spool.Pending(dir) {
+		if _, err := deliver.Do(ctx, box, deliver.Order{Flush: true}, deliver.Deliverer{Log: log}); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
 	for spool.Pending(dir) {
 		lock, err := box.TryLock()
 		if err == nil && lock != nil {
-			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Idle: time.Millisecond, Log: slog.New(plainLog{})})
+			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Idle: time.Millisecond, Log: log})
 		}
 		if err != nil {
 			return err
@@ -239,18 +168,27 @@ func flushOutbox(ctx context.Context, dir string) error {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			beacon.Start(beacon.Config{Outbox: dir}) // it goes on being tried
-			s, err := spool.ReadStatus(dir)
-			if err != nil || s.Pending == 0 {
-				return err
-			}
-			return fmt.Errorf("%d beacons still wait after %v: their server can't be reached or can't take them, or the disk is full", s.Pending, time.Since(began).Round(100*time.Millisecond))
+			beacon.Start(beacon.Config{Outbox: dir}) // goes on delivering
+			return stillWaiting(dir, time.Since(began))
 		}
 	}
 	return nil
 }
 
-// showWaiting shows a person how many beacons wait, until done is called.
+// stillWaiting returns an error that says how many beacons wait and why, or nil if none waits.
+func stillWaiting(dir string, took time.Duration) error {
+	s, err := (&beacon.Config{Outbox: dir}).Status()
+	if err != nil || s.Pending == 0 {
+		return err
+	}
+	text := fmt.Sprintf("%d beacons still wait after %v", s.Pending, took.Round(100*time.Millisecond))
+	for _, l := range s.Lanes[:min(len(s.Lanes), 3)] {
+		text += fmt.Sprintf("\n  %d for %s: %s", l.Pending, l.URL, cmp.Or(l.LastError, "not tried yet, or the disk is full"))
+	}
+	return errors.New(text)
+}
+
+// showWaiting shows on a terminal how many beacons wait, until done is called.
 func showWaiting(dir string) (done func()) {
 	if !isTerminal(os.Stderr) {
 		return func() {}
@@ -264,7 +202,7 @@ func showWaiting(dir string) (done func()) {
 				fmt.Fprintf(os.Stderr, "\r%d waiting \x1b[K", s.Pending)
 			}
 			select {
-			// A full outbox takes a while to read.
+			// To read a full outbox takes a while.
 			case <-time.After(max(100*time.Millisecond, 10*time.Since(began))):
 			case <-stop:
 				fmt.Fprint(os.Stderr, "\r\x1b[K")

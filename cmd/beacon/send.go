@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
 func sendCommand() *cobra.Command {
@@ -33,8 +34,8 @@ caller, and kept until its server can be reached, for 24 hours.
 DATA is sent as application/json if it is a JSON object or array, else as text/plain;
 @FILE by the file's name; - is read from standard input, like DATA if it is text.
 
-Status 0: the beacon is kept. 1: it could not be kept (too large, outbox or disk full).
-2: the call is wrong.`,
+Status 0: the beacon is kept, and with --wait delivered. 1: it could not be kept (too large, outbox
+or disk full), or with --wait it was refused or not delivered in time. 2: the arguments are wrong.`,
 		Example: `  beacon send http://127.0.0.1:8080/deploys '{"version":"1.2.3"}'
   trap 'beacon send http://127.0.0.1:8080/exits "status $?"' EXIT
   beacon send --form user=ada --form log=@build.log http://127.0.0.1:8080/builds`,
@@ -46,10 +47,6 @@ Status 0: the beacon is kept. 1: it could not be kept (too large, outbox or disk
 			}
 			config := &beacon.Config{Outbox: outbox, Logger: slog.New(plainLog{})}
 			n := beacon.Navigator{Config: config}
-			var before beacon.Status
-			if wait > 0 {
-				before, _ = config.Status() // none yet is all zero
-			}
 			kept, err := n.SendBeacon(args[0], data)
 			var typeError *beacon.TypeError
 			if errors.As(err, &typeError) {
@@ -61,11 +58,7 @@ Status 0: the beacon is kept. 1: it could not be kept (too large, outbox or disk
 			if wait > 0 {
 				ctx, cancel := context.WithTimeout(cmd.Context(), wait)
 				defer cancel()
-				if beacon.Flush(ctx) != nil {
-					fmt.Fprintf(os.Stderr, "beacon: kept, but not delivered within %v; it goes on being tried\n", wait)
-				} else if after, err := config.Status(); err == nil && after.Refused > before.Refused {
-					fmt.Fprintln(os.Stderr, "beacon: a server refused it, or another's meanwhile: 'beacon outbox' shows what to do")
-				}
+				return delivered(config, beacon.Flush(ctx), wait)
 			}
 			return nil
 		},
@@ -75,6 +68,33 @@ Status 0: the beacon is kept. 1: it could not be kept (too large, outbox or disk
 	cmd.Flags().StringVar(&outbox, "outbox", "", "`directory` in which the beacon waits (default: the user's)")
 	cmd.Flags().DurationVar(&wait, "wait", 0, "wait up to this `long` for the server's answer")
 	return cmd
+}
+
+// delivered returns nil if the beacon of this process was delivered, and else why not.
+func delivered(config *beacon.Config, flushed error, wait time.Duration) error {
+	s, err := config.Status()
+	if err != nil {
+		return err
+	}
+	outcome, detail, url, err := spool.Outcomes(s.Outbox, os.Getpid())
+	switch {
+	case err != nil:
+		return err
+	case outcome == spool.Delivered:
+		return nil
+	case outcome != "":
+		return fmt.Errorf("not delivered: %s %s", outcome, detail)
+	}
+	reason := "no answer yet"
+	for _, l := range s.Lanes {
+		if l.URL == url && l.LastError != "" {
+			reason = l.LastError
+		}
+	}
+	if flushed == nil {
+		return errors.New("not delivered: its outcome is not known")
+	}
+	return fmt.Errorf("kept, but not delivered within %v: %s; it goes on being tried", wait, reason)
 }
 
 func sendData(args []string, kind string, form []string) (any, error) {

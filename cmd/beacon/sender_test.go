@@ -129,11 +129,11 @@ func TestOutboxShowsWhatBecameOfIt(t *testing.T) {
 	if out, _, _ := p.beacon("outbox", "--json"); !strings.Contains(out, `"accepted":3,"delivered":2,"pending":0,"dead":1,"refused":1`) {
 		t.Errorf("refused: %s", out)
 	}
-	if out, errs, _ := p.beacon("outbox", "retry"); !strings.Contains(out, "1 beacons wait again") {
+	if out, errs, _ := p.beacon("outbox", "retry"); !strings.Contains(out, "waiting again: 1") {
 		t.Errorf("retry: %s %s", out, errs)
 	}
 	p.beacon("outbox", "flush")
-	if out, _, _ := p.beacon("outbox", "drop"); !strings.Contains(out, "1 files deleted") {
+	if out, _, _ := p.beacon("outbox", "drop", "--dead"); !strings.Contains(out, "dropped: 1") {
 		t.Errorf("drop: %s", out)
 	}
 	if out, _, _ := p.beacon("outbox"); !strings.Contains(out, "refused by the server  1") || strings.Contains(out, "retry") {

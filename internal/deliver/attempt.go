@@ -23,6 +23,7 @@ type attempt struct {
 	originRound int
 	cancel      context.CancelFunc
 	cut         bool // it was cut short, because others waited
+	dropped     bool // its beacon is not to be sent again
 
 	entry    spool.Entry
 	record   warc.Record

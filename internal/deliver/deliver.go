@@ -52,6 +52,7 @@ type Deliverer struct {
 // A run is the state of one Run.
 type run struct {
 	schedule *schedule
+	waits    *waits
 	results  chan *attempt
 	outcomes outcomes
 
@@ -87,8 +88,15 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 				d.abandon(cancel)
 				return false, err
 			}
+			if err := d.obey(now); err != nil {
+				d.abandon(cancel)
+				return false, err
+			}
 			d.sweep(now)
 			d.outcomes.save()
+			if d.waits.due(now) {
+				d.waits.write(d.schedule, now)
+			}
 		}
 		wait := min(d.outcomes.signDue(now, len(d.schedule.attempts) == 0), d.start(attempts, now), d.untilScan(now))
 		left := d.left(now)
@@ -113,8 +121,10 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 }
 
 func (d *Deliverer) begin(now time.Time) {
+	w := loadWaits(d.Claim.Dir(), now)
 	d.run = run{
-		schedule:  newSchedule(d.Eager, now, d.random),
+		schedule:  newSchedule(d.Eager, now, d.random, w),
+		waits:     w,
 		results:   make(chan *attempt, slotsEager),
 		kept:      map[spool.Place]keptRecord{},
 		outcomes:  outcomes{claim: d.Claim, log: d.Log, onEnd: d.OnEnd},
@@ -155,4 +165,5 @@ func (d *Deliverer) abandon(cancel context.CancelFunc) {
 	}
 	d.outcomes.sign(time.Now())
 	d.outcomes.save()
+	d.waits.end(d.schedule, time.Now())
 }

@@ -32,6 +32,7 @@ const (
 type lane struct {
 	origin *origin
 	key    uint64
+	url    string // of its first beacon
 
 	ready queue
 	aside aside // after a failure of their own
@@ -138,14 +139,17 @@ func (l *lane) probe(s *schedule) waiting {
 }
 
 // succeed notes that the server took or refused a beacon.
-func (l *lane) succeed(a *attempt) {
+func (l *lane) succeed(s *schedule, a *attempt) {
 	if l.down && a.laneRound != l.round {
 		l.successes++
 		return // it began before the failures did, and they may have said when to come back
 	}
 	l.successes++
 	l.evidence, l.cuts, l.retryAt = 0, 0, time.Time{}
-	l.err, l.since = "", time.Time{}
+	if l.err != "" {
+		l.err, l.since = "", time.Time{}
+		s.waits.changed = true
+	}
 	l.window = min(l.window+1, perLane)
 	if !l.down {
 		return
@@ -171,6 +175,7 @@ func (l *lane) alone(w *waiting) bool { return w.fails > 0 && w.round+1 < l.succ
 // fail notes a failure that is not the connection's, and has the beacon step aside. until is when the
 // server asked to come back, or zero; busy means that it can't take more for now, or is silent.
 func (l *lane) fail(s *schedule, a *attempt, now, until time.Time, busy bool, reason string) {
+	s.waits.changed = true
 	if l.err = reason; l.since.IsZero() {
 		l.since = now
 	}

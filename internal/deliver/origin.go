@@ -44,8 +44,8 @@ type origin struct {
 	entry int   // the number of its valid entry there
 }
 
-// originOf returns the scheme and the authority of a serialized URL, without a user.
-func originOf(href string) string {
+// OriginOf returns the scheme and the authority of a serialized URL, without a user.
+func OriginOf(href string) string {
 	scheme, rest, _ := strings.Cut(href, "://")
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		rest = rest[:i]
@@ -53,18 +53,19 @@ func originOf(href string) string {
 	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
-// lane returns the lane for a key.
-func (o *origin) lane(key uint64) *lane {
+// lane returns the lane for a key. The keys of many URLs share lanes.
+func (o *origin) lane(s *schedule, key uint64, url string) *lane {
 	for _, l := range o.lanes {
 		if l.key == key {
 			return l
 		}
 	}
 	if len(o.lanes) == lanesMost {
-		return o.lanes[key%lanesMost] // the keys' hash has another seed in each run
+		return o.lanes[(key^s.salt)%lanesMost]
 	}
-	l := &lane{origin: o, key: key, window: 1}
+	l := &lane{origin: o, key: key, url: url, window: 1}
 	o.lanes = append(o.lanes, l)
+	s.waits.lane(l)
 	return l
 }
 
@@ -130,16 +131,18 @@ func (o *origin) take(s *schedule, now time.Time) (*lane, waiting) {
 }
 
 // answered notes an answer, whatever it was, that took so long.
-func (o *origin) answered(a *attempt, took time.Duration) {
+func (o *origin) answered(s *schedule, a *attempt, took time.Duration) {
 	o.known, o.cuts, o.best = true, 0, took
-	if a.originRound == o.round {
+	if a.originRound == o.round && o.failures > 0 {
 		o.failures, o.notBefore = 0, time.Time{}
 		o.err, o.since = "", time.Time{}
+		s.waits.changed = true
 	}
 }
 
 // unreachable notes an attempt without a connection.
 func (o *origin) unreachable(s *schedule, a *attempt, now time.Time, reason string) {
+	s.waits.changed = true
 	if o.err = reason; o.since.IsZero() {
 		o.since = now
 	}

@@ -62,6 +62,11 @@ func (o *outcomes) purge(e spool.Entry) {
 	o.write(func() error { return o.claim.Finish(spool.Purged, "", e) })
 }
 
+func (o *outcomes) drop(e spool.Entry) {
+	o.ended(e)
+	o.write(func() error { return o.claim.Finish(spool.Dropped, "", e) })
+}
+
 func (o *outcomes) ended(e spool.Entry) {
 	if o.onEnd != nil {
 		o.onEnd(e.ID)

@@ -2,7 +2,8 @@ package deliver
 
 import (
 	"container/heap"
-	"hash/maphash"
+	"crypto/sha256"
+	"encoding/binary"
 	"math/rand/v2"
 	"time"
 
@@ -36,7 +37,8 @@ type schedule struct {
 	eager  bool      // each beacon is tried at once
 	epoch  time.Time // of the waiting beacons' times
 	random *rand.Rand
-	seed   maphash.Seed // of the lanes' keys
+	salt   uint64 // of the folding of lanes
+	waits  *waits
 
 	origins map[string]*origin
 	waiting int
@@ -49,6 +51,7 @@ type schedule struct {
 	newestNext bool // of the fresh origins
 
 	attempts map[*attempt]struct{}
+	text     []byte       // a buffer of laneKey
 	slots    [classes]int // attempts under way
 	underWay int          // bytes of records
 }
@@ -97,12 +100,12 @@ func (s *sleepers) Pop() any {
 	return x
 }
 
-func newSchedule(eager bool, now time.Time, random *rand.Rand) *schedule {
+func newSchedule(eager bool, now time.Time, random *rand.Rand, w *waits) *schedule {
 	if random == nil {
 		random = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 	return &schedule{
-		eager: eager, epoch: now, random: random, seed: maphash.MakeSeed(),
+		eager: eager, epoch: now, random: random, salt: rand.Uint64(), waits: w,
 		origins: map[string]*origin{}, attempts: map[*attempt]struct{}{},
 	}
 }
@@ -123,29 +126,30 @@ func (s *schedule) jitter(n int, most time.Duration) time.Duration {
 }
 
 // laneKey returns the key of a record's lane: a hash of its URL and of the headers that its caller chose.
-func (s *schedule) laneKey(r *warc.Record) uint64 {
-	var h maphash.Hash
-	h.SetSeed(s.seed)
-	h.WriteString(r.Target)
+// text is a buffer for the next call.
+func laneKey(r *warc.Record, text []byte) (key uint64, buffer []byte) {
+	text = append(text[:0], r.Target...)
 	for _, f := range r.Request.Header {
 		if f.Name != KeyHeader && f.Name != "Content-Length" {
-			h.WriteString("\n")
-			h.WriteString(f.Name)
-			h.WriteString(f.Value)
+			text = append(append(append(append(text, '\n'), f.Name...), ':'), f.Value...)
 		}
 	}
-	return h.Sum64()
+	sum := sha256.Sum256(text)
+	return binary.BigEndian.Uint64(sum[:]), text
 }
 
 // add takes a beacon, and returns its lane.
 func (s *schedule) add(r *warc.Record, w waiting, now time.Time) *lane {
-	name := originOf(r.Target)
+	name := OriginOf(r.Target)
 	o := s.origins[name]
 	if o == nil {
 		o = &origin{name: name}
 		s.origins[name] = o
+		s.waits.origin(o)
 	}
-	l := o.lane(s.laneKey(r))
+	var key uint64
+	key, s.text = laneKey(r, s.text)
+	l := o.lane(s, key, r.Target)
 	l.give(w)
 	s.waiting++
 	s.put(o, now)

@@ -95,7 +95,7 @@ func (d *Deliverer) settleAnswer(a *attempt, now time.Time) bool {
 		d.outcomes.arrive(a.entry, detail)
 		return true
 	case mayChange(status) && a.record.Extra.Get(ModeField) == "": // a page accepts any answer
-		a.lane.origin.answered(a, now.Sub(a.began))
+		a.lane.origin.answered(d.schedule, a, now.Sub(a.began))
 		busy := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
 		d.fail(a, now, min(a.response.RetryAfter, maxRetryAfter), busy, detail)
 		d.Log.Info("server can't take the beacon now, will try again", "url", a.record.Target, "status", status, "failures", a.waiting.fails)
@@ -118,12 +118,16 @@ func (d *Deliverer) reason(a *attempt) string {
 
 // answered notes that the server took or refused a beacon.
 func (d *Deliverer) answered(a *attempt, now time.Time) {
-	a.lane.origin.answered(a, now.Sub(a.began))
-	a.lane.succeed(a)
+	a.lane.origin.answered(d.schedule, a, now.Sub(a.began))
+	a.lane.succeed(d.schedule, a)
 }
 
 // fail puts back a beacon that failed for a reason of its lane or its own.
 func (d *Deliverer) fail(a *attempt, now time.Time, retryAfter time.Duration, busy bool, reason string) {
+	if a.dropped {
+		d.outcomes.drop(a.entry)
+		return
+	}
 	if a.cut {
 		a.lane.cuts++
 	}
@@ -137,7 +141,7 @@ func (d *Deliverer) fail(a *attempt, now time.Time, retryAfter time.Duration, bu
 
 // unreachable puts back a beacon whose server could not be reached.
 func (d *Deliverer) unreachable(a *attempt, now time.Time) {
-	if d.Eager {
+	if d.Eager || a.dropped {
 		d.fail(a, now, 0, true, d.reason(a))
 		return
 	}

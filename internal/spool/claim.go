@@ -71,8 +71,14 @@ type Place struct {
 
 // Place returns the entry's place.
 func (e Entry) Place() Place {
-	return Place{e.seg.number, uint32(e.off), uint32(e.size), binary.BigEndian.Uint32(e.ID[12:])}
+	return Place{e.seg.number, uint32(e.off), uint32(e.size), Check(e.ID)}
 }
+
+// Check returns the part of the record's id that the place has.
+func (p Place) Check() uint32 { return p.check }
+
+// Check returns the part of an id that the place of its record has.
+func Check(id uuid.UUID) uint32 { return binary.BigEndian.Uint32(id[12:]) }
 
 // Before reports whether p comes before q. Places of one segment are in the order of its records, and
 // segments in the order in which they were found.
@@ -91,7 +97,7 @@ func (c *Claim) Take(p Place) (Entry, warc.Record, error) {
 		return e, warc.Record{}, err
 	}
 	record, _, err := warc.Parse(b)
-	if err == nil && binary.BigEndian.Uint32(record.ID[12:]) != p.check {
+	if err == nil && Check(record.ID) != p.check {
 		err = &warc.CorruptError{Reason: "another record stands in its place"}
 	}
 	if err != nil {
@@ -117,6 +123,9 @@ func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
 		return nil, err
 	}
 	if err := c.deleteRetired(); err != nil {
+		return nil, err
+	}
+	if err := c.roomForDead(0); err != nil { // deletes what is too old
 		return nil, err
 	}
 	if c.shown, err = o.fs.Open(filepath.Join(o.dir, shownName), os.O_CREATE|os.O_RDWR); err != nil {

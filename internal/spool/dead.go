@@ -9,21 +9,25 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// outcomeField is the extension field of a dead record with the reason.
+// outcomeField is the extension field of a record in dead/ with its outcome and the reason.
 const outcomeField = "Beacon-Outcome"
 
-// maxDead bounds the folder dead/, in bytes. Over it the oldest of the dead make room:
-// they were counted, and a server that refuses everything must not end the outbox.
-const maxDead = 16 << 20
+// maxDead and deadAge bound the folder dead/: in bytes, beyond which the oldest files are deleted, and by
+// age. Their beacons stay counted.
+const (
+	maxDead = 16 << 20
+	deadAge = 30 * 24 * time.Hour
+)
 
-// Bury keeps the record in dead/ with the reason and writes the outcome to the ledger.
-// A deliverer that is killed between the two buries it twice; the ledger counts once.
+// Bury writes the record with the reason to dead/, and the outcome to the ledger. A deliverer that is killed
+// between the two writes the record twice; the ledger counts it once.
 func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
 	if !c.buried[e.ID] {
 		r.Extra = append(warc.Fields{{Name: outcomeField, Value: outcomeText(o, detail)}}, r.Extra...)
@@ -42,7 +46,7 @@ func (c *Claim) Bury(e Entry, r warc.Record, o Outcome, detail string) error {
 	return c.Finish(o, detail, e)
 }
 
-// BuryDamaged is Bury for an entry whose record can't be read any more.
+// BuryDamaged is Bury for an entry whose record can't be read.
 func (c *Claim) BuryDamaged(e Entry, damage error) error {
 	raw, err := c.raw(e)
 	var cut *warc.CorruptError
@@ -52,7 +56,7 @@ func (c *Claim) BuryDamaged(e Entry, damage error) error {
 	if err := c.keepRaw(e.seg, e.off, raw); err != nil {
 		return err
 	}
-	// By its place, as it has no id any more for who reads the segment next.
+	// Its place is its key, because the next deliverer can't read its id.
 	if err := c.add(e.seg.ledger).finish(Corrupt, damage.Error(), key{off: e.off}); err != nil {
 		return err
 	}
@@ -60,7 +64,7 @@ func (c *Claim) BuryDamaged(e Entry, damage error) error {
 	return nil
 }
 
-// roomForDead makes the folder if somebody deleted it, and room in it.
+// roomForDead makes the folder, if it was deleted, and room for n bytes in it. It deletes files over deadAge.
 func (c *Claim) roomForDead(n int64) error {
 	dir := filepath.Join(c.o.dir, deadName)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -74,8 +78,8 @@ func (c *Claim) roomForDead(n int64) error {
 		n += f.Size()
 	}
 	for _, f := range files {
-		if n <= maxDead {
-			break
+		if n <= maxDead && time.Since(f.ModTime()) < deadAge {
+			continue
 		}
 		if err := c.o.fs.Remove(filepath.Join(dir, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -85,7 +89,7 @@ func (c *Claim) roomForDead(n int64) error {
 	return nil
 }
 
-// deadFiles are the files in dead/, oldest first.
+// deadFiles returns the files in dead/, oldest first.
 func (c *Claim) deadFiles() (files []os.FileInfo, err error) {
 	entries, err := c.o.fs.ReadDir(filepath.Join(c.o.dir, deadName))
 	if err != nil {
@@ -100,8 +104,8 @@ func (c *Claim) deadFiles() (files []os.FileInfo, err error) {
 	return files, nil
 }
 
-// Revive puts the records in dead/ back into the outbox, each as change leaves it, and
-// returns how many. What was damaged stays. The beacons count as pending again.
+// Revive puts the records in dead/ back into the outbox, each as change leaves it, and returns how many.
+// Damaged ones stay. The beacons count as pending again.
 func (c *Claim) Revive(change func(*warc.Record)) (n int, err error) {
 	if err := c.dead.next(); err != nil {
 		return 0, err
@@ -119,8 +123,8 @@ func (c *Claim) Revive(change func(*warc.Record)) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		// Killed here, a beacon is back and still in dead/: it is delivered under the
-		// same key if it is revived again, but counted once more.
+		// After a kill here a beacon waits and is still in dead/. If it is put back again, it is delivered
+		// under the same key, and counted once more.
 		for o, count := range were {
 			c.tally.counts[o] -= count
 			n += int(count)
@@ -172,8 +176,7 @@ func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer, s
 	}
 }
 
-// DropDead deletes what is in dead/ and returns how many files that were. The beacons
-// stay counted.
+// DropDead deletes the files in dead/ and returns how many there were. The beacons stay counted.
 func (c *Claim) DropDead() (n int, err error) {
 	if err := c.dead.next(); err != nil {
 		return 0, err
@@ -187,6 +190,45 @@ func (c *Claim) DropDead() (n int, err error) {
 			return n, wrap("delete dead beacons", err)
 		}
 		n++
+	}
+	return n, nil
+}
+
+// DropDeadIDs deletes the records with these ids from dead/, and returns how many those were. They stay
+// counted as what they were.
+func (c *Claim) DropDeadIDs(ids []uuid.UUID) (n int, err error) {
+	if err := c.dead.next(); err != nil {
+		return 0, err
+	}
+	dir := filepath.Join(c.o.dir, deadName)
+	names, err := listSegments(c.o.fs, dir)
+	if err != nil {
+		return 0, wrap("list dead/", err)
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		var kept []byte
+		var failed error
+		found := 0
+		_, err := listSegment(c.o.fs, path, false, func(l *Listed) bool {
+			if slices.Contains(ids, l.Record.ID) {
+				found++
+				return true
+			}
+			kept, failed = l.Record.Append(kept)
+			return failed == nil
+		})
+		switch err = errors.Join(err, failed); {
+		case err != nil || found == 0:
+		case len(kept) == 0:
+			err = c.o.fs.Remove(path)
+		default:
+			err = replaceFile(c.o.fs, path, kept)
+		}
+		if err != nil {
+			return n, wrap("delete from dead/", err)
+		}
+		n += found
 	}
 	return n, nil
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -113,5 +114,37 @@ func TestTheDeadSurviveAPowerCutWhenTheirSegmentIsGone(t *testing.T) {
 	defer c.Release()
 	if got, err := c.Revive(func(*warc.Record) {}); got != n || err != nil {
 		t.Errorf("%d of %d are there, %v", got, n, err)
+	}
+}
+
+func TestDead_FileOfLastMonth_IsDeleted(t *testing.T) {
+	dir := t.TempDir()
+	box, err := OpenOutbox(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer box.Close()
+	for name, age := range map[string]time.Duration{"old.warc": deadAge + time.Hour, "new.warc": deadAge - time.Hour} {
+		path := filepath.Join(dir, deadName, name)
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Now().Add(-age)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock, err := box.TryLock()
+	if err != nil || lock == nil {
+		t.Fatal(err)
+	}
+	c, err := box.Claim(lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Release()
+	left, _ := filepath.Glob(filepath.Join(dir, deadName, "*.warc"))
+	if len(left) != 1 || filepath.Base(left[0]) != "new.warc" {
+		t.Errorf("left: %v, want new.warc alone", left)
 	}
 }

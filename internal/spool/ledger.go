@@ -24,9 +24,10 @@ const (
 	Expired   Outcome = "expired"   // nobody could take it for as long as it was good
 	Corrupt   Outcome = "corrupt"   // it was damaged on disk
 	Purged    Outcome = "purged"    // the user does not want to be tracked
+	Dropped   Outcome = "dropped"   // the user dropped it
 )
 
-var outcomes = [...]Outcome{Delivered, Refused, Expired, Corrupt, Purged}
+var outcomes = [...]Outcome{Delivered, Refused, Expired, Corrupt, Purged, Dropped}
 
 // A Tally counts beacons by outcome.
 type Tally map[Outcome]int64

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/deliver"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+func outboxDropCommand(dir *string) *cobra.Command {
+	var order deliver.Order
+	cmd := &cobra.Command{
+		Use: "drop [ID…]", Short: "Delete beacons that wait, or what is in dead/",
+		Long: `Delete beacons without delivering them: those with the IDs, which may also be in dead/, those for
+one origin, all that wait, or all in dead/. It takes effect at once, also while beacons are
+being delivered. They stay counted, as dropped.`,
+		Example: `  beacon outbox drop 0199e2b4-6a55-7b1e-9c64-0a4f3f1a2b3c
+  beacon outbox drop --origin https://gone.example
+  beacon outbox drop --dead`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, arg := range args {
+				id, err := uuid.Parse(arg)
+				if err != nil {
+					return usagef("%q is not an ID: 'beacon outbox list' prints them", arg)
+				}
+				order.Drop = append(order.Drop, id)
+			}
+			chosen := 0
+			for _, set := range []bool{len(args) > 0, order.DropOrigin != "", order.DropAll, order.DropDead} {
+				if set {
+					chosen++
+				}
+			}
+			if chosen != 1 {
+				return usagef("drop needs one of: IDs, --origin, --all (that wait), --dead (those in dead/)")
+			}
+			n, err := give(cmd, *dir, order)
+			if err == nil {
+				fmt.Printf("dropped: %d\n", n)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&order.DropOrigin, "origin", "", "all that wait for this `origin`, such as https://gone.example")
+	cmd.Flags().BoolVar(&order.DropAll, "all", false, "all that wait")
+	cmd.Flags().BoolVar(&order.DropDead, "dead", false, "all in dead/")
+	return cmd
+}
+
+func outboxRetryCommand(dir *string) *cobra.Command {
+	return &cobra.Command{
+		Use: "retry", Short: "Put what is in dead/ back, to be delivered once more",
+		Example: `  beacon outbox retry && beacon outbox flush`,
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			n, err := give(cmd, *dir, deliver.Order{Retry: true})
+			if err == nil {
+				fmt.Printf("waiting again: %d; 'beacon outbox flush' waits until they are delivered\n", n)
+			}
+			return err
+		},
+	}
+}
+
+// give has an order carried out in an outbox and in those of its pages, and returns how many beacons it
+// concerned.
+func give(cmd *cobra.Command, dir string, order deliver.Order) (n int, err error) {
+	if err := mustExist(dir); err != nil {
+		return 0, err
+	}
+	err = eachOutbox(dir, func(d string) error {
+		box, err := spool.OpenOutbox(d)
+		if err != nil {
+			return err
+		}
+		defer box.Close()
+		some, err := deliver.Do(cmd.Context(), box, order, deliver.Deliverer{Log: slog.New(plainLog{})})
+		n += some
+		return err
+	})
+	beacon.Start(beacon.Config{Outbox: dir}) // delivers what waits, if nothing else does
+	return n, err
+}
+
+// eachOutbox calls do for an outbox and for those of its pages.
+func eachOutbox(dir string, do func(dir string) error) error {
+	var errs []error
+	pages, _ := filepath.Glob(filepath.Join(dir, "pages", "*"))
+	for _, d := range append([]string{dir}, pages...) {
+		if err := do(d); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,130 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// A Listed is a record of an outbox that waits, or one in dead/.
+type Listed struct {
+	Record  warc.Record // its body is valid until the next one
+	Size    int64       // bytes of the record
+	Outcome Outcome     // "" while it waits
+	Detail  string      // the reason of the outcome
+}
+
+// List calls each for the records of an outbox that wait, oldest segment first, and then, if dead is true,
+// for those in dead/, until each returns false. A deliverer may run meanwhile. Damaged records are left out.
+// The error names segments that could not be read.
+func List(dir string, dead bool, each func(*Listed) bool) error {
+	fsys := osFS{}
+	t, err := loadTally(fsys, dir)
+	if err != nil {
+		return err
+	}
+	names, err := listSegments(fsys, dir)
+	if err != nil {
+		return wrap("list outbox", err)
+	}
+	var unread []error
+	list := func(path string, waits bool) (more bool) {
+		more, err := listSegment(fsys, path, waits, each)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may be deleted meanwhile
+			unread = append(unread, err)
+		}
+		return more
+	}
+	for _, name := range names {
+		if !t.retired[name] && !list(filepath.Join(dir, name), true) {
+			return errors.Join(unread...)
+		}
+	}
+	if !dead {
+		return errors.Join(unread...)
+	}
+	names, err = listSegments(fsys, filepath.Join(dir, deadName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		unread = append(unread, wrap("list dead/", err))
+	}
+	for _, name := range names {
+		if !list(filepath.Join(dir, deadName, name), false) {
+			break
+		}
+	}
+	return errors.Join(unread...)
+}
+
+func listSegment(fsys fileSystem, path string, waits bool, each func(*Listed) bool) (more bool, err error) {
+	f, err := fsys.Open(path, os.O_RDONLY)
+	if err != nil {
+		return true, wrap("open segment", err)
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return true, wrap("look at segment", err)
+	}
+	done := map[key]Outcome{}
+	if waits {
+		l, err := loadLedger(fsys, path)
+		if err != nil {
+			return true, err
+		}
+		done = l.done
+	}
+	r := reader{file: f, max: outboxRecord}
+	for {
+		it, err := r.next(size, true)
+		if err != nil {
+			return true, nil // the end of what can be read
+		}
+		if _, ended := done[keyOf(it)]; ended || it.err != nil {
+			continue
+		}
+		listed := Listed{Record: it.record, Size: it.end - it.off}
+		if !waits {
+			word, detail, _ := strings.Cut(it.record.Extra.Get(outcomeField), " ")
+			listed.Outcome, listed.Detail = Outcome(word), detail
+		}
+		if !each(&listed) {
+			return false, nil
+		}
+	}
+}
+
+// Outcomes returns the outcome of the newest record that the process with this id appended to an outbox,
+// with the detail and the record's URL. The outcome is "" while the record waits. The process must still
+// have the outbox open.
+func Outcomes(dir string, pid int) (o Outcome, detail, url string, err error) {
+	names, err := listSegments(osFS{}, dir)
+	if err != nil {
+		return "", "", "", wrap("look at outbox", err)
+	}
+	for _, name := range slices.Backward(names) {
+		if !strings.Contains(name, fmt.Sprintf("-%d-", pid)) {
+			continue
+		}
+		path := filepath.Join(dir, name)
+		if _, err := listSegment(osFS{}, path, true, func(l *Listed) bool { url = l.Record.Target; return true }); err != nil {
+			return "", "", "", err
+		}
+		text, err := readAll(osFS{}, ledgerPath(path))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", "", url, wrap("read ledger", err)
+		}
+		if lines := strings.Split(strings.TrimSpace(string(text)), "\n"); url == "" && lines[0] != "" {
+			_, rest, _ := strings.Cut(lines[len(lines)-1], " ")
+			word, detail, _ := strings.Cut(rest, " ")
+			return Outcome(word), detail, "", nil
+		}
+		return "", "", url, nil
+	}
+	return "", "", "", nil
+}
