@@ -45,7 +45,8 @@ type Deliverer struct {
 	Wake <-chan struct{}
 	Log  *slog.Logger
 
-	random *rand.Rand // of delays and choices; tests set it
+	random *rand.Rand        // of delays and choices; tests set it
+	onScan func(waiting int) // may be nil; tests set it
 	run
 }
 

@@ -39,8 +39,10 @@ func (d *Deliverer) untilScan(now time.Time) time.Duration {
 	return max(d.scanAt.Sub(now), 0)
 }
 
-// plenty reports whether enough is ready to be sent for now.
-func (d *Deliverer) plenty() bool { return len(d.kept) >= scanBatch/2 }
+// plenty reports whether enough is ready for servers that answer.
+func (d *Deliverer) plenty() bool {
+	return len(d.kept) >= scanBatch/2 && d.schedule.slots[classProven] > 0
+}
 
 // scan adds the records that have come to the schedule. The error is [spool.ErrLost].
 func (d *Deliverer) scan(now time.Time) (err error) {
@@ -53,13 +55,16 @@ func (d *Deliverer) scan(now time.Time) (err error) {
 	if errors.Is(err, spool.ErrLost) {
 		return err
 	}
+	if d.onScan != nil {
+		d.onScan(d.schedule.waiting + len(d.schedule.attempts))
+	}
 	d.passOver(err)
 	d.poll = min(max(2*d.poll, pollMin), pollMax)
 	if found > 0 {
 		d.poll = pollMin
 	}
 	d.scanAt = now.Add(d.poll)
-	if d.more {
+	if d.more && d.plenty() {
 		d.scanAt = now.Add(scanPause)
 	}
 	return nil

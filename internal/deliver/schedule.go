@@ -150,9 +150,12 @@ func (s *schedule) add(r *warc.Record, w waiting, now time.Time) *lane {
 	var key uint64
 	key, s.text = laneKey(r, s.text)
 	l := o.lane(s, key, r.Target)
+	first := l.ready.len() == 0
 	l.give(w)
 	s.waiting++
-	s.put(o, now)
+	if first {
+		s.put(o, now)
+	}
 	return l
 }
 

@@ -1,0 +1,164 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// A realServer answers by the body, and notes when each body came first.
+type realServer struct {
+	*httptest.Server
+	mu    sync.Mutex
+	began time.Time
+	first map[string]time.Duration
+	count map[string]int
+}
+
+func newRealServer(t *testing.T, answer func(w http.ResponseWriter, body string)) *realServer {
+	s := &realServer{began: time.Now(), first: map[string]time.Duration{}, count: map[string]int{}}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		s.mu.Lock()
+		if s.count[string(body)]++; s.count[string(body)] == 1 {
+			s.first[string(body)] = time.Since(s.began)
+		}
+		s.mu.Unlock()
+		answer(w, string(body))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// deliverReal sends the beacons, each a URL and a body, and delivers with a real client until done returns
+// true.
+func deliverReal(t *testing.T, beacons [][2]string, done func() bool) spool.Status {
+	t.Helper()
+	box, err := spool.OpenOutbox(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer box.Close()
+	for _, b := range beacons {
+		r := warc.Record{
+			ID: uuid.Must(uuid.NewV7()), Date: time.Now(), Target: b[0], Extra: warc.Fields{{Name: ProxyField, Value: "none"}},
+			Request: warc.Request{Method: "POST", Target: "/", Proto: "HTTP/1.1", Body: []byte(b[1])},
+		}
+		record, err := r.Append(nil)
+		if err == nil {
+			err = box.Append(record, 1<<30, false)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock, err := box.TryLock()
+	if err != nil || lock == nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		_, err := Drain(ctx, box, lock, Deliverer{Fetch: NewClient(nil).Do, Log: slog.New(slog.DiscardHandler)})
+		ended <- err
+	}()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	for deadline := time.Now().Add(30 * time.Second); !done() && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(100 * time.Millisecond) // the outcomes are written
+	s, err := spool.ReadStatus(box.Dir())
+	if err != nil {
+		t.Error(err)
+	}
+	return s
+}
+
+func TestRealServer_OneBeaconIsLimited_OthersArrive(t *testing.T) {
+	s := newRealServer(t, func(w http.ResponseWriter, body string) {
+		if body == "limited" {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(429)
+			return
+		}
+		w.WriteHeader(204)
+	})
+	beacons := [][2]string{{s.URL + "/x", "limited"}}
+	for i := range 100 {
+		beacons = append(beacons, [2]string{s.URL + "/x", fmt.Sprint(i)})
+	}
+	s.began = time.Now()
+	status := deliverReal(t, beacons, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.first) == 101 })
+	t.Logf("%d of 100 delivered; the last came after %v; the limited one was tried %d times", status.Outcomes[spool.Delivered], s.last(), s.count["limited"])
+	if status.Outcomes[spool.Delivered] != 100 || s.count["limited"] > 2 {
+		t.Errorf("%+v", status)
+	}
+}
+
+func (s *realServer) last() (at time.Duration) {
+	for _, t := range s.first {
+		at = max(at, t)
+	}
+	return at.Round(time.Millisecond)
+}
+
+func TestRealServer_SixtyBeaconsFail_HealthyOneArrives(t *testing.T) {
+	s := newRealServer(t, func(w http.ResponseWriter, body string) {
+		if body == "healthy" {
+			w.WriteHeader(204)
+			return
+		}
+		w.WriteHeader(500)
+	})
+	var beacons [][2]string
+	for i := range 60 {
+		beacons = append(beacons, [2]string{s.URL + "/x", fmt.Sprint(i)})
+	}
+	beacons = append(beacons, [2]string{s.URL + "/x", "healthy"})
+	s.began = time.Now()
+	status := deliverReal(t, beacons, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.count["healthy"] > 0 })
+	t.Logf("the healthy one came after %v", s.first["healthy"].Round(time.Millisecond))
+	if status.Outcomes[spool.Delivered] != 1 || s.count["healthy"] != 1 {
+		t.Errorf("%+v", status)
+	}
+}
+
+// A thousand servers take a connection and never answer.
+func TestRealServer_ThousandServersHang_LiveOneIsServed(t *testing.T) {
+	live := newRealServer(t, func(w http.ResponseWriter, _ string) { w.WriteHeader(204) })
+	var beacons [][2]string
+	for i := range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.1.%d.%d:0", i/250, i%250+1))
+		if err != nil {
+			t.Skipf("this machine lacks addresses or files: %v", err)
+		}
+		t.Cleanup(func() { l.Close() })
+		beacons = append(beacons, [2]string{"http://" + l.Addr().String() + "/", "hangs"})
+		if i == 500 {
+			beacons = append(beacons, [2]string{live.URL + "/", "live"})
+		}
+	}
+	live.began = time.Now()
+	status := deliverReal(t, beacons, func() bool { live.mu.Lock(); defer live.mu.Unlock(); return len(live.first) > 0 })
+	t.Logf("the live server had its beacon after %v", live.last())
+	if status.Outcomes[spool.Delivered] != 1 {
+		t.Errorf("%+v", status)
+	}
+}
