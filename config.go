@@ -11,35 +11,37 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
 )
 
-// Config says where and how beacons are kept. The zero Config is the default.
+// Config sets where and how beacons are kept and delivered. The zero Config is the default.
 type Config struct {
-	// Outbox is the directory in which beacons wait. It must be the user's own, and
-	// is made, mode 0700, if it isn't there. A relative path starts at the directory in
-	// which the process was started. Default: the environment's
-	// BEACON_OUTBOX, else the folder beacon/outbox in the user's data directory, which
-	// all programs of the user share.
+	// Outbox is the directory in which beacons wait. It must be the user's own, and is made, mode 0700, if it
+	// is missing. ~ is the user's home. A relative path starts at the directory in which the process was
+	// started. Default: [OutboxDir], which all programs of the user share. With BEACON_OUTBOX=off in the
+	// environment nothing is sent, and with BEACON_OUTBOX=log beacons are printed to standard error instead,
+	// whatever this is.
 	Outbox string
-	// Capacity bounds the outbox, in bytes on disk. Default: 16 MiB.
+	// Capacity is the most bytes of the outbox on disk. Default: 16 MiB.
 	Capacity int64
-	// MaxAge is how long a beacon is good. Default: 24 hours.
+	// MaxAge is the time after which a beacon expires. Default: 24 hours.
 	MaxAge time.Duration
-	// Durability says what a beacon survives once it is queued.
+	// Durability is what a queued beacon survives. Default: [Process].
 	Durability Durability
 	// InProcess has a goroutine of this process deliver, even after Start.
 	InProcess bool
-	// TLS has the roots and client certificates to deliver with. As keys can't be
-	// handed to another process, it makes delivery InProcess, and the default Outbox
-	// one of its own, outbox-tls: who delivers an outbox delivers all of it in one way,
-	// so one that is named must not be shared with programs without these.
+	// TLS has the roots and client certificates to deliver with. Keys can't be passed to another process, so
+	// it makes delivery InProcess, and the default Outbox is another one, outbox-tls. All beacons of an
+	// outbox are delivered with the same TLS: do not share an Outbox that you name with programs without it.
 	TLS *tls.Config
-	// Patience is how long a detached deliverer goes on of which no server takes or refuses
-	// anything, before it leaves the rest to the next run. Default: 10 minutes.
+	// Patience is how long a detached deliverer continues while no server takes or refuses a beacon. Then it
+	// leaves the rest to the next run. Default: 10 minutes.
 	Patience time.Duration
-	// HonorDoNotTrack heeds the environment's DO_NOT_TRACK=1: beacons are not queued,
-	// and those of earlier runs that were to honor it are purged.
+	// HonorDoNotTrack means that with DO_NOT_TRACK=1 in the environment beacons are not queued, and those of
+	// earlier runs with HonorDoNotTrack are deleted.
 	HonorDoNotTrack bool
-	// Logger hears of what goes wrong. Default: nobody does.
+	// Logger logs failures: beacons that are not queued, and the failures of deliveries in this process.
+	// Default: they are not logged.
 	Logger *slog.Logger
+
+	failed error // why Outbox is ""
 }
 
 // Durability is what a queued beacon survives.
@@ -47,10 +49,10 @@ type Durability int
 
 const (
 	Process Durability = iota // the death of the process
-	Power                     // also that of the machine, at the price of an fsync
+	Power                     // also a power cut, which costs an fsync
 )
 
-// startedIn is what relative paths are relative to, wherever the process goes.
+// startedIn is the directory in which the process was started.
 var startedIn, _ = os.Getwd()
 
 var silent = slog.New(slog.DiscardHandler)
@@ -59,7 +61,8 @@ var processConfig atomic.Pointer[Config]
 
 func setConfig(c Config) { processConfig.Store(&c) }
 
-// orDefault is the config with every default filled in; c may be nil.
+// orDefault returns the config with all defaults. c may be nil. If BEACON_OUTBOX can't be used, Outbox is
+// "" and failed is the reason.
 func (c *Config) orDefault() Config {
 	if c == nil {
 		c = processConfig.Load()
@@ -68,8 +71,11 @@ func (c *Config) orDefault() Config {
 	if c != nil {
 		full = *c
 	}
+	full.Outbox = datadir.Expand(full.Outbox)
 	if full.Outbox == "" {
-		full.Outbox = DefaultOutbox()
+		if full.Outbox, full.failed = OutboxDir(); full.failed != nil {
+			return full.rest()
+		}
 		if full.TLS != nil {
 			full.Outbox += "-tls"
 		}
@@ -77,6 +83,11 @@ func (c *Config) orDefault() Config {
 	if !filepath.IsAbs(full.Outbox) {
 		full.Outbox = filepath.Join(startedIn, full.Outbox)
 	}
+	return full.rest()
+}
+
+// rest fills in the other defaults.
+func (full Config) rest() Config {
 	if full.Capacity <= 0 {
 		full.Capacity = 16 << 20
 	}
@@ -93,12 +104,4 @@ func (c *Config) orDefault() Config {
 		full.Logger = silent
 	}
 	return full
-}
-
-// DefaultOutbox is the directory of a Config that names none.
-func DefaultOutbox() string {
-	if dir := os.Getenv("BEACON_OUTBOX"); dir != "" {
-		return dir
-	}
-	return datadir.Join("outbox")
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,23 +22,21 @@ import (
 // A Navigator sends beacons. The zero Navigator is ready to use; it is safe for
 // concurrent use.
 type Navigator struct {
-	// Config is the navigator's own; nil is the process's. Navigators whose configs name
-	// the same Outbox share it, and with it the TLS and the Logger of the first one.
+	// Config is the navigator's own; nil is the process's. Navigators with the same Outbox share it, and the
+	// TLS and the Logger of the first one.
 	Config *Config
-	// Header is sent with every beacon, such as an Authorization or a write key. The
-	// method of the standard has nothing like it. Host, Content-Type, Content-Length,
-	// Idempotency-Key, User-Agent and the headers of the connection are not its to set.
-	// A redirect to another origin does not get it. At most 64 KiB.
+	// Header is sent with every beacon, such as an Authorization or a write key; the standard's method has no
+	// such option. Host, Content-Type, Content-Length, Idempotency-Key, User-Agent and the headers of the
+	// connection can't be set. A redirect to another origin does not get it. At most 64 KiB.
 	Header http.Header
 	// UserAgent is the User-Agent header. Default: "beacon-go".
 	UserAgent string
-	// Page is the page that the navigator belongs to. Without one it is the process's,
-	// and its requests have no origin and no referrer.
+	// Page is the page that the navigator belongs to. Without a page, requests have no origin and no
+	// referrer.
 	Page *Page
 }
 
-// A TypeError is what the standard throws: the call itself is wrong, and would be at any
-// time.
+// A TypeError is the exception of the standard: the call itself is wrong.
 type TypeError struct{ Reason string }
 
 func (e *TypeError) Error() string { return "beacon: " + e.Reason }
@@ -47,16 +46,14 @@ func typeErrorf(format string, args ...any) error {
 }
 
 // SendBeacon is the sendBeacon method of the Beacon standard ("Processing Model"). It
-// queues data to be sent to url, an http or https URL, in a POST request, and returns true
-// if it was queued: written to the outbox, from where it is delivered whatever becomes of
-// this process. It returns false where it could not be: the body, or the URL, is over
-// [MaxBody] bytes, the outbox is full or not the user's own, the disk did not take it, or
-// DO_NOT_TRACK is honored; the Config's Logger hears which. (With [Power], false after a
-// failed fsync leaves open whether the beacon is there; it may be delivered.) The error is
-// always a [*TypeError]: of a URL that is none, data that can't be sent, or a Header or
-// UserAgent that can't be one.
+// queues data to be sent to url, an http or https URL, in a POST request. It returns true if the
+// beacon is in the outbox, from where it is delivered also after the end of this process. It returns false
+// if the body or the URL is over [MaxBody] bytes, the outbox is full or another user's, the disk failed,
+// sending is off, or DO_NOT_TRACK is honored; the Config's Logger logs the reason. With [Power], a beacon
+// for which it returned false after a failed fsync may be delivered. The error is always a [*TypeError]: for
+// an invalid URL, Header or UserAgent, or data that can't be sent.
 //
-// The data can be, with the Content-Type that goes with it (Fetch, "extract a body"):
+// The data is one of these, and has this Content-Type (Fetch, "extract a body"):
 //
 //	nil                          no body
 //	string                       text/plain;charset=UTF-8
@@ -69,11 +66,10 @@ func typeErrorf(format string, args ...any) error {
 //
 // The data is copied during the call.
 //
-// Without a Page the URL is absolute. With one the beacon is the page's: its URL may be
-// relative to the page's base, all bodies that the page has in flight share the MaxBody bytes,
-// CORS and the page's policies apply when it leaves, and any answer is the last word. It is
-// tried again only where there was none. This process delivers it, and a detached or a later
-// one what this one left.
+// Without a Page the URL is absolute. With a Page it may be relative to the page's base. All bodies that the
+// page has in flight share the MaxBody bytes. CORS and the page's policies apply when the beacon is sent,
+// and any answer is final; only after a network error it is sent again. This process delivers it; a detached
+// or a later process delivers the beacons that this one leaves.
 func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 	to, err := n.target(url)
 	if err != nil {
@@ -96,8 +92,8 @@ func (n *Navigator) SendBeacon(url string, data any) (bool, error) {
 	return true, nil
 }
 
-// A draft is what a record is made of and in. It is used again, as sending costs little
-// more than these.
+// A draft has the buffers of a record. Drafts are reused, because most of the cost of a Send would be their
+// allocation.
 type draft struct {
 	header, extra warc.Fields
 	key           string // the Idempotency-Key
@@ -106,7 +102,7 @@ type draft struct {
 
 var drafts = sync.Pool{New: func() any { return new(draft) }}
 
-// recordHeader is what a draft's header begins with: the record says the values.
+// recordHeader is the begin of a draft's header, without values.
 var recordHeader = [...]warc.Field{hostField: {Name: "Host"}, lengthField: {Name: "Content-Length"}, keyField: {Name: deliver.KeyHeader}}
 
 const (
@@ -125,8 +121,16 @@ func (d *draft) queue(n *Navigator, c *Config, to *target, body []byte, contentT
 	if isDeliverer {
 		return errors.New("a deliverer sends no beacons of its own")
 	}
-	if c.HonorDoNotTrack && doNotTrack() {
+	switch value := os.Getenv(outboxVar); {
+	case value == outboxOff:
+		return errOff
+	case c.HonorDoNotTrack && doNotTrack():
 		return purge(c)
+	case value == outboxLog:
+		printBeacon(to.href, contentType, body)
+		return nil
+	case c.failed != nil:
+		return c.failed
 	}
 	if n.Page != nil {
 		return d.queueOfPage(n, c, to, body, contentType)
@@ -168,8 +172,8 @@ func (d *draft) encode(c *Config, to *target, body []byte) error {
 		return err
 	}
 	now := time.Now()
-	// The values that are new with each beacon are parts of one string. The key is a
-	// string in the grammar of RFC 8941, which has quotes.
+	// The values that differ in each beacon are parts of one string. The key is a String of RFC 8941, which
+	// has quotes.
 	text := append(d.record[:0], '"')
 	text = append(warc.AppendUUID(text, id), '"')
 	key := len(text)
@@ -207,11 +211,11 @@ type target struct {
 	proxy  string // as the environment has it now
 }
 
-// Most programs send to one URL: the last one parsed is kept.
+// lastTarget is the URL that was parsed last. Most programs send to one URL.
 var lastTarget atomic.Pointer[target]
 
-// target is step 1 of the processing model. A process has no base URL, so a relative one
-// is no URL there.
+// target is step 1 of the processing model. Without a page there is no base URL, so a relative URL is
+// invalid.
 func (n *Navigator) target(given string) (*target, error) {
 	base := ""
 	if n.Page != nil {

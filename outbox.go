@@ -16,16 +16,16 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// An outbox is a spool and the care that it has a deliverer.
+// An outbox is a spool that has a deliverer whenever beacons wait.
 type outbox struct {
 	*spool.Outbox
-	config  Config        // of who opened it
+	config  Config        // of the navigator that opened it
 	client  *fetch.Client // for delivery in this process
 	wake    chan struct{} // to the goroutine that delivers
-	running atomic.Bool   // it is there
-	purged  atomic.Int64  // when this process last heeded DO_NOT_TRACK, Unix time in seconds
+	running atomic.Bool   // that goroutine runs
+	purged  atomic.Int64  // when this process last honored DO_NOT_TRACK, Unix time in seconds
 
-	complained atomic.Int64 // when that was logged last, Unix time in seconds
+	complained atomic.Int64 // the last log line of complain, Unix time in seconds
 }
 
 const complainPause = 10 * time.Second
@@ -33,8 +33,8 @@ const complainPause = 10 * time.Second
 // outboxes are the process's, by directory.
 var outboxes sync.Map
 
-// openOutbox returns the process's outbox in the config's directory, which all navigators
-// with that directory share.
+// openOutbox returns the process's outbox in the config's directory. All navigators with that directory
+// share it.
 func openOutbox(c *Config) (*outbox, error) {
 	if box, ok := outboxes.Load(c.Outbox); ok {
 		return box.(*outbox), nil
@@ -51,21 +51,22 @@ func openOutbox(c *Config) (*outbox, error) {
 	return box, nil
 }
 
-// send keeps the record and makes sure that somebody delivers it. First the record, then
-// the look at the lock: a deliverer gives up its lock first and then looks for records,
-// so one of the two sees the other.
+// send appends the record and makes sure that it is delivered. It appends first and then looks at the lock. A
+// deliverer first releases its lock and then looks for records. So one of the two sees the other.
 func (b *outbox) send(record []byte, c *Config) error {
 	err := b.Append(record, c.Capacity, c.Durability == Power)
 	if err == nil || errors.Is(err, spool.ErrFull) {
-		b.deliver(c) // at the bound too: delivery makes room
+		b.deliver(c) // also if it is full: delivery makes room
 	}
 	return err
 }
 
-// deliverLeft has what earlier runs left delivered; a program that never sends starts
-// nothing else.
+// deliverLeft delivers the beacons that earlier runs left.
 func deliverLeft() {
 	config := (*Config)(nil).orDefault()
+	if config.failed != nil || os.Getenv(outboxVar) == outboxOff {
+		return
+	}
 	if config.HonorDoNotTrack && doNotTrack() {
 		purge(&config)
 		return
@@ -86,10 +87,9 @@ func (b *outbox) deliver(c *Config) {
 	}
 }
 
-// deliverDetached starts a deliverer, if nobody is one. The lock is taken here and
-// handed down: there is no moment in which a second one could start. Killed between the
-// two, this process takes the lock with it, and who found it held in that instant is
-// delivered by the next run.
+// deliverDetached starts a deliverer if there is none. It takes the lock and passes it to the deliverer, so
+// a second one can't start in between. If this process is killed between the two, the kernel frees the lock.
+// Then beacons of senders that found it held wait for the next run.
 func (b *outbox) deliverDetached(c *Config) {
 	lock, err := b.TryLock()
 	if err != nil {
@@ -107,7 +107,7 @@ func (b *outbox) deliverDetached(c *Config) {
 	b.deliverInProcess(lock)
 }
 
-// complain logs what may go wrong with every beacon, and does so now and then.
+// complain logs a failure that can repeat with every beacon, at most once in complainPause.
 func (b *outbox) complain(what string, err error) {
 	now := time.Now().Unix()
 	if last := b.complained.Load(); now-last >= int64(complainPause/time.Second) && b.complained.CompareAndSwap(last, now) {
@@ -115,8 +115,8 @@ func (b *outbox) complain(what string, err error) {
 	}
 }
 
-// deliverInProcess has a goroutine deliver until nothing of this process waits. The lock is
-// the outbox's or nil: who finds it held counts on somebody who delivers.
+// deliverInProcess delivers in a goroutine until no beacon of this process waits. lock is the outbox's lock
+// or nil. Senders that find it held rely on its holder.
 func (b *outbox) deliverInProcess(lock *os.File) {
 	select {
 	case b.wake <- struct{}{}:
@@ -125,15 +125,15 @@ func (b *outbox) deliverInProcess(lock *os.File) {
 	if b.running.CompareAndSwap(false, true) {
 		go b.deliverWaiting(lock)
 	} else if lock != nil {
-		lock.Close() // the goroutine will have it soon
+		lock.Close() // the goroutine takes it
 	}
 }
 
 const (
-	// The lock is held in process only while there is something to do: whoever finds it
-	// held relies on the holder, and this process may end at any time.
+	// This process holds the lock only while beacons wait: it may end at any time, and senders that find the
+	// lock held rely on it.
 	inProcessIdle = time.Millisecond
-	lockPoll      = 250 * time.Millisecond // how soon the next one delivers when one is killed
+	lockPoll      = 250 * time.Millisecond // until this process delivers after another deliverer was killed
 )
 
 func (b *outbox) deliverWaiting(lock *os.File) {
@@ -156,20 +156,20 @@ func (b *outbox) deliverWaiting(lock *os.File) {
 			b.complain("delivery stopped, will try again", err)
 		}
 		b.running.Store(false)
-		// Who sent in between saw us running, and woke us.
+		// A sender in between saw that the goroutine runs, and woke it.
 		n, err := b.Waiting()
 		if err == nil && n == 0 && len(b.wake) == 0 || !b.running.CompareAndSwap(false, true) {
 			return
 		}
 		if n > 0 || err != nil {
-			time.Sleep(lockPoll) // somebody else delivers, or nobody can now
+			time.Sleep(lockPoll) // another process delivers, or the disk failed
 		}
 	}
 }
 
 const flushPoll = 20 * time.Millisecond
 
-// unfinished has what is not delivered delivered, and says how much that is.
+// unfinished makes sure that the waiting beacons are being delivered, and returns how many wait.
 func unfinished() (waiting int, failed error) {
 	count := func(n int, err error) int {
 		if err != nil {
@@ -182,7 +182,7 @@ func unfinished() (waiting int, failed error) {
 	outboxes.Range(func(_, v any) bool {
 		b := v.(*outbox)
 		if count(b.Waiting()) > 0 {
-			b.deliver(&b.config) // the deliverer may have been killed
+			b.deliver(&b.config) // its deliverer may have been killed
 		}
 		return true
 	})

@@ -79,7 +79,11 @@ func program(url, end string) {
 			os.Exit(4)
 		}
 		if end == "remove" {
-			os.RemoveAll(beacon.DefaultOutbox())
+			dir, err := beacon.OutboxDir()
+			if err != nil {
+				os.Exit(4)
+			}
+			os.RemoveAll(dir)
 		}
 		// Until the deliverer has nothing to do any more.
 		for delivering := true; delivering && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {

@@ -54,7 +54,11 @@ const maxLanes = 1000
 // of pages are counted with the others. Without an outbox the error wraps fs.ErrNotExist. An error that
 // comes with numbers names the segments that they leave out.
 func (c *Config) Status() (Status, error) {
-	dir := c.orDefault().Outbox
+	config := c.orDefault()
+	if config.failed != nil {
+		return Status{}, config.failed
+	}
+	dir := config.Outbox
 	status := Status{Outbox: dir}
 	lanes := map[string]*Lane{}
 	err := status.add(dir, lanes)

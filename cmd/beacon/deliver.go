@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
@@ -23,14 +22,18 @@ outbox starts a deliverer of its own.`,
 		Example: `  beacon deliver --outbox /var/spool/beacon`,
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			dir, err := outboxOf(dir)
+			if err != nil {
+				return err
+			}
 			return stand(cmd.Context(), dir, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 		},
 	}
-	cmd.Flags().StringVar(&dir, "outbox", beacon.DefaultOutbox(), "`directory` of the outbox")
+	outboxFlag(cmd.Flags(), &dir)
 	return cmd
 }
 
-// stand is the outbox's deliverer whenever nobody else is, until ctx is done.
+// stand delivers the outbox whenever no other process does, until ctx is done.
 func stand(ctx context.Context, dir string, log *slog.Logger) error {
 	box, err := spool.OpenOutbox(dir)
 	if err != nil {

@@ -125,7 +125,7 @@ func flagsFromEnvironment(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "BEACON_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		v := os.Getenv(name)
-		if v == "" || f.Changed {
+		if v == "" || f.Changed || f.Name == "outbox" { // the package reads BEACON_OUTBOX
 			return
 		}
 		values := []string{v}

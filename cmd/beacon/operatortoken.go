@@ -114,7 +114,8 @@ func defaultData() string {
 	if dir := os.Getenv("BEACON_DATA"); dir != "" {
 		return dir
 	}
-	return datadir.Join("collector")
+	dir, _ := datadir.Join("collector")
+	return dir
 }
 
 // isThisMachine reports whether a URL's host is a loopback address or localhost.

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/datadir"
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
@@ -31,7 +33,14 @@ func outboxCommand() *cobra.Command {
 		Args: exactly(0, "one of its commands or nothing"),
 		RunE: func(*cobra.Command, []string) error { return showStatus(dir, asJSON) },
 	}
-	cmd.PersistentFlags().StringVar(&dir, "outbox", beacon.DefaultOutbox(), "`directory` of the outbox")
+	outboxFlag(cmd.PersistentFlags(), &dir)
+	cmd.PersistentPreRunE = func(sub *cobra.Command, _ []string) (err error) {
+		if err := flagsFromEnvironment(sub); err != nil {
+			return err
+		}
+		dir, err = outboxOf(dir)
+		return err
+	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	status := &cobra.Command{
 		Use: "status", Short: "Show the numbers, accepted = delivered + pending + dead, and why beacons wait",
@@ -57,6 +66,23 @@ func outboxCommand() *cobra.Command {
 	flush.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "give up after this `long`; what waits stays")
 	cmd.AddCommand(status, flush, outboxListCommand(&dir), outboxShowCommand(&dir), outboxDropCommand(&dir), outboxRetryCommand(&dir))
 	return cmd
+}
+
+// outboxFlag adds the flag --outbox. Its variable is that of all programs that send.
+func outboxFlag(f *pflag.FlagSet, dir *string) {
+	f.StringVar(dir, "outbox", "", "`directory` of the outbox (default: that of BEACON_OUTBOX, else the user's)")
+}
+
+// outboxOf returns the directory of --outbox, or the user's.
+func outboxOf(flag string) (string, error) {
+	if flag == "" {
+		dir, err := beacon.OutboxDir()
+		if err != nil {
+			return "", usageError{err}
+		}
+		return dir, nil
+	}
+	return datadir.Expand(flag), nil
 }
 
 // shownLanes is how many lanes the status shows.

@@ -65,8 +65,12 @@ without a header, for scripts.`,
 // last two seconds: `beacon send` returns before its beacon is delivered.
 func letJustSentArrive(ctx context.Context) {
 	const moments = 2 * time.Second
+	outbox, err := beacon.OutboxDir()
+	if err != nil {
+		return // nothing is sent
+	}
 	for began := time.Now(); ctx.Err() == nil && time.Since(began) < moments; time.Sleep(5 * time.Millisecond) {
-		s, err := spool.ReadStatus(beacon.DefaultOutbox())
+		s, err := spool.ReadStatus(outbox)
 		if err != nil || s.Pending == 0 || time.Since(s.Newest) > moments {
 			return
 		}

@@ -79,12 +79,16 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 			if err := s.parse(); err != nil {
 				return usageError{err}
 			}
+			if _, temporary := datadir.Join("collector"); temporary && s.data == defaultData() && os.Getenv("BEACON_DATA") == "" {
+				s.collect.Logger.Warn("this user has no home of its own, so the beacons are in a folder for temporary files", "folder", s.data, "hint", "name another folder with --data")
+			}
 			return serve(cmd.Context(), s)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.listener.address, "listen", defaultListen, "address and `port` to listen on")
-	f.StringVar(&s.data, "data", datadir.Join("collector"), "`directory` for the beacons")
+	data, _ := datadir.Join("collector")
+	f.StringVar(&s.data, "data", data, "`directory` for the beacons")
 	f.StringVar(&s.tokenFile, "token-file", "", "`file` whose first line is the operators' token, unless BEACON_TOKEN has it; the default is operator-token in the data folder, which the first start makes")
 	f.StringArrayVar(&s.batch, "batch", nil, "`stream` such as /events in whose beacons each member of a JSON array, or each line of JSON, becomes a row; may be repeated")
 	f.StringArrayVar(&s.answer200, "answer-200", nil, "`stream` such as /e/ whose beacons get the answer 200 instead of 204, for trackers that require it; may be repeated")

@@ -1,4 +1,4 @@
-// Package datadir knows where a platform keeps the data of a user's programs.
+// Package datadir returns where a platform keeps the data of a user's programs.
 package datadir
 
 import (
@@ -6,15 +6,20 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 )
 
-// Join returns a path in Beacon's folder of the user's data directory. A user without a
-// home, as a daemon can be, gets a folder of its own among the temporary ones.
-func Join(name string) string {
+// Join returns a path in Beacon's folder of the user's data directory. A user without a home of its own,
+// such as a daemon, or root with another user's HOME, gets a folder of its own in the directory for
+// temporary files; temporary is true then.
+func Join(name string) (path string, temporary bool) {
 	home, err := os.UserHomeDir()
+	if err == nil {
+		err = checkOwn(home)
+	}
 	if err != nil {
-		// One level deep: what is directly in the temporary folder nobody can swap.
-		return filepath.Join(os.TempDir(), "beacon-"+strconv.Itoa(os.Getuid())+"-"+name)
+		// Only one level deep: other users can't replace what is directly in the temporary directory.
+		return filepath.Join(os.TempDir(), "beacon-"+strconv.Itoa(os.Getuid())+"-"+name), true
 	}
 	switch runtime.GOOS {
 	case "darwin":
@@ -28,5 +33,18 @@ func Join(name string) string {
 			home = filepath.Join(home, ".local", "share")
 		}
 	}
-	return filepath.Join(home, "beacon", name)
+	return filepath.Join(home, "beacon", name), false
+}
+
+// Expand replaces a ~ at the beginning of a path, alone or before a slash, with the user's home.
+func Expand(path string) string {
+	rest, ok := strings.CutPrefix(path, "~")
+	if !ok || rest != "" && rest[0] != '/' && rest[0] != filepath.Separator {
+		return path
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return path
+	}
+	return home + rest
 }
