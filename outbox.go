@@ -23,12 +23,16 @@ type outbox struct {
 	client  *fetch.Client // for delivery in this process
 	wake    chan struct{} // to the goroutine that delivers
 	running atomic.Bool   // that goroutine runs
+	later   atomic.Bool   // deliverLater waits
 	purged  atomic.Int64  // when this process last honored DO_NOT_TRACK, Unix time in seconds
 
 	complained atomic.Int64 // the last log line of complain, Unix time in seconds
 }
 
-const complainPause = 10 * time.Second
+const (
+	complainPause = 10 * time.Second
+	laterPause    = time.Second // until another try to start a deliverer
+)
 
 // outboxes are the process's, by directory.
 var outboxes sync.Map
@@ -93,7 +97,8 @@ func (b *outbox) deliver(c *Config) {
 func (b *outbox) deliverDetached(c *Config) {
 	lock, err := b.TryLock()
 	if err != nil {
-		b.complain("outbox can't be locked; the next run delivers", err)
+		b.complain("outbox can't be locked, will try again", err)
+		b.deliverLater(c)
 		return
 	}
 	if lock == nil {
@@ -105,6 +110,19 @@ func (b *outbox) deliverDetached(c *Config) {
 	}
 	b.complain("deliverer can't be started; delivering in this process", err)
 	b.deliverInProcess(lock)
+}
+
+// deliverLater tries again after laterPause to have the beacons of this process delivered.
+func (b *outbox) deliverLater(c *Config) {
+	if !b.later.CompareAndSwap(false, true) {
+		return
+	}
+	time.AfterFunc(laterPause, func() {
+		b.later.Store(false)
+		if n, err := b.Waiting(); err != nil || n > 0 {
+			b.deliver(c)
+		}
+	})
 }
 
 // complain logs a failure that can repeat with every beacon, at most once in complainPause.

@@ -46,6 +46,7 @@ type pebble struct {
 
 func newPebble(t *testing.T) *pebble {
 	p := &pebble{t: t, address: freeAddress(t), admin: freeAddress(t), roots: x509.NewCertPool()}
+	goCommand(t, "mod", "download", pebbleModule) // else its folder is not known
 	p.module = goCommand(t, "list", "-m", "-f", "{{.Dir}}", pebbleModule)
 	p.directory = "https://" + p.address + "/dir"
 	t.Cleanup(func() {

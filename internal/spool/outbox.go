@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -15,22 +16,22 @@ const (
 	shownName = "delivering"
 	deadName  = "dead"
 
-	// leastPart is the least size in bytes of a part, of which an outbox has 64: a writer
-	// begins a new segment with each, as what is delivered gives its room back by
-	// segments, and is granted room by parts.
+	// leastPart is the least size in bytes of a part, of which an outbox has 64. A writer is granted room by
+	// parts, and begins a new segment with each, because delivered beacons free their room by segments.
 	leastPart = 256 << 10
-	// leastDisk is how many bytes are left on the disk at the least, besides an eighth of
-	// what the outbox has: a ledger's line is at most a fifth of the smallest record.
+	// leastDisk is how many bytes of the disk are left free, besides an eighth of the size of the outbox: a
+	// ledger's line is at most a fifth of the smallest record.
 	leastDisk = 64 << 10
-	// maxOutboxFiles bounds the segments of an outbox: a process that sends makes one.
-	maxOutboxFiles = 2000
+	// leastSegment is the least size in bytes that a segment counts for: a block of a file system.
+	leastSegment = 4 << 10
+	// refusedPause is how long a full outbox is not measured again.
+	refusedPause = 100 * time.Millisecond
 	// outboxRecord is more than any record that the sender writes.
 	outboxRecord = 1 << 20
 )
 
-// An Outbox is a sender's spool. Any number of processes may append to it; each writes
-// segments of its own. Whoever holds its lock delivers. All methods are safe for
-// concurrent use.
+// An Outbox is a sender's spool. Any number of processes may append to it; each writes segments of its own.
+// The holder of its lock delivers. All methods are safe for concurrent use.
 type Outbox struct {
 	dir string
 	fs  fileSystem
@@ -41,13 +42,20 @@ type Outbox struct {
 	// room is how many bytes may be appended before the directory is measured again, a
 	// part of the capacity of.
 	room, of atomic.Int64
+	refused  atomic.Pointer[refusal] // the last one
 
 	mu   sync.Mutex
 	lock *os.File // open but not held: what TryLock tries
 }
 
-// OpenOutbox makes dir, mode 0700, if it isn't there. It refuses a directory that
-// belongs to somebody else, or is a link.
+// A refusal is the error for records of so many bytes or more, until a time.
+type refusal struct {
+	until time.Time
+	bytes int64
+	err   error
+}
+
+// OpenOutbox makes dir, mode 0700, if it is missing. It refuses a directory of another user, and a link.
 func OpenOutbox(dir string) (*Outbox, error) { return openOutbox(osFS{}, dir) }
 
 func openOutbox(fsys fileSystem, dir string) (*Outbox, error) {
@@ -70,8 +78,8 @@ func (o *Outbox) make() error {
 // Dir returns the outbox's directory, an absolute path.
 func (o *Outbox) Dir() string { return o.dir }
 
-// Append keeps one encoded record; a durable one is on disk when it returns. The capacity
-// is in bytes on disk. The error is [ErrFull] at the outbox's bounds, else the disk's.
+// Append appends one encoded record. A durable one is on disk when it returns. The capacity is in bytes on
+// disk. The error is [ErrFull] if the outbox or the disk is full, else the disk's.
 func (o *Outbox) Append(record []byte, capacity int64, durable bool) error {
 	if len(record) > outboxRecord {
 		return fmt.Errorf("a record of %d bytes is over the limit of %d", len(record), outboxRecord)
@@ -88,7 +96,7 @@ func (o *Outbox) Append(record []byte, capacity int64, durable bool) error {
 func (o *Outbox) write(records []byte, n int, durable bool) error {
 	first, err := o.w.append(records, n, durable)
 	if errors.Is(err, fs.ErrNotExist) {
-		// Somebody deleted the directory under us; the next one is as good.
+		// The directory was deleted: make it again.
 		if err = o.make(); err == nil {
 			first, err = o.w.append(records, n, durable)
 		}
@@ -99,7 +107,7 @@ func (o *Outbox) write(records []byte, n int, durable bool) error {
 	return err
 }
 
-// forgetLock is for a new segment, which may be in a new directory with a lock of its own.
+// forgetLock closes the lock file, because a new segment may be in a new directory with another lock.
 func (o *Outbox) forgetLock() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -109,33 +117,33 @@ func (o *Outbox) forgetLock() {
 	}
 }
 
-// reserve takes n bytes of the outbox's room. Processes that share an outbox learn of
-// each other's records only when they measure, so together they can exceed the capacity
-// by what each is granted at a time: a sixteenth of what is free, at most a part.
+// reserve takes n bytes of the outbox's room. Processes that share an outbox see each other's records only
+// when they measure it. So together they can exceed the capacity by what each is granted at a time: a
+// sixteenth of the free room, at most a part. A full outbox is measured once in refusedPause.
 func (o *Outbox) reserve(n, capacity int64) error {
 	if o.of.Load() == capacity && o.room.Add(-n) >= 0 {
 		return nil
 	}
+	if r := o.refused.Load(); r != nil && n >= r.bytes && time.Now().Before(r.until) {
+		return r.err
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	used, files, err := o.used()
+	used, err := o.used()
 	if err != nil {
 		return wrap("measure outbox", err)
 	}
-	o.counts() // forgets what is gone
+	o.counts() // forgets segments that are deleted
 	disk, err := Free(o.dir)
 	if err != nil {
-		disk = capacity // it says itself when it is full
+		disk = capacity // a full disk then fails the write
 	}
-	// An outbox that took all of the disk could not write down what became of its beacons,
-	// and would stay as it is.
+	// An outbox that took all of the disk could not write the outcomes of its beacons, and would stay full.
 	disk -= used/8 + leastDisk
 	free := capacity - used
 	switch {
 	case disk < n:
 		err = fmt.Errorf("%w: its disk has no room, or only what the outcomes of the beacons in %s need", ErrFull, o.dir)
-	case files >= maxOutboxFiles:
-		err = fmt.Errorf("%w: %d segments in %s", ErrFull, files, o.dir)
 	case free < n:
 		err = fmt.Errorf("%w: %d of %d bytes used in %s", ErrFull, used, capacity, o.dir)
 	default:
@@ -145,28 +153,29 @@ func (o *Outbox) reserve(n, capacity int64) error {
 		o.w.segmentsOf(part)
 		return nil
 	}
-	// What of our own segment is delivered can be deleted once it is no longer written.
+	// The delivered beacons of this segment can be deleted once it is not written any more.
 	o.w.next()
+	o.refused.Store(&refusal{time.Now().Add(refusedPause), n, err})
 	return err
 }
 
-// used measures the segments; what is dead has a bound of its own.
-func (o *Outbox) used() (bytes int64, files int, err error) {
+// used returns the bytes of the segments, at least leastSegment for each. The folder dead/ has a bound of
+// its own.
+func (o *Outbox) used() (bytes int64, err error) {
 	entries, err := o.fs.ReadDir(o.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, 0, nil
+		return 0, nil
 	}
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil && isSegment(e.Name()) {
-			bytes += info.Size()
-			files++
+			bytes += max(info.Size(), leastSegment)
 		}
 	}
-	return bytes, files, err
+	return bytes, err
 }
 
-// Pending says whether there may be something to deliver in the outbox in dir: a quick
-// look, which takes a segment without a ledger for one that has.
+// Pending reports whether the outbox in dir may have beacons to deliver. It takes a segment without a ledger
+// for one that has.
 func Pending(dir string) bool {
 	names, err := listSegments(osFS{}, dir)
 	if err != nil {
@@ -206,7 +215,7 @@ func (o *Outbox) Waiting() (n int, err error) {
 	return n, nil
 }
 
-// counts are the records that this Outbox appended, by segment. A segment that is gone is
+// counts returns the number of records that this Outbox appended to each segment. A deleted segment is
 // finished and counted.
 func (o *Outbox) counts() map[string]int {
 	return o.w.counts(func(segment string) bool {
@@ -215,15 +224,15 @@ func (o *Outbox) counts() map[string]int {
 	})
 }
 
-// Close gives up the outbox's segment; what is in it stays for a deliverer.
+// Close ends the outbox's segment. Its records stay for a deliverer.
 func (o *Outbox) Close() error {
 	o.forgetLock()
 	return o.w.close()
 }
 
-// TryLock takes the outbox's lock, which makes the caller its deliverer, or returns nil
-// if somebody else is. The lock lives in the file: it can be handed to a child process,
-// and goes when the last process that has it open is gone.
+// TryLock takes the outbox's lock, which makes the caller its deliverer, or returns nil if it is held. The
+// lock belongs to the open file: a child process can inherit it, and it ends with the last process that has
+// it open.
 func (o *Outbox) TryLock() (*os.File, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -243,11 +252,11 @@ func (o *Outbox) TryLock() (*os.File, error) {
 		if o.isLock(f) {
 			return f, nil
 		}
-		f.Close() // it was deleted; the one in its place counts
+		f.Close() // it was deleted: the file in its place counts
 	}
 }
 
-// isLock says whether f is the outbox's lock file still.
+// isLock reports whether f is still the outbox's lock file.
 func (o *Outbox) isLock(f *os.File) bool {
 	ours, err := f.Stat()
 	if err != nil {

@@ -104,7 +104,7 @@ func TestAtCapacityAppendIsRefusedUntilThereIsRoom(t *testing.T) {
 	if n, err := fill(); !errors.Is(err, ErrFull) || n < 15 || n > 20 {
 		t.Fatalf("%d beacons of 10 KiB in 200 KiB, then %v", n, err)
 	}
-	// Its writer lives and has more to send: what is delivered makes room all the same.
+	// Its writer still runs: delivered beacons make room all the same.
 	c := claim(t, box)
 	defer c.Release()
 	_, entries := bodies(t, c)
@@ -112,10 +112,11 @@ func TestAtCapacityAppendIsRefusedUntilThereIsRoom(t *testing.T) {
 		c.Finish(Delivered, "", e)
 	}
 	bodies(t, c)
+	time.Sleep(refusedPause)
 	if n, err := fill(); !errors.Is(err, ErrFull) || n < 15 {
 		t.Errorf("after delivery: %d more, %v", n, err)
 	}
-	// Without the folder of the dead there is no more room than with it.
+	// Without dead/ the room is the same.
 	os.RemoveAll(filepath.Join(box.Dir(), deadName))
 	if n, err := fill(); n != 0 || !errors.Is(err, ErrFull) {
 		t.Errorf("without dead/: %d more, %v", n, err)
@@ -215,20 +216,49 @@ func TestALinkIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestTooManySegments(t *testing.T) {
+func TestAppend_SmallSegments_EachCountsAsABlock(t *testing.T) {
 	box := newOutbox(t)
-	var last string
-	for i := range maxOutboxFiles {
-		last = filepath.Join(box.Dir(), fmt.Sprintf("20260101T000000.000000Z-1-%08x.warc", i))
-		if err := os.WriteFile(last, nil, 0o600); err != nil {
+	const small = 1 << 20
+	var segments []string
+	for i := range small / leastSegment {
+		path := filepath.Join(box.Dir(), fmt.Sprintf("20260101T000000.000000Z-1-%08x.warc", i))
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		segments = append(segments, path)
 	}
-	if err := box.Append(encoded(t, "x"), capacity, false); !errors.Is(err, ErrFull) {
-		t.Errorf("one more: %v", err)
+	if err := box.Append(encoded(t, "x"), small, false); !errors.Is(err, ErrFull) {
+		t.Errorf("with %d segments: %v, want ErrFull", len(segments), err)
 	}
-	os.Remove(last)
-	appendAll(t, box, "x")
+	for _, path := range segments {
+		os.Remove(path)
+	}
+	if err := box.Append(encoded(t, "x"), small, false); !errors.Is(err, ErrFull) {
+		t.Errorf("within %v it is measured again: %v", refusedPause, err)
+	}
+	time.Sleep(refusedPause)
+	if err := box.Append(encoded(t, "x"), small, false); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkAppend_Full_IsRefused(b *testing.B) {
+	box, err := OpenOutbox(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer box.Close()
+	for i := range 4000 {
+		if err := os.WriteFile(filepath.Join(box.Dir(), fmt.Sprintf("20260101T000000.000000Z-1-%08x.warc", i)), []byte("x"), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	record := make([]byte, 600)
+	for b.Loop() {
+		if err := box.Append(record, 8<<20, false); !errors.Is(err, ErrFull) {
+			b.Fatal(err)
+		}
+	}
 }
 
 func TestWaitingCountsOwnBeaconsWithoutOutcome(t *testing.T) {

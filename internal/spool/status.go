@@ -77,7 +77,7 @@ func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {
 		}
 	}
 	box := &Outbox{dir: dir, fs: fsys}
-	if s.Bytes, _, err = box.used(); err != nil {
+	if s.Bytes, err = box.used(); err != nil {
 		return s, err
 	}
 	dead, _ := fsys.ReadDir(filepath.Join(dir, deadName))
