@@ -121,7 +121,7 @@ func TestOutboxShowsWhatBecameOfIt(t *testing.T) {
 	if out, _, _ := p.beacon("outbox", "status", "--json"); !strings.Contains(out, `"accepted":2,"delivered":2,"pending":0,"dead":0`) {
 		t.Errorf("after: %s", out)
 	}
-	// What the server refuses is dead, and can be sent again.
+	// Refused beacons are in dead/, and can be sent again.
 	p.beacon("send", s.URL+"/-/nothing", "x")
 	if _, errs, status := p.beacon("outbox", "flush"); status != 0 {
 		t.Errorf("flush: %s", errs)

@@ -179,7 +179,7 @@ func (c *trackedConn) begin(n int64) {
 	c.busy.Add(1)
 }
 
-// pause says that the answer to a whole request of n charged bytes waits for the client to read. It
+// pause notes that the answer to a whole request of n charged bytes waits for the client to read. It
 // counts like a request that has not come in whole, until begin ends the pause.
 func (c *trackedConn) pause(n int64) {
 	c.unfinished.Add(n)

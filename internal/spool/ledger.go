@@ -15,13 +15,13 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// An Outcome is how a beacon's way ended. All but Delivered are deaths.
+// An Outcome is the final state of a beacon.
 type Outcome string
 
 const (
 	Delivered Outcome = "delivered" // the server answered that it has it
 	Refused   Outcome = "refused"   // the server answered that it does not want it
-	Expired   Outcome = "expired"   // nobody could take it for as long as it was good
+	Expired   Outcome = "expired"   // no server took it in time
 	Corrupt   Outcome = "corrupt"   // it was damaged on disk
 	Purged    Outcome = "purged"    // the user does not want to be tracked
 	Dropped   Outcome = "dropped"   // the user dropped it
@@ -32,8 +32,7 @@ var outcomes = [...]Outcome{Delivered, Refused, Expired, Corrupt, Purged, Droppe
 // A Tally counts beacons by outcome.
 type Tally map[Outcome]int64
 
-// A key names a finished record of a segment: by its id, or, where that can't be read,
-// by its place.
+// A key identifies a finished record of a segment: by its id, or by its offset if the id can't be read.
 type key struct {
 	id  uuid.UUID
 	off int64
@@ -62,8 +61,7 @@ func parseKey(s string) (key, bool) {
 	return key{id: id}, err == nil && id != uuid.Nil
 }
 
-// A ledger is the file beside a segment that has one line a finished record:
-// "<id> <outcome> <detail>".
+// A ledger is the file beside a segment with a line for each finished record: "<id> <outcome> <detail>".
 type ledger struct {
 	fs   fileSystem
 	path string
@@ -76,8 +74,8 @@ func ledgerPath(segmentPath string) string {
 	return strings.TrimSuffix(segmentPath, segmentExt) + ledgerExt
 }
 
-// loadLedger reads the ledger of a segment. A line that is cut short or makes no sense
-// is passed over: its beacon is delivered once more, under the same key.
+// loadLedger reads the ledger of a segment. It skips lines that are cut short or invalid: their beacons are
+// delivered again, under the same key.
 func loadLedger(fsys fileSystem, segmentPath string) (*ledger, error) {
 	l := &ledger{fs: fsys, path: ledgerPath(segmentPath), done: map[key]Outcome{}}
 	text, err := readAll(fsys, l.path)
@@ -100,7 +98,7 @@ func loadLedger(fsys fileSystem, segmentPath string) (*ledger, error) {
 	return l, nil
 }
 
-// finish writes that the records are finished, in one write(2).
+// finish writes the outcome of records, in one write(2).
 func (l *ledger) finish(o Outcome, detail string, records ...key) error {
 	if l.file == nil {
 		if err := l.open(); err != nil {
@@ -122,7 +120,7 @@ func (l *ledger) finish(o Outcome, detail string, records ...key) error {
 	return nil
 }
 
-// open ends the line that a killed deliverer left unfinished.
+// open opens the file, and ends a line that a killed deliverer left unfinished.
 func (l *ledger) open() error {
 	f, err := l.fs.Open(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND)
 	if err != nil {
@@ -148,7 +146,7 @@ func (l *ledger) close() {
 	}
 }
 
-// outcomeText is one line, whatever a server or an operating system put into the detail.
+// outcomeText returns one line. Control characters in the detail become spaces.
 func outcomeText(o Outcome, detail string) string {
 	if detail == "" {
 		return string(o)

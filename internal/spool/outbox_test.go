@@ -126,7 +126,7 @@ func TestAtCapacityAppendIsRefusedUntilThereIsRoom(t *testing.T) {
 func TestAnOutboxDeletedUnderItsWriter(t *testing.T) {
 	box := newOutbox(t)
 	appendAll(t, box, "gone")
-	// Its deliverer is in the way of nobody who delivers the next one.
+	// Its deliverer does not disturb that of the next one.
 	before := claim(t, box)
 	defer before.Release()
 	if lock, err := box.TryLock(); lock != nil || err != nil {

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// Status is what an outbox holds and what became of what it held.
+// Status has the numbers of an outbox: the beacons that wait, and the outcomes of all others.
 type Status struct {
 	Dir       string
-	Pending   int64 // kept, without an outcome yet
+	Pending   int64 // without an outcome
 	Outcomes  Tally
-	Bytes     int64     // on disk, the dead included
+	Bytes     int64     // on disk, those in dead/ included
 	Oldest    time.Time // of the pending, as is Newest
 	Newest    time.Time
-	Held      bool // somebody is delivering
+	Held      bool // a process delivers
 	DeadFiles int  // files in dead/
 	Forbidden time.Time
 }
 
-// Dead counts the beacons that were not delivered and never will be.
+// Dead returns the number of beacons whose outcome is not Delivered.
 func (s Status) Dead() (n int64) {
 	for o, c := range s.Outcomes {
 		if o != Delivered {
@@ -32,16 +32,16 @@ func (s Status) Dead() (n int64) {
 	return n
 }
 
-// Accepted counts all that the outbox ever took.
+// Accepted returns the number of all beacons that the outbox accepted.
 func (s Status) Accepted() int64 { return s.Outcomes[Delivered] + s.Dead() + s.Pending }
 
-// maxRounds bounds how often a busy outbox is looked at again.
+// maxRounds bounds how often a busy outbox is read again.
 const maxRounds = 10
 
-// ReadStatus looks at an outbox without touching it. A deliverer may be at work meanwhile:
-// its lock is not tried, as who finds it held takes the holder for a deliverer.
+// ReadStatus reads the status of an outbox and changes nothing. A deliverer may run meanwhile. It does not try
+// the lock, because a sender that found it held then would rely on a deliverer.
 //
-// The error may go with numbers: it then says which segments they leave out.
+// An error that comes with numbers names the segments that they leave out.
 func ReadStatus(dir string) (Status, error) {
 	fsys := osFS{}
 	for round := 0; ; round++ {
@@ -50,7 +50,7 @@ func ReadStatus(dir string) (Status, error) {
 			return Status{}, err
 		}
 		s, statusErr := readStatus(fsys, dir, before)
-		// A segment that was counted and deleted meanwhile changed the tally.
+		// The tally has changed if a segment was counted and deleted meanwhile.
 		after, err := loadTally(fsys, dir)
 		if err != nil || fmt.Sprint(before) == fmt.Sprint(after) || round == maxRounds {
 			return s, errors.Join(err, statusErr)
@@ -128,7 +128,7 @@ func (s *Status) add(fsys fileSystem, path string) error {
 	}
 }
 
-// lockHeld tries a lock that nobody decides anything by.
+// lockHeld tries a lock that has no other use.
 func lockHeld(path string) bool {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
