@@ -214,8 +214,8 @@ type target struct {
 // lastTarget is the URL that was parsed last. Most programs send to one URL.
 var lastTarget atomic.Pointer[target]
 
-// target is step 1 of the processing model. Without a page there is no base URL, so a relative URL is
-// invalid.
+// target is step 1 of the processing model. A relative URL is invalid without a page, which has
+// the base URL.
 func (n *Navigator) target(given string) (*target, error) {
 	base := ""
 	if n.Page != nil {

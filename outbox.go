@@ -91,7 +91,7 @@ func (b *outbox) deliver(c *Config) {
 	}
 }
 
-// deliverDetached starts a deliverer if there is none. It takes the lock and passes it to the deliverer, so
+// deliverDetached starts a deliverer, unless one runs. It takes the lock and passes it to the deliverer, so
 // a second one can't start in between. If this process is killed between the two, the kernel frees the lock.
 // Then beacons of senders that found it held wait for the next run.
 func (b *outbox) deliverDetached(c *Config) {

@@ -44,7 +44,7 @@ func OutboxDir() (string, error) {
 // shown is how many bytes of a body are printed with BEACON_OUTBOX=log.
 const shown = 2 << 10
 
-// print prints a beacon that is not sent.
+// printBeacon prints a beacon that is not sent.
 func printBeacon(url, contentType string, body []byte) {
 	text := strings.ToValidUTF8(string(body[:min(len(body), shown)]), "\uFFFD")
 	fmt.Fprintf(os.Stderr, "beacon: not sent, because of BEACON_OUTBOX=log: POST %s (%s, %d bytes): %s\n", url, contentType, len(body), text)

@@ -102,10 +102,6 @@ func (s *Status) add(dir string, lanes map[string]*Lane) error {
 	if of.Held && s.PID == 0 {
 		s.PID = waits.PID
 	}
-	reasons := map[string]deliver.Wait{}
-	for _, w := range waits.Units {
-		reasons[cmp.Or(w.URL, w.Origin)] = w
-	}
 	return errors.Join(err, spool.List(dir, false, func(l *spool.Listed) bool {
 		url := l.Record.Target
 		lane := lanes[url]
@@ -114,14 +110,8 @@ func (s *Status) add(dir string, lanes map[string]*Lane) error {
 			lane = lanes[url]
 		}
 		if lane == nil {
-			lane = &Lane{URL: url, Since: l.Record.Date}
-			w, failing := reasons[deliver.OriginOf(url)]
-			if !failing {
-				w, failing = reasons[url]
-			}
-			if failing {
-				lane.LastError, lane.NextAttempt = w.Error, w.Until
-			}
+			w := waits.Of(url)
+			lane = &Lane{URL: url, Since: l.Record.Date, LastError: w.Error, NextAttempt: w.Until}
 			lanes[url] = lane
 		}
 		lane.Pending++

@@ -1,8 +1,12 @@
 package collect
 
 import (
+	"fmt"
+	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -77,4 +81,25 @@ func TestOneAddressIsANetworkOfIPv6(t *testing.T) {
 			t.Errorf("%s and %s: %v", x.a, x.b, same)
 		}
 	}
+}
+
+func TestOriginRate_LongOrigins_MemoryIsBounded(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	c := NewForTest(Options{OriginRate: 1})
+	before := heap()
+	for i := range 5000 {
+		r := httptest.NewRequest("POST", "/x", nil)
+		r.Header.Set("Origin", fmt.Sprintf("https://%d.", i)+strings.Repeat("a", 16000))
+		c.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	c.recent.clear()
+	if grown := heap() - before; grown > 8<<20 {
+		t.Errorf("5,000 origins of 16 kB take %d MiB, want at most 8", grown>>20)
+	}
+	runtime.KeepAlive(c)
 }

@@ -3,6 +3,8 @@ package collect
 import (
 	"bytes"
 	"fmt"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,5 +64,18 @@ func TestWhatWasShownStaysAsItWas(t *testing.T) {
 	}
 	if rs.kept != 3 || rs.bytes > recentBytes {
 		t.Errorf("%d are kept, %d bytes", rs.kept, rs.bytes)
+	}
+}
+
+func TestRecent_RecordOverTheBound_IsNotKept(t *testing.T) {
+	c := NewForTest(Options{MaxBody: MostBody})
+	for _, size := range []int{10, recentBytes + 1, 10, 10} {
+		c.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/x", strings.NewReader(strings.Repeat("a", size))))
+	}
+	if c.recent.bytes > recentBytes {
+		t.Errorf("it holds %d bytes, want at most %d", c.recent.bytes, recentBytes)
+	}
+	if beacons, missed, _ := c.recent.since(0); len(beacons) != 2 || missed != 2 {
+		t.Errorf("got %d beacons and %d missed, want 2 and 2", len(beacons), missed)
 	}
 }

@@ -82,7 +82,7 @@ func (c *client) do(ctx context.Context, method, page string, query url.Values, 
 		defer res.Body.Close()
 		return nil, 0, c.refused(res, t)
 	}
-	// Each 200 below /-/ has a policy, and those of other servers have a type such as text/html.
+	// No admin endpoint that commands use answers with a web page, or without a type.
 	if kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";"); kind == "" || kind == "text/html" {
 		res.Body.Close()
 		return nil, 0, fmt.Errorf("%s answers with the type %q, as a collector never does: check the URL of --server", c.server, kind)

@@ -179,7 +179,7 @@ func flushOutbox(ctx context.Context, dir string) error {
 	client := deliver.NewClient(nil)
 	began := time.Now()
 	if spool.Pending(dir) {
-		if _, err := deliver.Do(ctx, box, deliver.Order{Flush: true}, deliver.Deliverer{Log: log}); err != nil && ctx.Err() == nil {
+		if _, err := deliver.Do(ctx, box, deliver.Order{Flush: true}, log); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}

@@ -46,14 +46,14 @@ func outboxListCommand(dir *string) *cobra.Command {
 			}
 			out := json.NewEncoder(os.Stdout)
 			err := eachOutbox(*dir, func(d string) error {
-				reasons := reasonsOf(d)
+				waits := deliver.ReadWaits(d)
 				return spool.List(d, dead, func(l *spool.Listed) bool {
 					if dead != (l.Outcome != "") || origin != "" && deliver.OriginOf(l.Record.Target) != origin {
 						return true
 					}
 					b := listedBeacon{l.Record.ID, l.Record.Date, len(l.Record.Request.Body), l.Record.Target, l.Outcome, l.Detail}
 					if b.Outcome == "" {
-						b.Reason = reasons(b.URL)
+						b.Reason = waits.Of(b.URL).Error
 					}
 					if asJSON {
 						return out.Encode(b) == nil
@@ -95,7 +95,7 @@ func outboxShowCommand(dir *string) *cobra.Command {
 						return true
 					}
 					found = true
-					showRecord(l, reasonsOf(d))
+					showRecord(l, deliver.ReadWaits(d))
 					return false
 				})
 			})
@@ -107,12 +107,12 @@ func outboxShowCommand(dir *string) *cobra.Command {
 	}
 }
 
-func showRecord(l *spool.Listed, reason func(url string) string) {
+func showRecord(l *spool.Listed, waits deliver.Waits) {
 	r := &l.Record
 	state := "waits"
 	if l.Outcome != "" {
 		state = strings.TrimSpace(string(l.Outcome) + " " + l.Detail)
-	} else if why := reason(r.Target); why != "" {
+	} else if why := waits.Of(r.Target).Error; why != "" {
 		state += ": " + why
 	}
 	fmt.Printf("id       %s\nsent     %s\nstate    %s\n", r.ID, r.Date.Local().Format(time.RFC3339), state)
@@ -129,23 +129,5 @@ func showRecord(l *spool.Listed, reason func(url string) string) {
 		fmt.Printf("\n%s\n", body)
 	default:
 		fmt.Printf("\n(%d bytes that are not text)\n", len(body))
-	}
-}
-
-// reasonsOf returns a function that says why the beacons of a URL wait, or "".
-func reasonsOf(dir string) func(url string) string {
-	reasons := map[string]string{}
-	for _, u := range deliver.ReadWaits(dir).Units {
-		if u.URL != "" {
-			reasons[u.URL] = u.Error
-		} else {
-			reasons[u.Origin] = u.Error
-		}
-	}
-	return func(url string) string {
-		if r := reasons[deliver.OriginOf(url)]; r != "" {
-			return r
-		}
-		return reasons[url]
 	}
 }

@@ -83,7 +83,7 @@ func give(cmd *cobra.Command, dir string, order deliver.Order) (n int, err error
 			return err
 		}
 		defer box.Close()
-		some, err := deliver.Do(cmd.Context(), box, order, deliver.Deliverer{Log: slog.New(plainLog{})})
+		some, err := deliver.Do(cmd.Context(), box, order, slog.New(plainLog{}))
 		n += some
 		return err
 	})

@@ -34,23 +34,23 @@ type lane struct {
 	key    uint64
 	url    string // of its first beacon
 
-	ready queue
-	aside aside // after a failure of their own
-	last  queue // those that expire in lastChance, of a lane that can't send them now
-	size  int   // beacons in ready, aside and last
+	ready    queue
+	aside    aside // after a failure of their own
+	expiring queue // those that expire within lastChance, of a lane that can't send them now
+	size     int   // beacons in ready, aside and expiring
 
-	inFlight  int
-	window    int
-	successes uint32 // answers that ended a beacon
-	evidence  int    // different beacons that failed since the last success
-	down      bool
-	round     int       // failures that counted, so that those of attempts that overlap count once
-	failures  int       // of probes, since it is down
-	notBefore time.Time // of the next probe
-	retryAt   time.Time // the latest Retry-After since the last success
-	probes    int       // which beacon is the next one
-	cuts      int       // attempts that were cut short, since the last answer
-	lastAt    time.Time // of the last attempt out of last
+	inFlight   int
+	window     int
+	successes  uint32 // answers that ended a beacon
+	evidence   int    // different beacons that failed since the last success
+	down       bool
+	round      int       // failures that counted, so that those of attempts that overlap count once
+	failures   int       // of probes, since it is down
+	notBefore  time.Time // of the next probe
+	retryAt    time.Time // the latest Retry-After since the last success
+	probes     int       // which beacon is the next one
+	cuts       int       // attempts that were cut short, since the last answer
+	expiringAt time.Time // of the last attempt out of expiring
 
 	err   string    // of the last failure, "" after a success
 	since time.Time // of the first failure in a row
@@ -79,11 +79,11 @@ func (l *lane) readyAt(s *schedule, now time.Time) (time.Time, bool) {
 			at, ok = t, true
 		}
 	}
-	for l.last.len() > 0 && !l.blocked() {
-		l.ready.add(l.last.oldest())
+	for l.expiring.len() > 0 && !l.blocked() {
+		l.ready.add(l.expiring.oldest())
 	}
-	if l.last.len() > 0 {
-		earlier(l.lastAt.Add(time.Second))
+	if l.expiring.len() > 0 {
+		earlier(l.expiringAt.Add(time.Second))
 	}
 	switch {
 	case !s.eager && l.inFlight >= l.limit():
@@ -109,9 +109,9 @@ func later(a, b time.Time) time.Time {
 // take removes the beacon of the next attempt, where readyAt is not after now.
 func (l *lane) take(s *schedule, now time.Time) waiting {
 	l.size--
-	if l.last.len() > 0 && !l.lastAt.Add(time.Second).After(now) {
-		l.lastAt = now
-		return l.last.oldest()
+	if l.expiring.len() > 0 && !l.expiringAt.Add(time.Second).After(now) {
+		l.expiringAt = now
+		return l.expiring.oldest()
 	}
 	switch {
 	case !s.eager && l.blocked():

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,8 +48,8 @@ const (
 )
 
 // Do has an order carried out, by the outbox's deliverer or in this process, and returns how many beacons
-// it concerned. log gets what this process does.
-func Do(ctx context.Context, box *spool.Outbox, order Order, d Deliverer) (n int, err error) {
+// it concerned.
+func Do(ctx context.Context, box *spool.Outbox, order Order, log *slog.Logger) (n int, err error) {
 	dir := filepath.Join(box.Dir(), ordersName)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return 0, err
@@ -69,28 +70,21 @@ func Do(ctx context.Context, box *spool.Outbox, order Order, d Deliverer) (n int
 	tick := time.NewTicker(orderPoll)
 	defer tick.Stop()
 	for patience := time.After(orderPatience); ; {
-		text, err := os.ReadFile(base + answerExt)
-		if err == nil {
-			var a answerTo
-			if err = json.Unmarshal(text, &a); err == nil && a.Error != "" {
-				err = errors.New(a.Error)
-			}
-			return a.N, err
+		if n, err := readAnswer(base); !errors.Is(err, fs.ErrNotExist) {
+			return n, err
 		}
 		lock, err := box.TryLock()
 		if err != nil {
 			return 0, err
 		}
 		if lock != nil {
-			if d.Claim, err = box.Claim(lock); err != nil {
-				lock.Close()
+			if err := obeyOnly(box, lock, log); err != nil {
 				return 0, err
 			}
-			err = d.obeyOnly()
-			if err := errors.Join(err, d.Claim.Release()); err != nil {
-				return 0, err
+			if n, err := readAnswer(base); !errors.Is(err, fs.ErrNotExist) {
+				return n, err
 			}
-			continue // to its answer
+			return 0, errors.New("the deliverer ended before it answered: try again")
 		}
 		select {
 		case <-tick.C:
@@ -98,26 +92,37 @@ func Do(ctx context.Context, box *spool.Outbox, order Order, d Deliverer) (n int
 			return 0, ctx.Err()
 		case <-patience:
 			if _, err := os.Stat(base + orderExt); err == nil {
-				return 0, fmt.Errorf("the deliverer of %s does not answer: it is of an earlier version or stopped: end it and try again%s", box.Dir(), pidHint(box.Dir()))
+				return 0, fmt.Errorf("the deliverer of %s does not answer: it is of an earlier version or stopped: end it and try again", box.Dir())
 			}
 		}
 	}
 }
 
-func pidHint(dir string) string {
-	if pid := ReadWaits(dir).PID; pid > 0 {
-		return fmt.Sprintf(" (kill %d)", pid)
+func readAnswer(base string) (n int, err error) {
+	text, err := os.ReadFile(base + answerExt)
+	if err != nil {
+		return 0, err
 	}
-	return ""
+	var a answerTo
+	if err = json.Unmarshal(text, &a); err == nil && a.Error != "" {
+		err = errors.New(a.Error)
+	}
+	return a.N, err
 }
 
-// obeyOnly carries out the orders, and delivers nothing.
-func (d *Deliverer) obeyOnly() error {
+// obeyOnly carries out the orders, delivers nothing, and releases the lock.
+func obeyOnly(box *spool.Outbox, lock *os.File, log *slog.Logger) error {
+	claim, err := box.Claim(lock)
+	if err != nil {
+		lock.Close()
+		return err
+	}
+	d := Deliverer{Claim: claim, Log: log}
 	d.begin(time.Now())
-	err := d.obey(time.Now())
+	err = d.obey(time.Now())
 	d.outcomes.save()
 	d.waits.end(d.schedule, time.Now())
-	return err
+	return errors.Join(err, claim.Release())
 }
 
 // obey carries out the orders that have come.

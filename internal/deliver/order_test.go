@@ -27,7 +27,7 @@ func (h *harness) ids() map[string]uuid.UUID {
 
 func (h *harness) order(o Order) int {
 	h.t.Helper()
-	n, err := Do(context.Background(), h.box, o, Deliverer{Log: h.d.Log})
+	n, err := Do(context.Background(), h.box, o, h.d.Log)
 	if err != nil {
 		h.t.Errorf("%+v: %v", o, err)
 	}

@@ -39,9 +39,9 @@ type origin struct {
 	err   string    // of the last failure, "" after an answer
 	since time.Time // of the first failure in a row
 
-	where where // it is in the schedule
-	class class // of the queue, if it is in one
-	entry int   // the number of its valid entry there
+	where location // in the schedule
+	class class    // of the queue, if it is in one
+	entry int      // the number of its valid entry there
 }
 
 // OriginOf returns the scheme and the authority of a serialized URL, without a user.
@@ -115,7 +115,8 @@ func (o *origin) full(s *schedule, l *lane) bool {
 	return !s.eager && !l.proven() && o.unproven >= perUnproven
 }
 
-// take removes the beacon of the next attempt, where readyAt is not after now.
+// take removes the beacon of the next attempt. The lane is nil if none can send one, as after a step of the
+// clock.
 func (o *origin) take(s *schedule, now time.Time) (*lane, waiting) {
 	for range o.lanes {
 		o.turn++
@@ -127,7 +128,7 @@ func (o *origin) take(s *schedule, now time.Time) (*lane, waiting) {
 			return l, l.take(s, now)
 		}
 	}
-	panic("deliver: an origin that is ready has nothing to send")
+	return nil, waiting{}
 }
 
 // answered notes an answer, whatever it was, that took so long.

@@ -60,11 +60,11 @@ const (
 	classes = iota
 )
 
-// A where is where an origin is in the schedule.
-type where int
+// A location is the queue of the schedule that an origin is in.
+type location int
 
 const (
-	nowhere where = iota // only the end of an attempt or a new beacon can have it send
+	notQueued location = iota // only the end of an attempt or a new beacon can have it send
 	inReady
 	inAsleep
 )
@@ -173,7 +173,7 @@ func (s *schedule) put(o *origin, now time.Time) {
 		o.where = inAsleep
 		heap.Push(&s.asleep, sleeper{e, at})
 	default:
-		o.where = nowhere
+		o.where = notQueued
 	}
 }
 
@@ -200,9 +200,13 @@ func (s *schedule) next(now time.Time) (*attempt, time.Time) {
 			s.put(first.origin, now)
 		}
 	}
-	if s.underWay < underWayMost {
-		if o := s.pick(); o != nil {
-			return s.start(o, now), now
+	for s.underWay < underWayMost {
+		o := s.pick()
+		if o == nil {
+			break
+		}
+		if a := s.start(o, now); a != nil {
+			return a, now
 		}
 	}
 	if len(s.asleep) > 0 {
@@ -263,14 +267,18 @@ func (s *schedule) newest(c class) *origin {
 
 func (s *schedule) picked(o *origin) *origin {
 	s.count[o.class]--
-	o.where = nowhere
+	o.where = notQueued
 	return o
 }
 
-// start begins an attempt.
+// start begins an attempt, or returns nil if the origin can't send now.
 func (s *schedule) start(o *origin, now time.Time) *attempt {
 	c := s.classOf(o)
 	l, w := o.take(s, now)
+	if l == nil {
+		s.put(o, now)
+		return nil
+	}
 	a := &attempt{lane: l, waiting: w, began: now, class: c, laneRound: l.round, originRound: o.round, unproven: !l.proven()}
 	s.waiting--
 	s.attempts[a] = struct{}{}

@@ -150,8 +150,6 @@ func (d *Deliverer) unreachable(a *attempt, now time.Time) {
 		o.cuts++
 	}
 	d.schedule.waiting++
-	a.waiting.fails = min(a.waiting.fails+1, 254)
-	a.waiting.round = a.lane.successes
 	o.unreachable(d.schedule, a, now, d.reason(a))
 	a.lane.give(a.waiting)
 }

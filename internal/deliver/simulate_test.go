@@ -58,31 +58,17 @@ func TestSimulation_FaultyServers_HealthyBeaconsArrive(t *testing.T) {
 			return fmt.Sprintf("%d delivered, the last after %v", delivered, at), delivered == 100 && at < 100*time.Millisecond
 		}},
 		{"one healthy beacon behind 60 that always fail", func(t *testing.T, h *harness) (string, bool) {
-			var healthy time.Duration
-			h.answer = func(ctx context.Context, q fetch.Request) (fetch.Response, error) {
-				if string(q.Body) == "healthy" {
-					healthy = time.Since(h.began)
-					return quick(ctx, q)
-				}
-				return after(10*time.Millisecond, status(500))(ctx, q)
-			}
+			healthy := h.answerHealthy()
 			for range 60 {
 				h.send("http://a/", "poison")
 			}
 			h.send("http://a/", "healthy")
 			h.runFor(time.Hour)
-			return fmt.Sprintf("delivered after %v, %d requests in an hour", healthy.Round(time.Millisecond), len(h.requests)),
-				h.status().Outcomes[spool.Delivered] == 1 && healthy < 4*time.Second && len(h.requests) < 1500
+			return fmt.Sprintf("delivered after %v, %d requests in an hour", healthy().Round(time.Millisecond), len(h.requests)),
+				h.status().Outcomes[spool.Delivered] == 1 && healthy() < 4*time.Second && len(h.requests) < 1500
 		}},
 		{"one healthy beacon amid 60 that always fail", func(t *testing.T, h *harness) (string, bool) {
-			var healthy time.Duration
-			h.answer = func(ctx context.Context, q fetch.Request) (fetch.Response, error) {
-				if string(q.Body) == "healthy" {
-					healthy = time.Since(h.began)
-					return quick(ctx, q)
-				}
-				return after(10*time.Millisecond, status(500))(ctx, q)
-			}
+			healthy := h.answerHealthy()
 			for i := range 60 {
 				h.send("http://a/", "poison")
 				if i == 29 {
@@ -90,8 +76,8 @@ func TestSimulation_FaultyServers_HealthyBeaconsArrive(t *testing.T) {
 				}
 			}
 			h.runFor(time.Hour)
-			return fmt.Sprintf("delivered after %v, %d requests in an hour", healthy.Round(time.Millisecond), len(h.requests)),
-				h.status().Outcomes[spool.Delivered] == 1 && healthy < time.Minute
+			return fmt.Sprintf("delivered after %v, %d requests in an hour", healthy().Round(time.Millisecond), len(h.requests)),
+				h.status().Outcomes[spool.Delivered] == 1 && healthy() < time.Minute
 		}},
 		{"a live origin beside 200 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 200) }},
 		{"a live origin beside 1,000 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 1000) }},
@@ -227,6 +213,20 @@ func TestSimulation_FaultyServers_HealthyBeaconsArrive(t *testing.T) {
 			})
 		})
 	}
+}
+
+// answerHealthy has the server take the body "healthy" and answer 500 to all others. The returned function
+// returns when it came.
+func (h *harness) answerHealthy() func() time.Duration {
+	at := time.Duration(0)
+	h.answer = func(ctx context.Context, q fetch.Request) (fetch.Response, error) {
+		if string(q.Body) == "healthy" {
+			at = time.Since(h.began)
+			return quick(ctx, q)
+		}
+		return after(10*time.Millisecond, status(500))(ctx, q)
+	}
+	return func() time.Duration { return at }
 }
 
 // besideHanging sends to n origins that take requests and never answer, and to one that does, in the

@@ -50,12 +50,12 @@ func (d *Deliverer) sweep(now time.Time) {
 	}
 }
 
-// sweep removes the beacons that end, and moves those that expire soon to last, if the lane can't send
+// sweep removes the beacons that end, and moves those that expire soon to expiring, if the lane can't send
 // them now.
 func (l *lane) sweep(s *schedule, now time.Time, ends func(*waiting) bool) {
 	blocked := !s.eager && l.blocked()
 	soon := now.Add(lastChance + sweepPause)
-	var last []waiting
+	var expiring []waiting
 	del := func(w *waiting) bool {
 		switch {
 		case ends(w):
@@ -63,7 +63,7 @@ func (l *lane) sweep(s *schedule, now time.Time, ends func(*waiting) bool) {
 			s.waiting--
 			return true
 		case blocked && w.expiresAt().Before(soon):
-			last = append(last, *w)
+			expiring = append(expiring, *w)
 			return true
 		}
 		return false
@@ -78,9 +78,9 @@ func (l *lane) sweep(s *schedule, now time.Time, ends func(*waiting) bool) {
 	l.aside = kept
 	heap.Init(&l.aside)
 	blocked = false
-	l.last.deleteFunc(del)
-	for _, w := range last {
-		l.last.add(w)
+	l.expiring.deleteFunc(del)
+	for _, w := range expiring {
+		l.expiring.add(w)
 	}
 }
 

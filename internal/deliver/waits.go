@@ -19,7 +19,6 @@ const waitsName = "waits"
 const (
 	waitsMost  = 4096        // lines
 	waitsPause = time.Second // between two writes
-	waitsAge   = 24 * time.Hour
 )
 
 // Waits is what the beacons of an outbox wait for.
@@ -61,6 +60,21 @@ func ReadWaits(dir string) (w Waits) {
 	return w
 }
 
+// Of returns what the beacons of a URL wait for: their origin, or else their lane. Without a failure the
+// Wait is zero.
+func (w Waits) Of(url string) (of Wait) {
+	origin := OriginOf(url)
+	for _, u := range w.Units {
+		switch {
+		case u.URL == "" && u.Origin == origin:
+			return u
+		case u.URL == url:
+			of = u
+		}
+	}
+	return of
+}
+
 // waits keeps the file of one run.
 type waits struct {
 	dir     string
@@ -78,7 +92,7 @@ func loadWaits(dir string, now time.Time) *waits {
 	before := ReadWaits(dir)
 	w.exists = before.PID != 0
 	for _, u := range before.Units {
-		if now.Sub(u.Until) > waitsAge || u.Until.Sub(now) > waitsAge {
+		if u.Failures < 0 || u.Until.Sub(now) > maxRetryAfter { // damaged, or the clock was set back
 			continue
 		}
 		if key, err := strconv.ParseUint(u.Lane, 16, 64); err == nil {
@@ -123,6 +137,16 @@ func (w *waits) write(s *schedule, now time.Time) {
 	line := func(u Wait) {
 		if lines++; lines <= waitsMost {
 			e.Encode(u)
+		}
+	}
+	for _, u := range w.origins { // not met yet
+		if u.Until.After(now) {
+			line(u)
+		}
+	}
+	for _, u := range w.lanes {
+		if u.Until.After(now) {
+			line(u)
 		}
 	}
 	for _, o := range s.origins {

@@ -68,9 +68,14 @@ func TestWaits_Restarts_RetryAfterIsKept(t *testing.T) {
 func TestWaits_DamagedFile_IsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
-		h.answer = status(204)
-		h.send("http://a/", "x")
-		for _, text := range []string{"", "{", "null\n", "{\"pid\":1}\nrubbish\n{\"origin\":\"http://a\",\"until\":\"9999-01-01T00:00:00Z\"}\n"} {
+		h.answer = func(ctx context.Context, q fetch.Request) (fetch.Response, error) {
+			if h.number()%2 == 1 { // so that the number of failures counts
+				return fetch.Response{}, errRefused
+			}
+			return status(204)(ctx, q)
+		}
+		for _, text := range []string{"", "{", "null\n", "{\"pid\":1}\nrubbish\n{\"origin\":\"http://a\",\"until\":\"9999-01-01T00:00:00Z\"}\n",
+			"{\"pid\":1}\n{\"origin\":\"http://a\",\"failures\":-3,\"until\":\"2026-01-01T00:00:00Z\"}\n"} {
 			if err := os.WriteFile(filepath.Join(h.box.Dir(), waitsName), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -61,40 +61,46 @@ func List(dir string, dead bool, each func(*Listed) bool) error {
 	return errors.Join(unread...)
 }
 
+// listSegment calls each for the records of one file of an outbox that wait, or that are in dead/.
 func listSegment(fsys fileSystem, path string, waits bool, each func(*Listed) bool) (more bool, err error) {
-	f, err := fsys.Open(path, os.O_RDONLY)
-	if err != nil {
-		return true, wrap("open segment", err)
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return true, wrap("look at segment", err)
-	}
-	done := map[key]Outcome{}
-	if waits {
-		l, err := loadLedger(fsys, path)
-		if err != nil {
-			return true, err
-		}
-		done = l.done
-	}
-	r := reader{file: f, max: outboxRecord}
-	for {
-		it, err := r.next(size, true)
-		if err != nil {
-			return true, nil // the end of what can be read
-		}
-		if _, ended := done[keyOf(it)]; ended || it.err != nil {
-			continue
+	_, more, err = unfinished(fsys, path, func(it item) bool {
+		if it.err != nil {
+			return true
 		}
 		listed := Listed{Record: it.record, Size: it.end - it.off}
 		if !waits {
 			word, detail, _ := strings.Cut(it.record.Extra.Get(outcomeField), " ")
 			listed.Outcome, listed.Detail = Outcome(word), detail
 		}
-		if !each(&listed) {
-			return false, nil
+		return each(&listed)
+	})
+	return more, err
+}
+
+// unfinished calls each for the items of a segment without an outcome, until each returns false. It returns
+// the outcomes of the others.
+func unfinished(fsys fileSystem, path string, each func(item) bool) (done map[key]Outcome, more bool, err error) {
+	f, err := fsys.Open(path, os.O_RDONLY)
+	if err != nil {
+		return nil, true, wrap("open segment", err)
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, true, wrap("look at segment", err)
+	}
+	l, err := loadLedger(fsys, path) // a segment in dead/ has none
+	if err != nil {
+		return nil, true, err
+	}
+	r := reader{file: f, max: outboxRecord}
+	for {
+		it, err := r.next(size, true)
+		if err != nil {
+			return l.done, true, nil // the end of what can be read
+		}
+		if _, ended := l.done[keyOf(it)]; !ended && !each(it) {
+			return l.done, false, nil
 		}
 	}
 }

@@ -93,31 +93,7 @@ func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {
 }
 
 func (s *Status) add(fsys fileSystem, path string) error {
-	f, err := fsys.Open(path, os.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return err
-	}
-	l, err := loadLedger(fsys, path)
-	if err != nil {
-		return err
-	}
-	for _, o := range l.done {
-		s.Outcomes[o]++
-	}
-	r := reader{file: f, max: outboxRecord}
-	for {
-		it, err := r.next(size, true)
-		if err != nil {
-			return nil // the end of what can be read
-		}
-		if _, done := l.done[keyOf(it)]; done {
-			continue
-		}
+	done, _, err := unfinished(fsys, path, func(it item) bool {
 		s.Pending++
 		if d := it.record.Date; !d.IsZero() && (s.Oldest.IsZero() || d.Before(s.Oldest)) {
 			s.Oldest = d
@@ -125,7 +101,12 @@ func (s *Status) add(fsys fileSystem, path string) error {
 		if it.record.Date.After(s.Newest) {
 			s.Newest = it.record.Date
 		}
+		return true
+	})
+	for _, o := range done {
+		s.Outcomes[o]++
 	}
+	return err
 }
 
 // lockHeld tries a lock that has no other use.
