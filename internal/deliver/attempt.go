@@ -24,6 +24,7 @@ type attempt struct {
 	cancel      context.CancelFunc
 	cut         bool // it was cut short, because others waited
 	dropped     bool // its beacon is not to be sent again
+	purged      bool // its beacon is not to be sent: tracking was forbidden after it was posted
 
 	entry    spool.Entry
 	record   warc.Record
@@ -72,6 +73,11 @@ func (d *Deliverer) attempt(ctx context.Context, a *attempt) {
 		a.entry, a.record = kept.entry, kept.record
 	} else if a.entry, a.record, a.damage = d.Claim.Take(a.waiting.place); a.damage != nil {
 		results <- a // has room for all that are under way
+		return
+	}
+	if d.mustPurge(a) { // the sweep could not read it
+		a.purged = true
+		results <- a
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)

@@ -52,6 +52,9 @@ func (d *Deliverer) settle(a *attempt, now time.Time) (answered bool) {
 		d.Log.Warn("outbox can't be read, will try again", "error", a.damage)
 		d.fail(a, now, 0, true, "outbox can't be read: "+a.damage.Error())
 		return false
+	case a.purged:
+		d.outcomes.purge(a.entry)
+		return false
 	case errors.As(a.err, &forbidden):
 		return d.settleBlocked(a, forbidden, now)
 	case a.err != nil && a.written.Load():
@@ -124,8 +127,12 @@ func (d *Deliverer) answered(a *attempt, now time.Time) {
 
 // fail puts back a beacon that failed for a reason of its lane or its own.
 func (d *Deliverer) fail(a *attempt, now time.Time, retryAfter time.Duration, busy bool, reason string) {
-	if a.dropped {
+	switch {
+	case a.dropped:
 		d.outcomes.drop(a.entry)
+		return
+	case d.mustPurge(a):
+		d.outcomes.purge(a.entry)
 		return
 	}
 	if a.cut {
@@ -141,7 +148,7 @@ func (d *Deliverer) fail(a *attempt, now time.Time, retryAfter time.Duration, bu
 
 // unreachable puts back a beacon whose server could not be reached.
 func (d *Deliverer) unreachable(a *attempt, now time.Time) {
-	if d.Eager || a.dropped {
+	if d.Eager || a.dropped || d.mustPurge(a) {
 		d.fail(a, now, 0, true, d.reason(a))
 		return
 	}

@@ -95,6 +95,11 @@ func (d *Deliverer) purge(w waiting) bool {
 	return true
 }
 
+// mustPurge reports whether the beacon of an attempt was sent before tracking was forbidden.
+func (d *Deliverer) mustPurge(a *attempt) bool {
+	return a.waiting.tracked && a.damage == nil && !a.record.Date.After(d.forbidden)
+}
+
 // expire buries a beacon, and reports whether it could.
 func (d *Deliverer) expire(w waiting) bool {
 	e, record, err := d.Claim.Take(w.place)

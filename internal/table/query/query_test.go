@@ -128,8 +128,9 @@ func TestQuery_ContextEnds_ProcessEnds(t *testing.T) {
 	if !errors.Is(rows.Err(), context.Canceled) || n == 5000000 {
 		t.Errorf("%d rows, then %v", n, rows.Err())
 	}
-	if s := p.Stats(); s.Killed != 2 || s.Ended != 0 {
-		t.Errorf("got %+v, want 2 killed and 0 ended", s)
+	// On a busy machine the first context can end before a process was ready for the query.
+	if s := p.Stats(); s.Killed < 1 || s.Killed > 2 || s.Ended != 0 {
+		t.Errorf("got %+v, want 1 or 2 killed and 0 ended", s)
 	}
 }
 
