@@ -130,7 +130,7 @@ func TestURLs(t *testing.T) {
 
 func TestAURLThatNetURLDoesNotReadHasItsProxyToo(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://proxy.example:3128")
-	if to, err := new(Navigator).target("http://collector.example/%zz"); err != nil || to.proxy != "http://proxy.example:3128" {
+	if to, err := new(Navigator).target("http://collector.example/%zz"); err != nil || to.network.Proxy != "http://proxy.example:3128" {
 		t.Errorf("%+v %v", to, err)
 	}
 }

@@ -78,7 +78,7 @@ func runDeliverer() {
 	alive := sync.OnceFunc(func() { cameToSomething(dir) })
 	deliver.Drain(ctx, box, lock, deliver.Deliverer{
 		Fetch: deliver.NewClient(nil).Do, Idle: delivererIdle, Patience: patience, OnAttempt: alive,
-		Log: silent,
+		Log: silent, Program: program(),
 	})
 	if ctx.Err() == nil {
 		return // what is left is for the next run

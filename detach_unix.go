@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -49,7 +50,7 @@ func startDeliverer(dir string, lock *os.File, patience time.Duration, env []str
 	}
 	child := exec.Command(exe)
 	child.Args = os.Args[:1]
-	child.Env = append(append(os.Environ(), delivererVar+"="+dir, patienceVar+"="+patience.String()), env...)
+	child.Env = slices.Concat(os.Environ(), program().Variables(), env, []string{delivererVar + "=" + dir, patienceVar + "=" + patience.String()})
 	child.Dir = "/"
 	child.ExtraFiles = []*os.File{lock}
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -15,6 +15,7 @@ import (
 	"github.com/nlnwa/whatwg-url/url"
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
@@ -186,8 +187,9 @@ func (d *draft) encode(c *Config, to *target, body []byte) error {
 	d.header[lengthField].Value = values[expires:]
 	d.header[keyField].Value = d.key
 	d.extra = append(d.extra,
-		warc.Field{Name: deliver.ExpiresField, Value: values[key:expires]},
-		warc.Field{Name: deliver.ProxyField, Value: to.proxy})
+		warc.Field{Name: deliver.FormatField, Value: deliver.Format},
+		warc.Field{Name: deliver.ExpiresField, Value: values[key:expires]})
+	d.extra = deliver.AppendNetwork(d.extra, to.network)
 	if c.HonorDoNotTrack {
 		d.extra = append(d.extra, warc.Field{Name: deliver.HonorField, Value: "1"})
 	}
@@ -201,14 +203,13 @@ func (d *draft) encode(c *Config, to *target, body []byte) error {
 
 // A target is a parsed URL.
 type target struct {
-	given  string // what was parsed, against
-	base   string
-	scheme string
-	env    proxyEnvironment
-	href   string // without the fragment
-	host   string
-	path   string // and query
-	proxy  string // as the environment has it now
+	given   string // what was parsed, against
+	base    string
+	env     fetch.Environment
+	href    string // without the fragment
+	host    string
+	path    string // and query
+	network fetch.Network
 }
 
 // lastTarget is the URL that was parsed last. Most programs send to one URL.
@@ -221,7 +222,8 @@ func (n *Navigator) target(given string) (*target, error) {
 	if n.Page != nil {
 		base = n.Page.base()
 	}
-	if t := lastTarget.Load(); t != nil && t.given == given && t.base == base && t.env == currentProxyEnvironment(t.scheme) {
+	env := fetch.ReadEnvironment()
+	if t := lastTarget.Load(); t != nil && t.given == given && t.base == base && t.env == env {
 		return t, nil
 	}
 	var u *url.Url
@@ -237,8 +239,10 @@ func (n *Navigator) target(given string) (*target, error) {
 	if !weburl.IsHTTP(u) {
 		return nil, typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", given, u.Scheme())
 	}
-	t := &target{given: strings.Clone(given), base: base, scheme: u.Scheme(), env: currentProxyEnvironment(u.Scheme()), href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search()}
-	t.proxy = proxyFor(u.Scheme(), u.Host())
+	t := &target{
+		given: strings.Clone(given), base: base, env: env,
+		href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search(), network: env.Network(u.Scheme(), u.Host()),
+	}
 	lastTarget.Store(t)
 	return t, nil
 }

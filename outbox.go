@@ -34,6 +34,15 @@ const (
 	laterPause    = time.Second // until another try to start a deliverer
 )
 
+// program is what starts the deliverers of this process's outboxes: this process, or if it is a detached
+// deliverer, what started it.
+var program = sync.OnceValue(func() deliver.Program {
+	if isDeliverer {
+		return deliver.StartedBy()
+	}
+	return deliver.ThisProgram()
+})
+
 // outboxes are the process's, by directory.
 var outboxes sync.Map
 
@@ -43,6 +52,7 @@ func openOutbox(c *Config) (*outbox, error) {
 	if box, ok := outboxes.Load(c.Outbox); ok {
 		return box.(*outbox), nil
 	}
+	program()
 	s, err := spool.OpenOutbox(c.Outbox)
 	if err != nil {
 		return nil, err
@@ -167,6 +177,7 @@ func (b *outbox) deliverWaiting(lock *os.File) {
 		if err == nil && lock != nil {
 			_, err = deliver.Drain(context.Background(), b.Outbox, lock, deliver.Deliverer{
 				Fetch: b.client.Do, Idle: inProcessIdle, Wake: b.wake, Log: b.config.Logger,
+				Program: program(),
 			})
 			lock = nil
 		}

@@ -92,7 +92,7 @@ func openPageOutbox(c *Config) (*pageOutbox, error) {
 func (b *pageOutbox) deliver(lock *os.File) {
 	defer close(b.ended)
 	_, err := deliver.Drain(context.Background(), b.Outbox, lock, deliver.Deliverer{
-		Fetch: b.fetch, Eager: true, OnEnd: b.end, Wake: b.wake, Log: b.config.Logger,
+		Fetch: b.fetch, Eager: true, OnEnd: b.end, Wake: b.wake, Log: b.config.Logger, Program: program(),
 	})
 	if err != nil {
 		b.config.Logger.Warn("delivery of the pages' beacons stopped, the next one begins it again", "error", err)
@@ -171,6 +171,7 @@ func adoptPages(c *Config) {
 			defer s.Close()
 			deliver.Drain(context.Background(), s, lock, deliver.Deliverer{
 				Fetch: pageClient(c.TLS).Do, Eager: true, Idle: inProcessIdle, Patience: c.Patience, Log: c.Logger,
+				Program: program(),
 			})
 		}()
 	}

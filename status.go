@@ -110,7 +110,7 @@ func (s *Status) add(dir string, lanes map[string]*Lane) error {
 			lane = lanes[url]
 		}
 		if lane == nil {
-			w := waits.Of(url)
+			w := waits.Of(&l.Record)
 			lane = &Lane{URL: url, Since: l.Record.Date, LastError: w.Error, NextAttempt: w.Until}
 			lanes[url] = lane
 		}

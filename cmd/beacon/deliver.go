@@ -45,7 +45,7 @@ func stand(ctx context.Context, dir string, log *slog.Logger) error {
 		lock, err := box.TryLock()
 		if err == nil && lock != nil {
 			log.Info("delivering", "outbox", box.Dir())
-			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Log: log})
+			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Log: log, Program: deliver.ThisProgram()})
 		}
 		if err != nil {
 			// Such as the outbox's deletion, or a full disk.

@@ -186,7 +186,7 @@ func flushOutbox(ctx context.Context, dir string) error {
 	for spool.Pending(dir) {
 		lock, err := box.TryLock()
 		if err == nil && lock != nil {
-			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Idle: time.Millisecond, Log: log})
+			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Idle: time.Millisecond, Log: log, Program: deliver.ThisProgram()})
 		}
 		if err != nil {
 			return err

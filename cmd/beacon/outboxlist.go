@@ -53,7 +53,7 @@ func outboxListCommand(dir *string) *cobra.Command {
 					}
 					b := listedBeacon{l.Record.ID, l.Record.Date, len(l.Record.Request.Body), l.Record.Target, l.Outcome, l.Detail}
 					if b.Outcome == "" {
-						b.Reason = waits.Of(b.URL).Error
+						b.Reason = waits.Of(&l.Record).Error
 					}
 					if asJSON {
 						return out.Encode(b) == nil
@@ -112,7 +112,7 @@ func showRecord(l *spool.Listed, waits deliver.Waits) {
 	state := "waits"
 	if l.Outcome != "" {
 		state = strings.TrimSpace(string(l.Outcome) + " " + l.Detail)
-	} else if why := waits.Of(r.Target).Error; why != "" {
+	} else if why := waits.Of(r).Error; why != "" {
 		state += ": " + why
 	}
 	fmt.Printf("id       %s\nsent     %s\nstate    %s\n", r.ID, r.Date.Local().Format(time.RFC3339), state)

@@ -85,9 +85,10 @@ func (d *Deliverer) attempt(ctx context.Context, a *attempt) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteRequest: func(info httptrace.WroteRequestInfo) { a.written.Store(info.Err == nil) },
 	})
+	n := d.Program.network(a.lane)
 	go func() {
 		defer cancel()
-		a.response, a.err = d.Fetch(ctx, request(a.record))
+		a.response, a.err = d.Fetch(ctx, request(a.record, n))
 		results <- a
 	}()
 }

@@ -22,6 +22,10 @@ const (
 	// abandonTime bounds the wait for attempts that were cancelled.
 	abandonTime = 2 * time.Second
 
+	// newerTime is how long a run goes on beside records of a newer format. Then a program that knows it can
+	// have the lock.
+	newerTime = time.Minute
+
 	never time.Duration = math.MaxInt64
 )
 
@@ -30,6 +34,8 @@ type Deliverer struct {
 	Claim *spool.Claim
 	// Fetch sends one request; an error is a network error.
 	Fetch func(context.Context, fetch.Request) (fetch.Response, error)
+	// Program is the one that started the deliverer.
+	Program Program
 	// Idle is how long Run waits for new beacons when it has none. 0 means without end.
 	Idle time.Duration
 	// Patience is how long Run continues without a success while beacons wait. 0 means without end.
@@ -59,6 +65,9 @@ type run struct {
 
 	kept      map[spool.Place]keptRecord
 	keptBytes int // of their bodies
+
+	began time.Time
+	newer bool // there are records of a newer format
 
 	poll      time.Duration // until the next scan
 	scanAt    time.Time     // when that is
@@ -101,7 +110,8 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 		}
 		wait := min(d.outcomes.signDue(now, len(d.schedule.attempts) == 0), d.start(attempts, now), d.untilScan(now))
 		left := d.left(now)
-		if d.Idle > 0 && now.Sub(d.lastBusy) >= d.Idle || d.Patience > 0 && now.Sub(d.lastSuccess) >= d.Patience {
+		if d.Idle > 0 && now.Sub(d.lastBusy) >= d.Idle || d.Patience > 0 && now.Sub(d.lastSuccess) >= d.Patience ||
+			d.newer && !d.Eager && now.Sub(d.began) >= newerTime {
 			d.abandon(cancel)
 			return left, nil
 		}
@@ -130,7 +140,7 @@ func (d *Deliverer) begin(now time.Time) {
 		kept:      map[spool.Place]keptRecord{},
 		outcomes:  outcomes{claim: d.Claim, log: d.Log, onEnd: d.OnEnd},
 		forbidden: spool.TrackingForbidden(d.Claim.Dir()),
-		lastLook:  now, lastBusy: now, lastSuccess: now,
+		began:     now, lastLook: now, lastBusy: now, lastSuccess: now,
 	}
 }
 

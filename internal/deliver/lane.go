@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"math"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
 )
 
 const (
@@ -33,6 +35,9 @@ type lane struct {
 	origin *origin
 	key    uint64
 	url    string // of its first beacon
+
+	network fetch.Network // of its newest beacon
+	newest  time.Time     // when that was sent
 
 	ready    queue
 	aside    aside // after a failure of their own

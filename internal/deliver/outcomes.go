@@ -49,6 +49,7 @@ func (o *outcomes) arrive(e spool.Entry, detail string) {
 
 func (o *outcomes) bury(e spool.Entry, r warc.Record, as spool.Outcome, reason string) {
 	o.ended(e)
+	r.Extra = withoutNetwork(r.Extra)
 	o.write(func() error { return o.claim.Bury(e, r, as, reason) })
 }
 

@@ -12,8 +12,10 @@ import (
 const (
 	// ExpiresField has the time, in RFC 3339, after which it is not delivered any more.
 	ExpiresField = "Beacon-Expires"
-	// ProxyField has the proxy to go through, a [fetch.Proxy].
-	ProxyField = "Beacon-Proxy"
+	// FormatField has the format of the record. A deliverer leaves alone records of a format that it does not
+	// know: a program with a newer version delivers them. Records of format 1 have no such field.
+	FormatField = "Beacon-Format"
+	Format      = "2"
 	// HonorField means that the beacon is purged once the user forbids tracking.
 	HonorField = "Beacon-Honor-Do-Not-Track"
 
@@ -25,14 +27,23 @@ const (
 	CSPField            = "Beacon-Content-Security-Policy" // one for each header
 )
 
+// knownFormat reports whether this version can deliver a record.
+func knownFormat(r *warc.Record) bool {
+	switch r.Extra.Get(FormatField) {
+	case "", Format:
+		return true
+	}
+	return false
+}
+
 // KeyHeader is the request's header with the beacon's id.
 const KeyHeader = "Idempotency-Key"
 
-// request returns the request of a record. Host and Content-Length come from the URL and the body.
-func request(r warc.Record) fetch.Request {
+// request returns the request of a record, over a network. Host and Content-Length come from the URL and the body.
+func request(r warc.Record, n fetch.Network) fetch.Request {
 	q := fetch.Request{
 		Method: r.Request.Method, URL: r.Target, Header: http.Header{}, Body: r.Request.Body,
-		Proxy: fetch.Proxy(r.Extra.Get(ProxyField)), Mode: r.Extra.Get(ModeField),
+		Network: n, Mode: r.Extra.Get(ModeField),
 	}
 	rest := q.Header
 	if q.Mode != "" {

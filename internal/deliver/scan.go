@@ -71,6 +71,13 @@ func (d *Deliverer) scan(now time.Time) (err error) {
 }
 
 func (d *Deliverer) add(e spool.Entry, r *warc.Record, now time.Time) {
+	if !knownFormat(r) {
+		if !d.newer {
+			d.Log.Warn("outbox has beacons that a newer version wrote, which this one leaves to it", "outbox", d.Claim.Dir())
+		}
+		d.newer = true
+		return
+	}
 	expires, err := time.Parse(time.RFC3339Nano, r.Extra.Get(ExpiresField))
 	if err != nil {
 		expires = r.Date.Add(maxAge)

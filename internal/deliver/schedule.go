@@ -144,6 +144,7 @@ func (s *schedule) add(r *warc.Record, w waiting, now time.Time) *lane {
 	var key uint64
 	key, s.text = laneKey(r, s.text)
 	l := o.lane(s, key, r.Target)
+	l.use(r)
 	first := l.ready.len() == 0
 	l.give(w)
 	s.waiting++

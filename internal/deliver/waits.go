@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // waitsName is the file of an outbox that says what its beacons wait for. It carries delays to the next
@@ -60,10 +62,12 @@ func ReadWaits(dir string) (w Waits) {
 	return w
 }
 
-// Of returns what the beacons of a URL wait for: their origin, or else their lane. Without a failure the
-// Wait is zero.
-func (w Waits) Of(url string) (of Wait) {
-	origin := OriginOf(url)
+// Of returns what a record waits for: its origin, or else its lane. Without a failure the Wait is zero.
+func (w Waits) Of(r *warc.Record) (of Wait) {
+	if !knownFormat(r) {
+		return Wait{Error: "a newer version of the library wrote it: a program with that version delivers it"}
+	}
+	url, origin := r.Target, OriginOf(r.Target)
 	for _, u := range w.Units {
 		switch {
 		case u.URL == "" && u.Origin == origin:

@@ -15,10 +15,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -31,11 +31,11 @@ const maxAnswer = 16 << 10
 
 // A Request is one request. The URL is a string as the URL parser gave it.
 type Request struct {
-	Method string
-	URL    string
-	Header http.Header
-	Body   []byte
-	Proxy  Proxy
+	Method  string
+	URL     string
+	Header  http.Header
+	Body    []byte
+	Network Network
 
 	// Page is the page that asks; nil is the process, and what follows is of no account then.
 	Page *Page
@@ -70,14 +70,6 @@ type Request struct {
 // NoReferrer as a Request's Referrer is none at all.
 const NoReferrer = "no-referrer"
 
-// A Proxy is the URL of the proxy to go through, or one of the words below.
-type Proxy string
-
-const (
-	ProxyFromEnvironment Proxy = ""     // as this process's environment says
-	NoProxy              Proxy = "none" // go to the server itself
-)
-
 // A Response is what is kept of the server's answer.
 type Response struct {
 	Status     int           // also where the page may not see it
@@ -93,49 +85,30 @@ type Response struct {
 	Body       []byte
 }
 
-// A Client sends requests. Its connections are shared by all of them: HTTP/1.1 or
-// HTTP/2, through the proxies that the environment names. It is safe for concurrent
-// use.
-type Client struct{ transport *http.Transport }
+// A Client sends requests over HTTP/1.1 or HTTP/2. All requests share its connections. It is safe for
+// concurrent use.
+type Client struct {
+	perOrigin int
+	tls       *tls.Config
 
-// NewClient returns a client that opens at most perOrigin connections to one origin. The
-// roots and certificates of tls, which may be nil, are the client's.
-func NewClient(perOrigin int, tls *tls.Config) *Client {
-	// Not the default transport: the program may have made something else of that.
-	t := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: 10 * time.Second,
-		IdleConnTimeout:     90 * time.Second,
-		MaxConnsPerHost:     perOrigin,
-		MaxIdleConnsPerHost: perOrigin,
-		DisableCompression:  true,
-		ForceAttemptHTTP2:   true,
-		// An answer's header is looked at and forgotten.
-		MaxResponseHeaderBytes: 64 << 10,
-		TLSClientConfig:        tls.Clone(),
-	}
-	t.Proxy = func(r *http.Request) (*url.URL, error) {
-		proxy, _ := r.Context().Value(proxyKey{}).(Proxy)
-		return proxyOf(proxy, r.URL)
-	}
-	return &Client{t}
+	mu         sync.Mutex
+	transports map[trust]transport
 }
 
-type proxyKey struct{}
-
-func proxyOf(p Proxy, u *url.URL) (*url.URL, error) {
-	switch p {
-	case ProxyFromEnvironment:
-		return http.ProxyFromEnvironment(&http.Request{URL: u})
-	case NoProxy:
-		return nil, nil
-	default:
-		return url.Parse(string(p))
-	}
+// NewClient returns a client that opens at most perOrigin connections to one origin. tls, which may be nil,
+// has the roots and the client certificates; with roots in it, those of a request's Network do not count.
+func NewClient(perOrigin int, tls *tls.Config) *Client {
+	return &Client{perOrigin: perOrigin, tls: tls, transports: map[trust]transport{}}
 }
 
 // Close closes the connections that are not in use.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.transports {
+		t.CloseIdleConnections()
+	}
+}
 
 // Do sends the request and follows redirects. An error is what the standard calls a
 // network error: there is no answer to go by. That of a page's request which a rule forbids
@@ -187,7 +160,7 @@ func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
 
 // exchange sends one request with that header. The answer's body is still to be read.
 func (c *Client) exchange(ctx context.Context, q *Request, u *url.URL, header http.Header) (*http.Response, error) {
-	if proxy, _ := proxyOf(q.Proxy, u); proxy == nil || u.Scheme != "http" {
+	if proxy, _ := proxyOf(q.Network.Proxy, u); proxy == nil || u.Scheme != "http" {
 		originForm(u)
 	}
 	body := q.Body
@@ -196,13 +169,14 @@ func (c *Client) exchange(ctx context.Context, q *Request, u *url.URL, header ht
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: http.NoBody, ContentLength: int64(len(body)),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}).WithContext(context.WithValue(ctx, proxyKey{}, q.Proxy))
+	}).WithContext(context.WithValue(ctx, proxyKey{}, q.Network.Proxy))
 	if len(body) > 0 {
 		req.Body, _ = req.GetBody()
 	}
-	res, err := c.transport.RoundTrip(req)
+	t := c.transport(q.Network)
+	res, err := t.RoundTrip(req)
 	if err != nil {
-		return nil, fmt.Errorf("network error: %w", err)
+		return nil, fmt.Errorf("network error: %w", t.explain(err))
 	}
 	return res, nil
 }

@@ -221,7 +221,7 @@ func TestThroughAProxy(t *testing.T) {
 	for _, path := range []string{"/x", "/a|b"} {
 		*requests = nil
 		q := post("http://collector.example" + path)
-		q.Proxy = Proxy(proxy.URL)
+		q.Network.Proxy = Proxy(proxy.URL)
 		if _, err := c.Do(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +230,7 @@ func TestThroughAProxy(t *testing.T) {
 		}
 	}
 	q := post(proxy.URL + "/direct")
-	q.Proxy = NoProxy
+	q.Network.Proxy = NoProxy
 	if _, err := c.Do(t.Context(), q); err != nil || (*requests)[len(*requests)-1].uri != "/direct" {
 		t.Errorf("%v %v", err, *requests)
 	}

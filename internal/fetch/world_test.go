@@ -35,7 +35,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(secure.Close)
 	w.client = NewClient(8, &tls.Config{InsecureSkipVerify: true})
 	t.Cleanup(w.client.Close)
-	w.client.transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+	w.client.transport(Network{}).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		to := plain.Listener.Addr().String()
 		if strings.HasSuffix(addr, "443") {
 			to = secure.Listener.Addr().String()
@@ -87,7 +87,7 @@ func (w *world) visits() []visit {
 
 // do sends the request past every proxy.
 func (w *world) do(q Request) (Response, error) {
-	q.Proxy = NoProxy
+	q.Network.Proxy = NoProxy
 	return w.client.Do(w.t.Context(), q)
 }
 
