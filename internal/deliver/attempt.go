@@ -23,8 +23,11 @@ type attempt struct {
 	originRound int
 	cancel      context.CancelFunc
 	cut         bool // it was cut short, because others waited
+	timedOut    bool // it was cut short, because it took attemptTime
 	dropped     bool // its beacon is not to be sent again
 	purged      bool // its beacon is not to be sent: tracking was forbidden after it was posted
+
+	reports loss // in its request's header
 
 	entry    spool.Entry
 	record   warc.Record
@@ -68,10 +71,7 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) time.Duration {
 func (d *Deliverer) attempt(ctx context.Context, a *attempt) {
 	results := d.results // of this Run: an attempt that is abandoned can end in the next one
 	a.cancel = func() {}
-	if kept, ok := d.kept[a.waiting.place]; ok {
-		d.forget(a.waiting.place)
-		a.entry, a.record = kept.entry, kept.record
-	} else if a.entry, a.record, a.damage = d.Claim.Take(a.waiting.place); a.damage != nil {
+	if a.entry, a.record, a.damage = d.Claim.Take(a.waiting.place); a.damage != nil {
 		results <- a // has room for all that are under way
 		return
 	}
@@ -80,28 +80,35 @@ func (d *Deliverer) attempt(ctx context.Context, a *attempt) {
 		results <- a
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, attemptTime)
-	a.cancel = cancel
+	ctx, a.cancel = context.WithCancel(ctx)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteRequest: func(info httptrace.WroteRequestInfo) { a.written.Store(info.Err == nil) },
 	})
-	n := d.Program.network(a.lane)
-	go func() {
-		defer cancel()
-		a.response, a.err = d.Fetch(ctx, request(a.record, n))
-		results <- a
-	}()
+	q := request(a.record, d.Program.network(a.lane))
+	if a.reports = d.lost.report(a); a.reports != (loss{}) {
+		q.Header.Set(LostHeader, a.reports.header())
+	}
+	j := job{ctx, a, q, results}
+	select {
+	case d.jobs <- j:
+	default: // no worker is free
+		go d.work(j, d.jobs)
+	}
 }
 
-// A keptRecord is a record that is likely to leave soon, and need not be read again.
-type keptRecord struct {
-	entry  spool.Entry
-	record warc.Record
+// A job is the request of an attempt.
+type job struct {
+	ctx     context.Context
+	attempt *attempt
+	request fetch.Request
+	results chan<- *attempt
 }
 
-func (d *Deliverer) forget(p spool.Place) {
-	if kept, ok := d.kept[p]; ok {
-		d.keptBytes -= len(kept.record.Request.Body)
-		delete(d.kept, p)
+// work sends requests until the channel is closed. New goroutines for each would have to grow their stacks.
+func (d *Deliverer) work(j job, more <-chan job) {
+	for ok := true; ok; j, ok = <-more {
+		j.attempt.response, j.attempt.err = d.Fetch(j.ctx, j.request)
+		j.attempt.cancel()
+		j.results <- j.attempt
 	}
 }

@@ -8,11 +8,32 @@ const (
 	cutBase, cutLeast, cutMost = 2 * time.Second, 100 * time.Millisecond, time.Second
 	// cutAnswers is how many times the last good answer's time an attempt has at least.
 	cutAnswers = 3
+
+	timeOutPause = time.Second
 )
+
+// timeOut cancels attempts that take longer than attemptTime. It looks once in timeOutPause, which costs
+// less than a timer for each attempt. It returns when to look next, or the zero time.
+func (s *schedule) timeOut(now time.Time) (next time.Time) {
+	if len(s.attempts) == 0 {
+		return next
+	}
+	if now.Sub(s.timedOut) >= timeOutPause {
+		s.timedOut = now
+		for a := range s.attempts {
+			if !a.cut && now.Sub(a.began) >= attemptTime {
+				a.timedOut = true
+				a.cancel()
+			}
+		}
+	}
+	return s.timedOut.Add(timeOutPause)
+}
 
 // cut cancels attempts that have waited long for their server, where others wait for their slots: the
 // longest of them first. It returns when the next one is due, or the zero time.
 func (s *schedule) cut(now time.Time) (next time.Time) {
+	next = s.timeOut(now)
 	if s.eager {
 		return next
 	}
@@ -25,6 +46,9 @@ func (s *schedule) cut(now time.Time) (next time.Time) {
 			pools[pool].waiters = 0 // what waits has other reasons
 		}
 	}
+	if pools[0].waiters+pools[1].waiters+s.unproven == 0 {
+		return next
+	}
 	for {
 		var longest *attempt
 		for a := range s.attempts {
@@ -33,8 +57,8 @@ func (s *schedule) cut(now time.Time) (next time.Time) {
 				pool = 1
 			}
 			slots, waiters := pools[pool].slots, pools[pool].waiters
-			if a.unproven && o.blocked > 0 && (waiters == 0 || perUnproven*waiters < slots*o.blocked) {
-				slots, waiters = perUnproven, o.blocked
+			if a.unproven && o.blocked > 0 && (waiters == 0 || o.most()/2*waiters < slots*o.blocked) {
+				slots, waiters = o.most()/2, o.blocked
 			}
 			if waiters <= 0 || a.cut {
 				continue

@@ -40,6 +40,9 @@ type Deliverer struct {
 	Idle time.Duration
 	// Patience is how long Run continues without a success while beacons wait. 0 means without end.
 	Patience time.Duration
+	// Stay, if not nil, is called before a Run ends because of Idle or Patience. If it returns true, the Run
+	// goes on for the same time.
+	Stay func() bool
 	// Eager means that each beacon is tried at once when it comes, as a page's beacons are, however many
 	// are under way and however others ended.
 	Eager bool
@@ -60,11 +63,10 @@ type Deliverer struct {
 type run struct {
 	schedule *schedule
 	waits    *waits
+	lost     *lost
+	jobs     chan job // to idle workers
 	results  chan *attempt
 	outcomes outcomes
-
-	kept      map[spool.Place]keptRecord
-	keptBytes int // of their bodies
 
 	began time.Time
 	newer bool // there are records of a newer format
@@ -104,14 +106,14 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 			}
 			d.sweep(now)
 			d.outcomes.save()
+			d.lost.save()
 			if d.waits.due(now) {
 				d.waits.write(d.schedule, now)
 			}
 		}
 		wait := min(d.outcomes.signDue(now, len(d.schedule.attempts) == 0), d.start(attempts, now), d.untilScan(now))
 		left := d.left(now)
-		if d.Idle > 0 && now.Sub(d.lastBusy) >= d.Idle || d.Patience > 0 && now.Sub(d.lastSuccess) >= d.Patience ||
-			d.newer && !d.Eager && now.Sub(d.began) >= newerTime {
+		if d.ends(now) {
 			d.abandon(cancel)
 			return left, nil
 		}
@@ -136,12 +138,28 @@ func (d *Deliverer) begin(now time.Time) {
 	d.run = run{
 		schedule:  newSchedule(d.Eager, now, d.random, w),
 		waits:     w,
+		lost:      loadLost(d.Claim.Dir()),
+		jobs:      make(chan job),
 		results:   make(chan *attempt, slotsEager),
-		kept:      map[spool.Place]keptRecord{},
 		outcomes:  outcomes{claim: d.Claim, log: d.Log, onEnd: d.OnEnd},
 		forbidden: spool.TrackingForbidden(d.Claim.Dir()),
 		began:     now, lastLook: now, lastBusy: now, lastSuccess: now,
 	}
+}
+
+// ends reports whether the run is over.
+func (d *Deliverer) ends(now time.Time) bool {
+	if d.newer && !d.Eager && now.Sub(d.began) >= newerTime {
+		return true
+	}
+	if (d.Idle == 0 || now.Sub(d.lastBusy) < d.Idle) && (d.Patience == 0 || now.Sub(d.lastSuccess) < d.Patience) {
+		return false
+	}
+	if d.Stay == nil || !d.Stay() {
+		return true
+	}
+	d.lastBusy, d.lastSuccess = now, now
+	return false
 }
 
 // awake does not count the time in which the process was stopped, or the machine slept.
@@ -166,6 +184,7 @@ func (d *Deliverer) left(now time.Time) bool {
 // abandonTime.
 func (d *Deliverer) abandon(cancel context.CancelFunc) {
 	cancel()
+	close(d.jobs)
 	for patience := time.After(abandonTime); len(d.schedule.attempts) > 0; {
 		select {
 		case a := <-d.results:
@@ -176,5 +195,6 @@ func (d *Deliverer) abandon(cancel context.CancelFunc) {
 	}
 	d.outcomes.sign(time.Now())
 	d.outcomes.save()
+	d.lost.save()
 	d.waits.end(d.schedule, time.Now())
 }

@@ -121,6 +121,7 @@ func obeyOnly(box *spool.Outbox, lock *os.File, log *slog.Logger) error {
 	d.begin(time.Now())
 	err = d.obey(time.Now())
 	d.outcomes.save()
+	d.lost.save()
 	d.waits.end(d.schedule, time.Now())
 	return errors.Join(err, claim.Release())
 }
@@ -216,7 +217,7 @@ func (d *Deliverer) drop(o Order, now time.Time) (n int) {
 		if len(o.Drop) > 0 && ids[w.place.Check()] == nil {
 			return false
 		}
-		e, _, err := d.Claim.Take(w.place)
+		e, record, err := d.Claim.Take(w.place)
 		if err != nil {
 			failed = err
 			return false
@@ -230,8 +231,8 @@ func (d *Deliverer) drop(o Order, now time.Time) (n int) {
 				return false
 			}
 		}
+		d.lost.add(&record, spool.Dropped)
 		d.outcomes.drop(e)
-		d.forget(w.place)
 		n++
 		return true
 	}

@@ -6,12 +6,11 @@ import (
 )
 
 const (
-	// PerOrigin is how many beacons are under way to one origin at a time, on half as many connections: so
-	// a connection that is free finds the next one waiting.
+	// PerOrigin is how many beacons are under way to one origin at a time, over HTTP/2. Over HTTP/1.1 it is one
+	// for each of at most so many connections. Half of them may be of lanes that are down or have not answered
+	// yet.
 	PerOrigin   = 16
 	connections = PerOrigin / 2
-	// perUnproven is how many of them may be of lanes that are down or have not answered yet.
-	perUnproven = PerOrigin / 2
 	// lanesMost is how many lanes an origin has. The lanes of further URLs share these.
 	lanesMost = 64
 	// originProbe is the longest time between two attempts to reach an origin without a connection.
@@ -29,12 +28,14 @@ type origin struct {
 	unproven  int       // attempts under way of lanes that were unproven when those began
 	tried     bool      // there was an attempt
 	known     bool      // it has answered
+	http2     bool      // over HTTP/2
 	round     int       // failures that counted
 	failures  int       // in a row, without a connection
 	notBefore time.Time // of the next attempt
 	cuts      int       // attempts that were cut short, since the last answer
 	best      time.Duration
-	blocked   int // lanes that could send if perUnproven were more
+	reporting bool // an attempt under way reports losses
+	blocked   int  // lanes that could send if more unproven ones might
 
 	err   string    // of the last failure, "" after an answer
 	since time.Time // of the first failure in a row
@@ -82,11 +83,19 @@ func (o *origin) proven() bool {
 	return false
 }
 
+// most returns how many beacons may be under way at a time.
+func (o *origin) most() int {
+	if o.http2 {
+		return PerOrigin
+	}
+	return connections
+}
+
 // readyAt returns when the origin can send the next beacon. It returns false if only the end of an
 // attempt or a new beacon can change that it can't.
 func (o *origin) readyAt(s *schedule, now time.Time) (at time.Time, ok bool) {
 	o.blocked = 0
-	if !s.eager && (o.inFlight >= PerOrigin || o.failures > 0 && o.inFlight > 0) {
+	if !s.eager && (o.inFlight >= o.most() || o.failures > 0 && o.inFlight > 0) {
 		return at, false
 	}
 	for _, l := range o.lanes {
@@ -112,7 +121,7 @@ func (o *origin) readyAt(s *schedule, now time.Time) (at time.Time, ok bool) {
 
 // full reports whether a lane has to wait for the attempts of other unproven lanes.
 func (o *origin) full(s *schedule, l *lane) bool {
-	return !s.eager && !l.proven() && o.unproven >= perUnproven
+	return !s.eager && !l.proven() && o.unproven >= o.most()/2
 }
 
 // take removes the beacon of the next attempt. The lane is nil if none can send one, as after a step of the
@@ -133,7 +142,7 @@ func (o *origin) take(s *schedule, now time.Time) (*lane, waiting) {
 
 // answered notes an answer, whatever it was, that took so long.
 func (o *origin) answered(s *schedule, a *attempt, took time.Duration) {
-	o.known, o.cuts, o.best = true, 0, took
+	o.known, o.http2, o.cuts, o.best = true, a.response.HTTP2, 0, took
 	if a.originRound == o.round && o.failures > 0 {
 		o.failures, o.notBefore = 0, time.Time{}
 		o.err, o.since = "", time.Time{}

@@ -15,7 +15,7 @@ import (
 
 // Deliveries are written to their ledgers this many at a time, or after this pause.
 const (
-	signBatch = PerOrigin
+	signBatch = 64
 	signPause = 5 * time.Millisecond
 )
 

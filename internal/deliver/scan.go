@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -19,10 +18,6 @@ const (
 	// is ready to be sent, the next look waits for scanPause.
 	scanBatch = 512
 	scanPause = 4 * time.Millisecond
-	// keptRecords and keptMost bound the records that are kept in memory from the look to the attempt:
-	// their number, and the bytes of their bodies.
-	keptRecords = 1024
-	keptMost    = 4 << 20
 
 	// maxAge is the age at which a beacon expires that has no time of its own.
 	maxAge = 24 * time.Hour
@@ -41,7 +36,7 @@ func (d *Deliverer) untilScan(now time.Time) time.Duration {
 
 // plenty reports whether enough is ready for servers that answer.
 func (d *Deliverer) plenty() bool {
-	return len(d.kept) >= scanBatch/2 && d.schedule.slots[classProven] > 0
+	return d.schedule.waiting >= scanBatch/2 && d.schedule.slots[classProven] > 0
 }
 
 // scan adds the records that have come to the schedule. The error is [spool.ErrLost].
@@ -59,6 +54,11 @@ func (d *Deliverer) scan(now time.Time) (err error) {
 		d.onScan(d.schedule.waiting + len(d.schedule.attempts))
 	}
 	d.passOver(err)
+	if !d.more { // it takes some 60 ms, and would delay the first deliveries
+		if err := d.Claim.Merge(); err != nil {
+			d.Log.Warn("small segments can't be merged, will try again", "error", err)
+		}
+	}
 	d.poll = min(max(2*d.poll, pollMin), pollMax)
 	if found > 0 {
 		d.poll = pollMin
@@ -91,13 +91,7 @@ func (d *Deliverer) add(e spool.Entry, r *warc.Record, now time.Time) {
 		d.outcomes.purge(e)
 		return
 	}
-	l := d.schedule.add(r, w, now)
-	if !l.down && l.origin.failures == 0 && l.ready.len() <= keptRecords/2 && len(d.kept) < keptRecords && d.keptBytes < keptMost {
-		kept := keptRecord{e, *r}
-		kept.record.Request.Body = bytes.Clone(r.Request.Body)
-		d.kept[w.place] = kept
-		d.keptBytes += len(kept.record.Request.Body)
-	}
+	d.schedule.add(r, w, now)
 }
 
 // passOver logs which segments a scan passed over, if that is new.

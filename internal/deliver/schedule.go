@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"bytes"
 	"container/heap"
 	"crypto/sha256"
 	"encoding/binary"
@@ -45,9 +46,13 @@ type schedule struct {
 	newestNext bool // of the fresh origins
 
 	attempts map[*attempt]struct{}
-	text     []byte       // a buffer of laneKey
+	unproven int          // attempts of lanes that were unproven when those began
+	timedOut time.Time    // when timeOut looked last
 	slots    [classes]int // attempts under way
 	underWay int          // bytes of records
+
+	text, spare []byte // what laneKey hashed last, and a buffer
+	key         uint64 // the hash
 }
 
 // A class is what an origin is for the distribution of slots.
@@ -120,16 +125,19 @@ func (s *schedule) jitter(n int, most time.Duration) time.Duration {
 }
 
 // laneKey returns the key of a record's lane: a hash of its URL and of the headers that its caller chose.
-// text is a buffer for the next call.
-func laneKey(r *warc.Record, text []byte) (key uint64, buffer []byte) {
-	text = append(text[:0], r.Target...)
+func (s *schedule) laneKey(r *warc.Record) uint64 {
+	text := append(s.spare[:0], r.Target...)
 	for _, f := range r.Request.Header {
 		if f.Name != KeyHeader && f.Name != "Content-Length" {
 			text = append(append(append(append(text, '\n'), f.Name...), ':'), f.Value...)
 		}
 	}
-	sum := sha256.Sum256(text)
-	return binary.BigEndian.Uint64(sum[:]), text
+	if !bytes.Equal(text, s.text) {
+		sum := sha256.Sum256(text)
+		s.key = binary.BigEndian.Uint64(sum[:])
+	}
+	s.text, s.spare = text, s.text
+	return s.key
 }
 
 // add takes a beacon, and returns its lane.
@@ -141,9 +149,7 @@ func (s *schedule) add(r *warc.Record, w waiting, now time.Time) *lane {
 		s.origins[name] = o
 		s.waits.origin(o)
 	}
-	var key uint64
-	key, s.text = laneKey(r, s.text)
-	l := o.lane(s, key, r.Target)
+	l := o.lane(s, s.laneKey(r), r.Target)
 	l.use(r)
 	first := l.ready.len() == 0
 	l.give(w)
@@ -289,6 +295,7 @@ func (s *schedule) start(o *origin, now time.Time) *attempt {
 	o.inFlight++
 	if a.unproven {
 		o.unproven++
+		s.unproven++
 	}
 	o.tried = true
 	s.put(o, now)
@@ -304,5 +311,6 @@ func (s *schedule) ended(a *attempt) {
 	a.lane.origin.inFlight--
 	if a.unproven {
 		a.lane.origin.unproven--
+		s.unproven--
 	}
 }

@@ -35,38 +35,48 @@ func (d *Deliverer) settle(a *attempt, now time.Time) (answered bool) {
 		d.OnAttempt()
 	}
 	d.schedule.ended(a)
+	d.lost.reported(a, a.err == nil && a.response.Status >= 200 && a.response.Status < 300)
 	defer d.schedule.put(a.lane.origin, now)
 
-	var damage *warc.CorruptError
-	var forbidden *fetch.BlockedError
 	switch {
-	case errors.Is(a.damage, fs.ErrNotExist):
-		d.Log.Warn("beacon is lost: its segment was deleted by another program", "id", a.entry.ID)
-		d.outcomes.ended(a.entry)
-		return false
-	case errors.As(a.damage, &damage) || errors.Is(a.damage, warc.ErrShort):
-		d.Log.Error("beacon is damaged on disk and was moved to dead/", "error", a.damage)
-		d.outcomes.buryDamaged(a.entry, a.damage)
-		return false
 	case a.damage != nil:
-		d.Log.Warn("outbox can't be read, will try again", "error", a.damage)
-		d.fail(a, now, 0, true, "outbox can't be read: "+a.damage.Error())
+		d.settleDamaged(a, now)
 		return false
 	case a.purged:
 		d.outcomes.purge(a.entry)
 		return false
+	case a.err == nil:
+		return d.settleAnswer(a, now)
+	}
+	var forbidden *fetch.BlockedError
+	switch {
 	case errors.As(a.err, &forbidden):
 		return d.settleBlocked(a, forbidden, now)
-	case a.err != nil && a.written.Load():
+	case a.written.Load():
 		d.fail(a, now, 0, true, d.reason(a))
 		d.Log.Info("no answer, will try again", "url", a.record.Target, "failures", a.waiting.fails, "error", d.reason(a))
 		return false
-	case a.err != nil:
+	default:
 		d.unreachable(a, now)
 		d.Log.Info("no connection, will try again", "origin", a.lane.origin.name, "failures", a.lane.origin.failures, "error", d.reason(a))
 		return false
 	}
-	return d.settleAnswer(a, now)
+}
+
+// settleDamaged settles an attempt whose record could not be read.
+func (d *Deliverer) settleDamaged(a *attempt, now time.Time) {
+	var damage *warc.CorruptError
+	switch {
+	case errors.Is(a.damage, fs.ErrNotExist):
+		d.Log.Warn("beacon is lost: its segment was deleted by another program", "id", a.entry.ID)
+		d.outcomes.ended(a.entry)
+	case errors.As(a.damage, &damage) || errors.Is(a.damage, warc.ErrShort):
+		d.Log.Error("beacon is damaged on disk and was moved to dead/", "error", a.damage)
+		d.outcomes.buryDamaged(a.entry, a.damage)
+	default:
+		d.Log.Warn("outbox can't be read, will try again", "error", a.damage)
+		d.fail(a, now, 0, true, "outbox can't be read: "+a.damage.Error())
+	}
 }
 
 // settleBlocked settles an attempt that the rules of the page or the server ended.
@@ -85,7 +95,7 @@ func (d *Deliverer) settleBlocked(a *attempt, forbidden *fetch.BlockedError, now
 // settleAnswer settles an attempt by the server's answer.
 func (d *Deliverer) settleAnswer(a *attempt, now time.Time) bool {
 	status := a.response.Status
-	detail := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	detail := statusText(status)
 	switch {
 	case status >= 200 && status < 300 && a.response.Dropped:
 		// By the standard a redirected POST goes on as a GET, and that counts as success.
@@ -111,10 +121,21 @@ func (d *Deliverer) settleAnswer(a *attempt, now time.Time) bool {
 	}
 }
 
+// statusText returns a status as in "404 Not Found".
+func statusText(status int) string {
+	if status == http.StatusNoContent { // most answers
+		return "204 No Content"
+	}
+	return fmt.Sprintf("%d %s", status, http.StatusText(status))
+}
+
 // reason is the text of an attempt's error.
 func (d *Deliverer) reason(a *attempt) string {
 	if a.cut {
 		return fmt.Sprintf("no answer within %v, while other beacons waited", time.Since(a.began).Round(10*time.Millisecond))
+	}
+	if a.timedOut {
+		return fmt.Sprintf("no answer within %v", attemptTime)
 	}
 	return a.err.Error()
 }
@@ -129,6 +150,7 @@ func (d *Deliverer) answered(a *attempt, now time.Time) {
 func (d *Deliverer) fail(a *attempt, now time.Time, retryAfter time.Duration, busy bool, reason string) {
 	switch {
 	case a.dropped:
+		d.lost.add(&a.record, spool.Dropped)
 		d.outcomes.drop(a.entry)
 		return
 	case d.mustPurge(a):

@@ -91,7 +91,6 @@ func (d *Deliverer) purge(w waiting) bool {
 		return false
 	}
 	d.outcomes.purge(e)
-	d.forget(w.place)
 	return true
 }
 
@@ -106,8 +105,8 @@ func (d *Deliverer) expire(w waiting) bool {
 	if err != nil {
 		return false
 	}
+	d.lost.add(&record, spool.Expired)
 	d.Log.Warn("beacon expired", "id", e.ID, "url", record.Target)
 	d.outcomes.bury(e, record, spool.Expired, "")
-	d.forget(w.place)
 	return true
 }

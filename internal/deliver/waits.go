@@ -25,8 +25,7 @@ const (
 
 // Waits is what the beacons of an outbox wait for.
 type Waits struct {
-	PID   int       `json:"pid"` // of the deliverer that wrote it
-	At    time.Time `json:"at"`
+	At    time.Time `json:"at"` // when it was written
 	Units []Wait    `json:"-"`
 }
 
@@ -94,7 +93,7 @@ func loadWaits(dir string, now time.Time) *waits {
 	// A run that ends within waitsPause, as in a program's own process, writes no file unless it has to.
 	w := &waits{dir: dir, changed: true, wrote: now, origins: map[string]Wait{}, lanes: map[uint64]Wait{}}
 	before := ReadWaits(dir)
-	w.exists = before.PID != 0
+	w.exists = !before.At.IsZero()
 	for _, u := range before.Units {
 		if u.Failures < 0 || u.Until.Sub(now) > maxRetryAfter { // damaged, or the clock was set back
 			continue
@@ -136,7 +135,7 @@ func (w *waits) write(s *schedule, now time.Time) {
 	w.changed, w.wrote = false, now
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
-	e.Encode(Waits{PID: os.Getpid(), At: now.UTC().Truncate(time.Second)})
+	e.Encode(Waits{At: now.UTC().Truncate(time.Second)})
 	lines := 0
 	line := func(u Wait) {
 		if lines++; lines <= waitsMost {

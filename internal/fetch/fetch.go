@@ -1,11 +1,10 @@
-// Package fetch is the user agent: it sends one request the way the Fetch standard
-// says, and tells what the server answered. It knows nothing of disks and retries.
+// Package fetch is the user agent: it sends one request by the Fetch standard and returns the server's
+// answer. It uses no disk and does not retry.
 //
-// A request of a process has no origin, and nothing stands in its way. One of a [Page] is a
-// browser's: CORS, Content Security Policy, Mixed Content, Referrer Policy and Fetch Metadata
-// apply to it, at each redirect again, and its answer is seen through their filters. There is
-// no HTTP cache, no HSTS, no embedder policy and nobody who answers a 401; violations are
-// not reported.
+// A request of a process has no origin, and no policy applies to it. A request of a [Page] is like a
+// browser's: CORS, Content Security Policy, Mixed Content, Referrer Policy and Fetch Metadata apply, after
+// each redirect again, and the page sees the part of the answer that they allow. Not implemented: an HTTP
+// cache, HSTS, embedder policies, authentication after a 401, and reports of violations.
 package fetch
 
 import (
@@ -26,10 +25,10 @@ import (
 // (Fetch, HTTP-redirect fetch, step 7)
 const maxRedirects = 20
 
-// maxAnswer is the longest answer, in bytes, that is worth reading for the connection.
+// maxAnswer is the longest body, in bytes, that is read only to use the connection again.
 const maxAnswer = 16 << 10
 
-// A Request is one request. The URL is a string as the URL parser gave it.
+// A Request is one request. The URL is serialized by the URL standard.
 type Request struct {
 	Method  string
 	URL     string
@@ -37,7 +36,7 @@ type Request struct {
 	Body    []byte
 	Network Network
 
-	// Page is the page that asks; nil is the process, and what follows is of no account then.
+	// Page is the page that sends, or nil for the process. Then the fields below do not count.
 	Page *Page
 	// Mode is "no-cors" (also if it is ""), "cors" or "same-origin".
 	Mode string
@@ -45,38 +44,40 @@ type Request struct {
 	Credentials string
 	// Redirect is "follow" (also ""), "error" or "manual".
 	Redirect string
-	// Referrer is "about:client" (also ""), the page's own; [NoReferrer]; or a URL of the
-	// page's origin.
+	// Referrer is "about:client" (also ""), which is the page's URL; [NoReferrer]; or a URL of the page's
+	// origin.
 	Referrer string
-	// ReferrerPolicy is one of the eight, or "", the page's.
+	// ReferrerPolicy is one of the standard's eight, or "" for the page's.
 	ReferrerPolicy string
-	// Destination is Fetch's; of others than "" and "report" only the name is said.
+	// Destination is the standard's. Values other than "" and "report" only appear in Sec-Fetch-Dest.
 	Destination string
-	// Initiator says who asks. To "ping" the headers are no page's, and any goes without CORS.
+	// Initiator is the API that sends, such as "beacon". The headers of "ping" are not the page's, so CORS
+	// does not apply to them.
 	Initiator string
-	// Agent has headers of the user agent's own, such as User-Agent. The page did not set
-	// them, so CORS does not ask for them, and those of Header take their place. Another
-	// origin that the request is redirected to gets User-Agent and Idempotency-Key alone.
+	// Agent has the user agent's headers, such as User-Agent. CORS does not apply to them, because the page
+	// did not set them. Those of Header replace them. After a redirect to another origin only User-Agent and
+	// Idempotency-Key are sent.
 	Agent http.Header
-	// OnDrop, if not nil, is called when a redirect has made a GET of it, without the body.
+	// OnDrop, if not nil, is called when a redirect turns the request into a GET without the body.
 	OnDrop func()
-	// ReadBody is the most bytes of an answer's body; a longer one is a network error.
-	// Of 0 it is not read.
+	// ReadBody is the most bytes of an answer's body; a longer one is a network error. With 0 the body is
+	// not read.
 	ReadBody int64
 
-	dropped bool // a redirect made a GET of it
+	dropped bool // a redirect turned it into a GET
 }
 
-// NoReferrer as a Request's Referrer is none at all.
+// NoReferrer is the Referrer of a Request without one.
 const NoReferrer = "no-referrer"
 
-// A Response is what is kept of the server's answer.
+// A Response is the server's answer, without what no caller needs.
 type Response struct {
-	Status     int           // also where the page may not see it
-	RetryAfter time.Duration // 0 where the server did not say
-	Dropped    bool          // a redirect made a GET of it, without the body
+	Status     int           // even if the page may not see it
+	RetryAfter time.Duration // 0 without the header
+	HTTP2      bool          // or a later version
+	Dropped    bool          // a redirect turned the request into a GET without the body
 
-	// The rest is for a page: what it may see. All but Type is empty if that is "opaque".
+	// The other fields have what a page may see. If Type is "opaque", all others are empty.
 	Type       string // "basic", "cors", "opaque" or "opaqueredirect"
 	URL        string // after redirects, without fragment
 	Redirected bool
@@ -92,13 +93,14 @@ type Client struct {
 	tls       *tls.Config
 
 	mu         sync.Mutex
-	transports map[trust]transport
+	transports map[Network]transport
+	targets    map[string]url.URL // of the URLs that were sent to lately
 }
 
 // NewClient returns a client that opens at most perOrigin connections to one origin. tls, which may be nil,
 // has the roots and the client certificates; with roots in it, those of a request's Network do not count.
 func NewClient(perOrigin int, tls *tls.Config) *Client {
-	return &Client{perOrigin: perOrigin, tls: tls, transports: map[trust]transport{}}
+	return &Client{perOrigin: perOrigin, tls: tls, transports: map[Network]transport{}, targets: map[string]url.URL{}}
 }
 
 // Close closes the connections that are not in use.
@@ -110,9 +112,8 @@ func (c *Client) Close() {
 	}
 }
 
-// Do sends the request and follows redirects. An error is what the standard calls a
-// network error: there is no answer to go by. That of a page's request which a rule forbids
-// is a [*BlockedError].
+// Do sends the request and follows redirects. An error is the standard's network error. If a rule forbids the
+// request of a page, the error is a [*BlockedError].
 func (c *Client) Do(ctx context.Context, q Request) (Response, error) {
 	if q.Page != nil {
 		return c.fetch(ctx, q)
@@ -129,6 +130,7 @@ func (c *Client) Do(ctx context.Context, q Request) (Response, error) {
 		if next == nil {
 			return Response{
 				Status: res.StatusCode, RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()), Dropped: q.dropped,
+				HTTP2: res.ProtoMajor >= 2,
 			}, nil
 		}
 		if redirects == maxRedirects {
@@ -139,7 +141,7 @@ func (c *Client) Do(ctx context.Context, q Request) (Response, error) {
 }
 
 func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
-	u, err := target(q.URL)
+	u, err := c.target(q.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +160,7 @@ func (c *Client) send(ctx context.Context, q Request) (*http.Response, error) {
 	return res, nil
 }
 
-// exchange sends one request with that header. The answer's body is still to be read.
+// exchange sends one request with this header. The caller closes the answer's body.
 func (c *Client) exchange(ctx context.Context, q *Request, u *url.URL, header http.Header) (*http.Response, error) {
 	if proxy, _ := proxyOf(q.Network.Proxy, u); proxy == nil || u.Scheme != "http" {
 		originForm(u)
@@ -169,7 +171,7 @@ func (c *Client) exchange(ctx context.Context, q *Request, u *url.URL, header ht
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Body: http.NoBody, ContentLength: int64(len(body)),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}).WithContext(context.WithValue(ctx, proxyKey{}, q.Network.Proxy))
+	}).WithContext(ctx)
 	if len(body) > 0 {
 		req.Body, _ = req.GetBody()
 	}
@@ -181,8 +183,8 @@ func (c *Client) exchange(ctx context.Context, q *Request, u *url.URL, header ht
 	return res, nil
 }
 
-// skim ends with the body of an answer. A short one is read to its end so that the
-// connection can be used again. What follows a 101 is no body but the connection itself.
+// skim closes the body of an answer. It first reads a short one to its end, so that the connection can be
+// used again. After a 101 the body is the connection.
 func skim(res *http.Response) {
 	if res.ContentLength > 0 && res.ContentLength <= maxAnswer && res.StatusCode != http.StatusSwitchingProtocols {
 		io.CopyN(io.Discard, res.Body, maxAnswer)

@@ -106,8 +106,8 @@ func TestARedirectToAnotherOriginDropsAuthorization(t *testing.T) {
 	}
 }
 
-// TestHeadersKeepToTheirOrigin: what a program says to one server is no other server's
-// business, not even on the same host.
+// TestHeadersKeepToTheirOrigin: a redirect to another server, even on the same host, does not pass the
+// program's headers on.
 func TestHeadersKeepToTheirOrigin(t *testing.T) {
 	for location, same := range map[string]bool{
 		"/b": true, "http://a/b": true, "http://a:80/b": true, "http://u:p@a/b": true,

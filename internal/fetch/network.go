@@ -107,13 +107,10 @@ func proxyOf(p Proxy, u *url.URL) (*url.URL, error) {
 	return proxy, nil
 }
 
-// A trust is a Network without the proxy: each has connections of its own.
-type trust struct{ certFile, certDir string }
-
 // maxTransports bounds the transports of a client.
 const maxTransports = 16
 
-// A transport has the connections of one trust.
+// A transport has the connections of one Network.
 type transport struct {
 	*http.Transport
 	unread error // a file of certificates that could not be read
@@ -121,13 +118,12 @@ type transport struct {
 
 // transport returns the transport for a network.
 func (c *Client) transport(n Network) transport {
-	key := trust{n.CertFile, n.CertDir}
 	if c.tls != nil && c.tls.RootCAs != nil {
-		key = trust{}
+		n.CertFile, n.CertDir = "", ""
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if t, ok := c.transports[key]; ok {
+	if t, ok := c.transports[n]; ok {
 		return t
 	}
 	if len(c.transports) == maxTransports {
@@ -139,20 +135,21 @@ func (c *Client) transport(n Network) transport {
 	}
 	config := c.tls.Clone()
 	var unread error
-	if key != (trust{}) {
+	if n.CertFile != "" || n.CertDir != "" {
 		if config == nil {
 			config = new(tls.Config)
 		}
-		config.RootCAs, unread = key.roots()
+		config.RootCAs, unread = n.roots()
 	}
-	t := transport{newTransport(c.perOrigin, config), unread}
-	c.transports[key] = t
+	t := transport{newTransport(c.perOrigin, config, n.Proxy), unread}
+	c.transports[n] = t
 	return t
 }
 
-func newTransport(perOrigin int, config *tls.Config) *http.Transport {
+func newTransport(perOrigin int, config *tls.Config, proxy Proxy) *http.Transport {
 	// Not the default transport: the program may have changed that.
-	t := &http.Transport{
+	return &http.Transport{
+		Proxy:               func(r *http.Request) (*url.URL, error) { return proxyOf(proxy, r.URL) },
 		DialContext:         (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 10 * time.Second,
 		IdleConnTimeout:     90 * time.Second,
@@ -164,20 +161,13 @@ func newTransport(perOrigin int, config *tls.Config) *http.Transport {
 		MaxResponseHeaderBytes: 64 << 10,
 		TLSClientConfig:        config,
 	}
-	t.Proxy = func(r *http.Request) (*url.URL, error) {
-		proxy, _ := r.Context().Value(proxyKey{}).(Proxy)
-		return proxyOf(proxy, r.URL)
-	}
-	return t
 }
-
-type proxyKey struct{}
 
 // roots returns the certificates that are trusted. Files that can't be read are left out, as crypto/x509
 // does, and are in the error.
-func (k trust) roots() (*x509.CertPool, error) {
+func (n Network) roots() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
-	if k.certFile == "" || k.certDir == "" {
+	if n.CertFile == "" || n.CertDir == "" {
 		if system, err := x509.SystemCertPool(); err == nil {
 			pool = system
 		}
@@ -190,10 +180,10 @@ func (k trust) roots() (*x509.CertPool, error) {
 		}
 		unread = append(unread, err)
 	}
-	if k.certFile != "" {
-		add(k.certFile)
+	if n.CertFile != "" {
+		add(n.CertFile)
 	}
-	for dir := range strings.SplitSeq(k.certDir, ":") {
+	for dir := range strings.SplitSeq(n.CertDir, ":") {
 		if dir == "" {
 			continue
 		}

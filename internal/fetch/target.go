@@ -6,14 +6,37 @@ import (
 	"strings"
 )
 
-// target makes of a serialised URL what net/http takes. Its path and query go out to
-// the byte as they stand in the string: where net/url refuses them or would write them
-// in another way, they are passed through as the opaque part, which makes the request
-// line an absolute URL, as proxies want it (RFC 9112, section 3.2.2).
+// maxTargets bounds the URLs that a client keeps.
+const maxTargets = 256
+
+// target returns the URL of a request. Most requests of a client go to few URLs.
+func (c *Client) target(href string) (*url.URL, error) {
+	c.mu.Lock()
+	u, ok := c.targets[href]
+	c.mu.Unlock()
+	if ok {
+		return &u, nil
+	}
+	parsed, err := target(href)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.targets) == maxTargets {
+		clear(c.targets)
+	}
+	c.targets[strings.Clone(href)] = *parsed
+	return parsed, nil
+}
+
+// target returns a serialized URL as net/http takes it. Its path and query are sent with the bytes that they
+// have in the string: where net/url refuses them or would write them otherwise, they are the opaque part,
+// which makes the request line an absolute URL, as for a proxy (RFC 9112, section 3.2.2).
 func target(href string) (*url.URL, error) {
 	scheme, rest, ok := strings.Cut(href, "://")
 	if !ok || scheme != "http" && scheme != "https" {
-		return nil, fmt.Errorf("network error: %q is no http or https URL", href)
+		return nil, fmt.Errorf("network error: %q is not an http or https URL", href)
 	}
 	rest, _, _ = strings.Cut(rest, "#")
 	authority, path := rest, "/"
@@ -37,7 +60,7 @@ func target(href string) (*url.URL, error) {
 	return u, nil
 }
 
-// originForm leaves the path alone of an opaque part, for a server that is asked directly.
+// originForm reduces an opaque part to the path, for a request without a proxy.
 func originForm(u *url.URL) {
 	if path := strings.TrimPrefix(u.Opaque, "//"+u.Host); path != u.Opaque && !strings.HasPrefix(path, "//") {
 		u.Opaque = path

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +28,10 @@ type Claim struct {
 	open     map[string]*claimed
 	segments []*claimed       // by their number; nil once they are retired
 	seen     map[string]int64 // the segments' sizes at the last Scan
-	tally    tallyFile
+	mergeAt  time.Time        // Merge does nothing until then
+
+	tally    tallyFile // what the file has
+	unsynced bool      // the file may not be on disk yet
 
 	shown       file // locked while the claim lasts, for a status to see
 	shownLocked bool
@@ -40,6 +43,9 @@ type Claim struct {
 	// may be hundreds.
 	reading     *claimed
 	readingFile file
+	buffer      []byte
+	ahead       []byte // of the buffer: the segment's next bytes, from aheadOff on
+	aheadOff    int64
 	adding      *ledger
 }
 
@@ -53,6 +59,13 @@ type claimed struct {
 	waiting int  // records without an outcome
 	adopted bool // its writer has ended
 	read    bool // all of it was
+	alone   bool // it can't be merged
+
+	from []*claimed // the segments that were merged into it
+
+	// Of a segment that was merged only its number and these are left.
+	to   *claimed
+	runs []run // by their place in it
 }
 
 // An Entry is a record that waits for its outcome.
@@ -108,7 +121,11 @@ func (c *Claim) Take(p Place) (Entry, warc.Record, error) {
 }
 
 // Beside reports whether two entries are in the same segment.
-func (e Entry) Beside(other Entry) bool { return e.seg == other.seg }
+func (e Entry) Beside(other Entry) bool {
+	s, _ := e.at()
+	o, _ := other.at()
+	return s == o
+}
 
 // Claim returns the claim of the holder of the outbox's lock. Release releases the lock.
 func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
@@ -122,6 +139,7 @@ func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
 	if c.tally, err = loadTally(o.fs, o.dir); err != nil {
 		return nil, err
 	}
+	c.unsynced = true // perhaps the last deliverer died before it could sync it
 	if err := c.deleteRetired(); err != nil {
 		return nil, err
 	}
@@ -130,6 +148,8 @@ func (o *Outbox) Claim(lock *os.File) (*Claim, error) {
 	}
 	if c.shown, err = o.fs.Open(filepath.Join(o.dir, shownName), os.O_CREATE|os.O_RDWR); err != nil {
 		c.shown = nil
+	} else {
+		fmt.Fprintf(c.shown, "%-10d\n", os.Getpid())
 	}
 	c.show()
 	return c, nil
@@ -203,7 +223,7 @@ func (c *Claim) Scan(found func(Entry, *warc.Record) bool) (more bool, err error
 	var passedOver []error
 	for _, name := range names {
 		if c.tally.retired[name] {
-			continue // it is counted, and not deleted yet
+			continue // it is counted or was never completed, and not deleted yet
 		}
 		more, err := c.scan(name, found)
 		if more {
@@ -304,15 +324,33 @@ func (c *Claim) follow(name string) (*claimed, error) {
 }
 
 func (c *Claim) raw(e Entry) ([]byte, error) {
-	if err := c.read(e.seg); err != nil {
+	seg, off := e.at()
+	if err := c.read(seg); err != nil {
 		return nil, wrap("open segment", err)
 	}
 	b := make([]byte, e.size)
-	n, err := c.readingFile.ReadAt(b, e.off)
-	if err == io.EOF {
-		err = &warc.CorruptError{Reason: "its segment was cut short"}
+	// Bytes of the buffer are used once, so that a record is read again for each attempt.
+	if skip := off - c.aheadOff; skip >= 0 && skip+int64(e.size) <= int64(len(c.ahead)) {
+		c.ahead, c.aheadOff = c.ahead[skip:], off
+	} else {
+		size := e.size
+		if skip >= 0 && skip <= int64(len(c.ahead)) { // in the order of the segment
+			size = max(size, readAhead)
+		}
+		c.buffer = slices.Grow(c.buffer[:0], size)[:size]
+		n, err := c.readingFile.ReadAt(c.buffer, off)
+		c.ahead, c.aheadOff = c.buffer[:n], off
+		if n < e.size {
+			b = b[:copy(b, c.ahead)]
+			if err == io.EOF {
+				err = &warc.CorruptError{Reason: "its segment was cut short"}
+			}
+			return b, wrap("read segment", err)
+		}
 	}
-	return b[:n], wrap("read segment", err)
+	copy(b, c.ahead)
+	c.ahead, c.aheadOff = c.ahead[e.size:], off+int64(e.size)
+	return b, nil
 }
 
 // read opens s, which may be nil, and closes the segment that was open.
@@ -323,6 +361,7 @@ func (c *Claim) read(s *claimed) (err error) {
 	if c.reading != nil {
 		c.readingFile.Close()
 		c.reading = nil
+		c.ahead = nil
 	}
 	if s != nil {
 		if c.readingFile, err = c.o.fs.Open(s.path, os.O_RDONLY); err == nil {
@@ -344,7 +383,7 @@ func (c *Claim) add(l *ledger) *ledger {
 // Finish writes the outcome of entries of one segment to its ledger, with one write(2). After an error the
 // caller calls it again.
 func (c *Claim) Finish(o Outcome, detail string, entries ...Entry) error {
-	seg := entries[0].seg
+	seg, _ := entries[0].at()
 	keys := make([]key, len(entries))
 	for i, e := range entries {
 		keys[i] = key{id: e.ID}
@@ -378,35 +417,80 @@ func (c *Claim) retire() error {
 	if len(finished) == 0 {
 		return c.deleteRetired()
 	}
+	if err := c.count(c.tally.clone(), finished); err != nil {
+		return err
+	}
+	for _, s := range finished {
+		c.closeSegment(s)
+		c.freeNumbers(s)
+	}
+	return c.deleteRetired()
+}
+
+// count syncs dead/, adds the outcomes of the segments to next, marks them as retired there, and saves it.
+func (c *Claim) count(next tallyFile, segments []*claimed) error {
 	if err := c.dead.sync(); err != nil {
 		return wrap("retire segments", err)
 	}
-	next := tallyFile{counts: maps.Clone(c.tally.counts), retired: maps.Clone(c.tally.retired)}
-	for _, s := range finished {
+	if err := c.held(); err != nil { // as after this process was stopped
+		return err
+	}
+	for _, s := range segments {
 		for _, o := range s.ledger.done {
 			next.counts[o]++
 		}
 		next.retired[s.name] = true
 	}
+	return c.saveTally(next)
+}
+
+// closeSegment closes the files of a segment that is retired.
+func (c *Claim) closeSegment(s *claimed) {
+	if c.adding == s.ledger {
+		c.add(nil)
+	}
+	if c.reading == s {
+		c.read(nil)
+	}
+	delete(c.open, s.name)
+	delete(c.seen, s.name)
+}
+
+// freeNumbers frees the numbers of a segment and of those that were merged into it.
+func (c *Claim) freeNumbers(s *claimed) {
+	c.segments[s.number] = nil
+	for _, merged := range s.from {
+		c.freeNumbers(merged)
+	}
+}
+
+// saveTally replaces the tally. After an error the file is as it was.
+func (c *Claim) saveTally(next tallyFile) error {
 	if err := next.save(c.o.fs, c.o.dir); err != nil {
 		return err
 	}
-	c.tally = next
-	for _, s := range finished {
-		if c.adding == s.ledger {
-			c.add(nil)
-		}
-		if c.reading == s {
-			c.read(nil)
-		}
-		delete(c.open, s.name)
-		c.segments[s.number] = nil
-		delete(c.seen, s.name)
-	}
-	return c.deleteRetired()
+	c.tally, c.unsynced = next, true
+	return nil
 }
 
+func (c *Claim) syncTally() error {
+	if c.unsynced {
+		if err := c.o.fs.SyncDir(c.o.dir); err != nil {
+			return wrap("sync tally", err)
+		}
+		c.unsynced = false
+	}
+	return nil
+}
+
+// deleteRetired deletes the segments that the tally lists as retired.
 func (c *Claim) deleteRetired() error {
+	if len(c.tally.retired) == 0 {
+		return nil
+	}
+	if err := c.syncTally(); err != nil {
+		return err
+	}
 	for name := range c.tally.retired {
 		path := filepath.Join(c.o.dir, name)
 		for _, p := range []string{path, ledgerPath(path)} {

@@ -53,14 +53,15 @@ func (c *Claim) BuryDamaged(e Entry, damage error) error {
 	if err != nil && !errors.As(err, &cut) {
 		return err
 	}
-	if err := c.keepRaw(e.seg, e.off, raw); err != nil {
+	seg, off := e.at()
+	if err := c.keepRaw(seg, off, raw); err != nil {
 		return err
 	}
 	// Its place is its key, because the next deliverer can't read its id.
-	if err := c.add(e.seg.ledger).finish(Corrupt, damage.Error(), key{off: e.off}); err != nil {
+	if err := c.add(seg.ledger).finish(Corrupt, damage.Error(), key{off: off}); err != nil {
 		return err
 	}
-	e.seg.waiting--
+	seg.waiting--
 	return nil
 }
 
@@ -129,7 +130,7 @@ func (c *Claim) Revive(change func(*warc.Record)) (n int, err error) {
 			c.tally.counts[o] -= count
 			n += int(count)
 		}
-		if err := c.tally.save(c.o.fs, c.o.dir); err != nil {
+		if err := errors.Join(c.saveTally(c.tally), c.syncTally()); err != nil {
 			return n, err
 		}
 		if err := c.o.fs.Remove(path); err != nil {

@@ -13,18 +13,18 @@ var (
 	errNoSpace = errors.New("no space left on device")
 )
 
-// faultFS is the real file system until a chosen step, from which on every step fails as
-// it would for a process that was killed; or it fails single steps, as a disk would.
+// faultFS is the real file system. From a chosen step on every step fails, as after a kill, or chosen steps fail,
+// as with a bad disk.
 type faultFS struct {
 	osFS
 	mu      sync.Mutex
 	steps   int
-	crashAt int                         // the step that is not done any more; 0 is never
-	fail    func(op, name string) error // what a step answers instead; may be nil
+	crashAt int                         // the first step that fails; 0 means that all succeed
+	fail    func(op, name string) error // the error of a step, or nil; may be nil
 	cut     func(name string) int       // how many bytes of a write reach the file, -1 for all; may be nil
 
 	files []*faultFile
-	fresh map[string]bool // names that no SyncDir has made lasting
+	fresh map[string][]byte // names since the last SyncDir, with what each had replaced, or nil
 }
 
 func (f *faultFS) step(op, name string) error {
@@ -40,14 +40,14 @@ func (f *faultFS) step(op, name string) error {
 	return nil
 }
 
-// die frees what the kernel frees of a killed process.
+// die closes all files, as the kernel does after a kill.
 func (f *faultFS) die() {
 	for _, file := range f.files {
 		file.real.Close()
 	}
 }
 
-// powerCut also takes from the disk what nobody synced.
+// powerCut also removes from the disk all that was not synced.
 func (f *faultFS) powerCut() {
 	f.die()
 	for _, file := range f.files {
@@ -55,8 +55,12 @@ func (f *faultFS) powerCut() {
 			os.Truncate(file.name, file.synced)
 		}
 	}
-	for name := range f.fresh {
-		os.Remove(name)
+	for name, replaced := range f.fresh {
+		if replaced == nil {
+			os.Remove(name)
+		} else {
+			os.WriteFile(name, replaced, 0o600)
+		}
 	}
 }
 
@@ -75,16 +79,18 @@ func (f *faultFS) Open(name string, flag int) (file, error) {
 	defer f.mu.Unlock()
 	f.files = append(f.files, file)
 	if made {
-		f.named(name)
+		f.named(name, nil)
 	}
 	return file, nil
 }
 
-func (f *faultFS) named(name string) {
+func (f *faultFS) named(name string, replaced []byte) {
 	if f.fresh == nil {
-		f.fresh = map[string]bool{}
+		f.fresh = map[string][]byte{}
 	}
-	f.fresh[name] = true
+	if _, ok := f.fresh[name]; !ok {
+		f.fresh[name] = replaced
+	}
 }
 
 func (f *faultFS) ReadDir(dir string) ([]fs.DirEntry, error) {
@@ -98,15 +104,19 @@ func (f *faultFS) Rename(from, to string) error {
 	if err := f.step("rename", to); err != nil {
 		return err
 	}
+	replaced, _ := os.ReadFile(to) // nil if it doesn't exist
 	if err := f.osFS.Rename(from, to); err != nil {
 		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.fresh, from)
-	f.named(to)
+	f.named(to, replaced)
 	for _, file := range f.files {
-		if file.name == from {
+		switch file.name {
+		case to:
+			file.name = "" // replaced
+		case from:
 			file.name = to
 		}
 	}

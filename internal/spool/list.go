@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
@@ -25,36 +27,50 @@ type Listed struct {
 // The error names segments that could not be read.
 func List(dir string, dead bool, each func(*Listed) bool) error {
 	fsys := osFS{}
-	t, err := loadTally(fsys, dir)
-	if err != nil {
-		return err
-	}
-	names, err := listSegments(fsys, dir)
-	if err != nil {
-		return wrap("list outbox", err)
-	}
 	var unread []error
-	list := func(path string, waits bool) (more bool) {
+	list := func(path string, waits bool, each func(*Listed) bool) (more bool) {
 		more, err := listSegment(fsys, path, waits, each)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may be deleted meanwhile
 			unread = append(unread, err)
 		}
 		return more
 	}
-	for _, name := range names {
-		if !t.retired[name] && !list(filepath.Join(dir, name), true) {
-			return errors.Join(unread...)
+	listed := map[uuid.UUID]bool{} // records of segments that are merged meanwhile are found twice
+	once := func(l *Listed) bool {
+		if listed[l.Record.ID] {
+			return true
 		}
+		listed[l.Record.ID] = true
+		return each(l)
 	}
-	if !dead {
+	more := true
+	var listErr error
+	err := steady(fsys, dir, func(t tallyFile) (check bool) {
+		unread = nil
+		var names []string
+		names, listErr = listSegments(fsys, dir)
+		for _, name := range names {
+			if more && !t.retired[name] {
+				more = list(filepath.Join(dir, name), true, once)
+			}
+		}
+		return more
+	})
+	if err != nil {
+		return err
+	}
+	if listErr != nil {
+		return wrap("list outbox", listErr)
+	}
+	if !more || !dead {
 		return errors.Join(unread...)
 	}
-	names, err = listSegments(fsys, filepath.Join(dir, deadName))
+	names, err := listSegments(fsys, filepath.Join(dir, deadName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		unread = append(unread, wrap("list dead/", err))
 	}
 	for _, name := range names {
-		if !list(filepath.Join(dir, deadName, name), false) {
+		if !list(filepath.Join(dir, deadName, name), false, each) {
 			break
 		}
 	}

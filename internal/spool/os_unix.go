@@ -10,13 +10,11 @@ import (
 	"syscall"
 )
 
-// A link to elsewhere is not followed, and a pipe that somebody put in a file's place not
-// waited for.
+// openFlags refuses links, and does not wait for the other end of a pipe.
 const openFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// tryLock is flock(2) on the very descriptor that is written, so that lock and file
-// can't come to be about two different inodes, as they can where a lock is taken by
-// path.
+// tryLock is flock(2) on the descriptor that is written. A lock by path could be on another inode than the file
+// that is open.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err {
@@ -31,21 +29,27 @@ func tryLock(f *os.File) (bool, error) {
 	}
 }
 
-// exists is access(2) and not stat(2): a file whose times somebody has asked for gets
-// new ones with the next write, and that goes through the file system's journal.
+// exists uses access(2) because stat(2) makes the next write slower: the write then updates the file's times
+// through the file system's journal.
 func exists(name string) bool {
 	err := syscall.Access(name, 0)
 	return err != syscall.ENOENT && err != syscall.ENOTDIR
 }
 
-// NoRoom says whether a disk takes nothing at all.
+// NoRoom reports whether the error means that a disk can't be written to: it is full or read-only.
 func NoRoom(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS)
 }
 
 func syncDir(d *os.File) error { return d.Sync() }
 
-// private makes sure that the directory is the user's own and nobody else's to read.
+// alive reports whether a process runs. A process that has ended counts until its parent has waited for it.
+func alive(pid int) bool {
+	// To kill(2), 0 and less are groups of processes.
+	return pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
+
+// private checks that the directory belongs to the user and makes it unreadable for others.
 func private(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
@@ -67,8 +71,8 @@ func private(dir string) error {
 	if info.Mode().Perm()&0o077 == 0 {
 		return nil
 	}
-	// An outbox or inbox of ours, or a directory to become one, is made private; one in
-	// which other things are is somebody's for another purpose.
+	// Only an empty directory and one that is a spool already are made private. Any other one has another
+	// purpose.
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err

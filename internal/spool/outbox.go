@@ -39,16 +39,17 @@ type Outbox struct {
 
 	groups groups // of durable records
 
-	// room is how many bytes may be appended before the directory is measured again, a
-	// part of the capacity of.
-	room, of atomic.Int64
-	refused  atomic.Pointer[refusal] // the last one
+	room    atomic.Int64            // bytes that may be appended before the directory is measured again
+	of      atomic.Int64            // the capacity for which room was measured
+	refused atomic.Pointer[refusal] // the last one
 
 	mu   sync.Mutex
 	lock *os.File // open but not held: what TryLock tries
+
+	stoppedAt time.Time // the last look whether its holder is stopped
 }
 
-// A refusal is the error for records of so many bytes or more, until a time.
+// A refusal is the error for records of at least a number of bytes, until a time.
 type refusal struct {
 	until time.Time
 	bytes int64
@@ -176,12 +177,16 @@ func (o *Outbox) used() (bytes int64, err error) {
 
 // Pending reports whether the outbox in dir may have beacons to deliver. It takes a segment without a ledger
 // for one that has.
-func Pending(dir string) bool {
+func Pending(dir string) (pending bool) {
+	steady(osFS{}, dir, func(t tallyFile) bool {
+		pending = mayPend(dir, t)
+		return !pending
+	})
+	return pending
+}
+
+func mayPend(dir string, t tallyFile) bool {
 	names, err := listSegments(osFS{}, dir)
-	if err != nil {
-		return false
-	}
-	t, err := loadTally(osFS{}, dir)
 	if err != nil {
 		return false
 	}
@@ -244,8 +249,11 @@ func (o *Outbox) TryLock() (*os.File, error) {
 			}
 			o.lock = f
 		}
-		if ok, err := tryLock(o.lock); err != nil || !ok {
+		switch ok, err := tryLock(o.lock); {
+		case err != nil:
 			return nil, err
+		case !ok:
+			return o.replaceLock()
 		}
 		f := o.lock
 		o.lock = nil

@@ -14,8 +14,8 @@ import (
 const (
 	nameTime = "20060102T150405.000000Z"
 
-	// youth is how long an empty segment is left alone: between its making and its lock
-	// it looks like one whose writer is gone.
+	// youth is the age below which an empty segment is not touched. Its writer creates it before it locks it,
+	// and in between the segment looks like one without a writer.
 	youth = time.Minute
 )
 
@@ -24,17 +24,16 @@ type segment struct {
 	file file
 	name string
 	path string
-	size int64 // bytes of whole records in it
-	// count is how many those are, and looked when the file was last seen to be there.
-	count  int
-	looked time.Time
-	// synced is how many bytes are known to be on disk, and syncing whether more are under way.
-	synced  int64
-	syncing bool
+
+	size    int64     // bytes of whole records
+	count   int       // whole records
+	looked  time.Time // when the file last had its name
+	synced  int64     // bytes that are on disk
+	syncing bool      // a sync is running
 }
 
-// segmentName sorts by time. It comes after the name `after`, whatever the clock says,
-// because an inbox is read in the order of its names.
+// segmentName returns the name of a new segment of this process. Names sort by time. The name sorts behind the
+// name after even if the clock went back, because an inbox is read in the order of names.
 func segmentName(now time.Time, after string) string {
 	stamp := now.UTC().Format(nameTime)
 	if len(after) >= len(nameTime) && stamp <= after[:len(nameTime)] {
@@ -42,13 +41,18 @@ func segmentName(now time.Time, after string) string {
 			stamp = t.Add(time.Microsecond).Format(nameTime)
 		}
 	}
-	var random [4]byte
-	rand.Read(random[:])
-	return fmt.Sprintf("%s-%d-%s%s", stamp, os.Getpid(), hex.EncodeToString(random[:]), segmentExt)
+	return newName(stamp, os.Getpid())
 }
 
-// createSegment makes an empty segment and locks it. A writer that is held up in between
-// for longer than the segment's youth finds it deleted when it has written to it.
+// newName returns a unique segment name with a time in the format nameTime and the id of the writer's process.
+func newName(stamp string, pid int) string {
+	var random [4]byte
+	rand.Read(random[:])
+	return fmt.Sprintf("%s-%d-%s%s", stamp, pid, hex.EncodeToString(random[:]), segmentExt)
+}
+
+// createSegment creates an empty segment and locks it. If the writer pauses in between for longer than youth,
+// the segment can be deleted; the writer finds that out after its first write.
 func createSegment(fsys fileSystem, dir, name string) (*segment, error) {
 	path := filepath.Join(dir, name)
 	f, err := fsys.Open(path, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND)
@@ -83,7 +87,7 @@ func listSegments(fsys fileSystem, dir string) ([]string, error) {
 	return names, nil
 }
 
-// Began is when a segment was begun, which its name says; where it doesn't, now.
+// Began returns when a segment was begun, by its name, or the current time if the name has no time.
 func Began(name string) time.Time {
 	if len(name) >= len(nameTime) {
 		if t, err := time.Parse(nameTime, name[:len(nameTime)]); err == nil {

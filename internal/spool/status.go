@@ -35,27 +35,18 @@ func (s Status) Dead() (n int64) {
 // Accepted returns the number of all beacons that the outbox accepted.
 func (s Status) Accepted() int64 { return s.Outcomes[Delivered] + s.Dead() + s.Pending }
 
-// maxRounds bounds how often a busy outbox is read again.
-const maxRounds = 10
-
 // ReadStatus reads the status of an outbox and changes nothing. A deliverer may run meanwhile. It does not try
 // the lock, because a sender that found it held then would rely on a deliverer.
 //
 // An error that comes with numbers names the segments that they leave out.
 func ReadStatus(dir string) (Status, error) {
-	fsys := osFS{}
-	for round := 0; ; round++ {
-		before, err := loadTally(fsys, dir)
-		if err != nil {
-			return Status{}, err
-		}
-		s, statusErr := readStatus(fsys, dir, before)
-		// The tally has changed if a segment was counted and deleted meanwhile.
-		after, err := loadTally(fsys, dir)
-		if err != nil || fmt.Sprint(before) == fmt.Sprint(after) || round == maxRounds {
-			return s, errors.Join(err, statusErr)
-		}
-	}
+	var s Status
+	var statusErr error
+	err := steady(osFS{}, dir, func(t tallyFile) bool {
+		s, statusErr = readStatus(osFS{}, dir, t)
+		return true
+	})
+	return s, errors.Join(err, statusErr)
 }
 
 func readStatus(fsys fileSystem, dir string, t tallyFile) (Status, error) {

@@ -6,21 +6,29 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// tallyName is the file that counts the beacons of segments that are deleted, so that
-// the numbers add up for ever.
+// tallyName is the file with the counts of beacons whose segments are deleted.
 const tallyName = "tally"
 
-// A tallyFile also names the segments that it counts and that may still be there: a
-// deliverer that was killed between counting and deleting must not count them twice.
+// maxRounds bounds how often a busy outbox is read again.
+const maxRounds = 10
+
+// A tallyFile has the counts and the names of retired segments. These are ignored by every reader, and the
+// next claim deletes those that are still there: they are counted here, or were replaced by a merged segment,
+// or are merged segments that were not completed.
 type tallyFile struct {
 	counts  Tally
 	retired map[string]bool
+}
+
+func (t tallyFile) clone() tallyFile {
+	return tallyFile{counts: maps.Clone(t.counts), retired: maps.Clone(t.retired)}
 }
 
 func loadTally(fsys fileSystem, dir string) (tallyFile, error) {
@@ -36,7 +44,7 @@ func loadTally(fsys fileSystem, dir string) (tallyFile, error) {
 	for lines.Scan() {
 		word, value, _ := strings.Cut(lines.Text(), " ")
 		if word == "retired" {
-			// A name with a path in it is none of ours to delete.
+			// A name with a path in it could lead out of the outbox.
 			if isSegment(value) {
 				t.retired[value] = true
 			}
@@ -47,6 +55,22 @@ func loadTally(fsys fileSystem, dir string) (tallyFile, error) {
 	return t, lines.Err()
 }
 
+// steady calls read with the tally, again if it returned true and the tally has changed meanwhile: then
+// segments were counted, merged or deleted.
+func steady(fsys fileSystem, dir string, read func(tallyFile) (check bool)) error {
+	for round := 0; ; round++ {
+		before, err := loadTally(fsys, dir)
+		if err != nil || !read(before) {
+			return err
+		}
+		after, err := loadTally(fsys, dir)
+		if err != nil || fmt.Sprint(before) == fmt.Sprint(after) || round == maxRounds {
+			return err
+		}
+	}
+}
+
+// save replaces the file. After an error it is as it was. The caller syncs the directory.
 func (t tallyFile) save(fsys fileSystem, dir string) error {
 	var b bytes.Buffer
 	for _, o := range outcomes {
@@ -55,12 +79,19 @@ func (t tallyFile) save(fsys fileSystem, dir string) error {
 	for name := range t.retired {
 		fmt.Fprintf(&b, "retired %s\n", name)
 	}
-	return wrap("save tally", replaceFile(fsys, filepath.Join(dir, tallyName), b.Bytes()))
+	return wrap("save tally", putFile(fsys, filepath.Join(dir, tallyName), b.Bytes()))
 }
 
-// replaceFile puts the new content in place at one step: write, sync, rename, sync the
-// directory.
+// replaceFile replaces a file in one step and syncs the directory.
 func replaceFile(fsys fileSystem, path string, content []byte) error {
+	if err := putFile(fsys, path, content); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(path))
+}
+
+// putFile replaces a file in one step. Its content is on disk then, but perhaps not its name.
+func putFile(fsys fileSystem, path string, content []byte) error {
 	hidden := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 	f, err := fsys.Open(hidden, os.O_CREATE|os.O_TRUNC|os.O_WRONLY)
 	if err != nil {
@@ -78,7 +109,6 @@ func replaceFile(fsys fileSystem, path string, content []byte) error {
 	}
 	if err != nil {
 		fsys.Remove(hidden)
-		return err
 	}
-	return fsys.SyncDir(filepath.Dir(path))
+	return err
 }
