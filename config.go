@@ -37,7 +37,13 @@ type Config struct {
 	// HonorDoNotTrack means that with DO_NOT_TRACK=1 in the environment beacons are not queued, and those of
 	// earlier runs with HonorDoNotTrack are deleted.
 	HonorDoNotTrack bool
-	// Logger logs failures: beacons that are not queued, and the failures of deliveries in this process.
+	// ReportLoss has the next beacon to an origin tell how many of this program's were given up on the way
+	// to it since the last report, in a header such as "Beacon-Lost: expired=3, dropped=1". So the receiver
+	// knows its loss. After a kill a number can be reported twice. The beacons of pages report nothing.
+	ReportLoss bool
+	// Logger logs failures: beacons that are not queued, and deliveries from the outbox that fail, those of
+	// other programs included. A detached deliverer's come up to a second later, and only while this program
+	// has beacons that wait.
 	// Default: they are not logged.
 	Logger *slog.Logger
 

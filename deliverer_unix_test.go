@@ -3,98 +3,46 @@
 package beacon_test
 
 import (
-	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
-	"time"
 
-	"github.com/seed-d051cf5a/beacon"
+	"golang.org/x/sys/unix"
 )
 
-// onTheWayToStart is what the program does as a deliverer, which has no arguments, before it
-// calls Start.
-func onTheWayToStart(program string) {
-	switch program {
-	case "hang":
-		exec.Command("sleep", "45").Start()
-		select {}
-	case "crash":
-		os.Exit(1)
-	case "look around":
-		if os.Getenv("BEACON_DELIVERER") != "" || beacon.Send("http://127.0.0.1:1/", "of a deliverer") {
-			os.Exit(1)
-		}
+// ends are the ways in which the program can end after Send.
+var ends = []string{"exit", "panic", "killed", "SIGTERM", "SIGHUP", "group"}
+
+var processGroup = &syscall.SysProcAttr{Setpgid: true}
+
+func prepare(string) {}
+
+func kill(end string) {
+	switch end {
+	case "killed":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "SIGTERM":
+		syscall.Kill(os.Getpid(), syscall.SIGTERM)
+	case "SIGHUP":
+		syscall.Kill(os.Getpid(), syscall.SIGHUP)
+	case "group":
+		syscall.Kill(0, syscall.SIGKILL)
 	}
 }
 
-// TestADelivererStartsNoOther: what it starts itself does not take itself for a deliverer,
-// and it sends nothing of its own.
-func TestADelivererStartsNoOther(t *testing.T) {
-	d := newDesk(t, nil, nil)
-	run(t, newOutbox(t), d.URL, "look around")
-	d.wait(t, 1)
+// detached reports whether this process leads a session, which then has no terminal.
+func detached() bool {
+	session, err := unix.Getsid(0)
+	return err == nil && session == os.Getpid()
 }
 
-func TestWhatIsLeftLeavesWithTheNextRun(t *testing.T) {
-	for name, next := range map[string]func(t *testing.T, outbox, url string){
-		"that sends nothing": func(t *testing.T, outbox, url string) { run(t, outbox, url, "silent") },
-		"that finds the outbox full": func(t *testing.T, outbox, url string) {
-			n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, Capacity: 1, InProcess: true}}
-			if ok, err := n.SendBeacon(url, "x"); ok || err != nil {
-				t.Errorf("%v %v", ok, err)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, nil, nil)
-			outbox := newOutbox(t)
-			run(t, outbox, d.URL, "crash") // as its deliverer does
-			eventually(t, func() error {
-				next(t, outbox, d.URL) // once more if the lock was not free yet
-				return d.has(1)
-			})
-		})
-	}
-}
+// inherit has the command inherit a file, but not as descriptor 3, which would be the deliverer's lock.
+func inherit(_ *testing.T, cmd *exec.Cmd, f *os.File) { cmd.ExtraFiles = []*os.File{nil, f} }
 
-func TestADelivererThatHangsOnItsWayToStartGivesTheLockUp(t *testing.T) {
-	t.Parallel()
-	d := newDesk(t, nil, nil)
-	outbox := newOutbox(t)
-	run(t, outbox, d.URL, "hang")
-	d.mu.Lock()
-	if len(d.taken) > 0 {
-		t.Error("it does not hang")
-	}
-	d.mu.Unlock()
-	eventually(t, func() error {
-		run(t, outbox, d.URL, "exit")
-		time.Sleep(time.Second) // it takes ten until the lock is free
-		return d.has(1)
-	})
-}
-
-func TestADelivererThatReachesAServerIsCountedNoMore(t *testing.T) {
-	d := newDesk(t, nil, nil)
-	outbox := newOutbox(t)
-	run(t, outbox, d.URL, "exit")
-	d.wait(t, 1)
-	eventually(t, func() error {
-		counted, err := os.ReadFile(filepath.Join(outbox, "lock"))
-		if err == nil && len(counted) > 0 {
-			err = fmt.Errorf("%s", counted)
-		}
-		return err
-	})
-}
-
-// TestAVariableThatIsThereBySomeAccident makes the program a deliverer without an outbox's
-// lock: it ends and touches nothing.
-func TestAVariableThatIsThereBySomeAccident(t *testing.T) {
+// The program becomes a deliverer without a lock: it ends and changes nothing.
+func TestDeliverer_VariableByAccident_ChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -111,31 +59,6 @@ func TestAVariableThatIsThereBySomeAccident(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 1 {
-		t.Errorf("%v", files)
+		t.Errorf("the outbox has %v, want its lock only", files)
 	}
-}
-
-// TestADelivererHoldsNoFileOfItsProgram hands the program a pipe, as a shell would. The server
-// answers when the pipe's reader has seen its end.
-func TestADelivererHoldsNoFileOfItsProgram(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	ended := make(chan struct{})
-	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-ended })
-	cmd := command(newOutbox(t), d.URL, "exit")
-	cmd.ExtraFiles = []*os.File{nil, w} // the first would have the number of the lock
-	err = cmd.Run()
-	w.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.SetReadDeadline(time.Now().Add(15 * time.Second))
-	if _, err := io.ReadAll(r); err != nil {
-		t.Errorf("the pipe has no end: %v", err)
-	}
-	close(ended)
-	d.wait(t, 1)
 }

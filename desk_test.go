@@ -1,5 +1,3 @@
-//go:build unix
-
 package beacon_test
 
 import (
@@ -16,7 +14,7 @@ import (
 	"time"
 )
 
-// A desk is a server that remembers what it took.
+// A desk is a server that keeps the beacons it gets.
 type desk struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -54,7 +52,7 @@ func (d *desk) wait(t *testing.T, n int) {
 	eventually(t, func() error { return d.has(n) })
 }
 
-// has says what n beacons lack.
+// has returns an error if fewer than n beacons have arrived.
 func (d *desk) has(n int) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -64,11 +62,11 @@ func (d *desk) has(n int) error {
 	return nil
 }
 
-// eventually looks again and again, for half a minute, until nothing is amiss.
-func eventually(t *testing.T, amiss func() error) {
+// eventually calls check until it returns nil, for half a minute.
+func eventually(t *testing.T, check func() error) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		err := amiss()
+		err := check()
 		if err == nil {
 			return
 		}
@@ -78,17 +76,22 @@ func eventually(t *testing.T, amiss func() error) {
 	}
 }
 
-// newOutbox is a folder outside the test's own, as a deliverer may outlive the test.
+// newOutbox returns a directory that is not the test's TempDir, because a deliverer may outlive the test. Windows
+// deletes no open files and does not rename their directory: there it stays, whole.
 func newOutbox(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "beacon-test-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		if old := dir + "-old"; os.Rename(dir, old) == nil {
+			os.RemoveAll(old)
+		}
+	})
 	return filepath.Join(dir, "outbox")
 }
 
-// logged is what a logger wrote, from whichever goroutine.
+// logged is a Writer for loggers of several goroutines.
 type logged struct {
 	mu   sync.Mutex
 	text strings.Builder

@@ -5,80 +5,60 @@ package beacon
 import (
 	"os"
 	"os/exec"
-	"runtime"
-	"slices"
+	"strconv"
 	"syscall"
-	"time"
+
+	"golang.org/x/sys/unix"
 )
 
+// A deliverer inherits the open lock file as lockFD. The lock belongs to the open file, so it passes to the
+// deliverer.
 const (
-	// The variables that make of a process a deliverer: the outbox, and the patience.
-	// What it inherits as lockFD is the outbox's lock.
-	delivererVar = "BEACON_DELIVERER"
-	patienceVar  = "BEACON_DELIVERER_PATIENCE"
-	lockFD       = 3
+	inheritsLock  = true
+	inheritedName = "lock"
+	lockFD        = 3
 )
 
-var started bool
+func fileToInherit(_ string, lock *os.File) (*os.File, error) { return lock, nil }
 
-func canDetach() bool { return started }
-
-func startDetached() {
-	if isDeliverer {
-		runDeliverer()
-		os.Exit(0)
+// inheritedFile returns the file lockFD of a deliverer: a file that this process has locked, or as a standby
+// will lock. It can't be compared with the outbox's, which may have been deleted: then the deliverer must end
+// and not run as the program.
+func inheritedFile() *os.File {
+	var st unix.Stat_t
+	if deliversFor == "" || unix.Fstat(lockFD, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG ||
+		!isStandby && unix.Flock(lockFD, unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return nil
 	}
-	started = true
-	deliverLeft()
+	unix.CloseOnExec(lockFD)
+	return os.NewFile(lockFD, inheritedName)
 }
 
-// detach starts this executable as the deliverer of an outbox and hands it the lock.
-func detach(dir string, lock *os.File, patience time.Duration) error {
-	return startDeliverer(dir, lock, patience, nil, func() {})
-}
-
-// startDeliverer starts a deliverer in a session of its own, so that no terminal and no
-// signal to a process group reaches it; with nothing of ours open, so that nobody waits for
-// it; and in the root directory, so that ours can be removed.
-func startDeliverer(dir string, lock *os.File, patience time.Duration, env []string, ended func()) error {
-	if err := countStart(lock, time.Now()); err != nil {
-		return err
-	}
-	exe, err := executable()
-	if err != nil {
-		return err
-	}
+// startApart starts a deliverer in a session of its own.
+func startApart(exe string, env []string, lock *os.File) (*exec.Cmd, error) {
 	child := exec.Command(exe)
 	child.Args = os.Args[:1]
-	child.Env = slices.Concat(os.Environ(), program().Variables(), env, []string{delivererVar + "=" + dir, patienceVar + "=" + patience.String()})
+	child.Env = env
 	child.Dir = "/"
 	child.ExtraFiles = []*os.File{lock}
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := child.Start(); err != nil {
-		return err
-	}
-	go func() {
-		child.Wait() // so that it leaves no zombie while we live
-		ended()
-	}()
-	return nil
+	return child, child.Start()
 }
 
-// executable is the file that this process runs. On Linux that can still be started when
-// it was replaced or deleted, if by a name that says nothing in a list of processes.
-func executable() (string, error) {
-	exe, err := os.Executable()
-	if runtime.GOOS != "linux" {
-		return exe, err
-	}
-	const self = "/proc/self/exe"
-	named, err := os.Stat(exe)
+// closeInherited closes the files that the program had inherited itself, such as a pipe that a shell opened.
+// Files that the Go runtime opened have the flag FD_CLOEXEC, and inherited ones do not have it.
+func closeInherited() {
+	fds, err := os.ReadDir("/dev/fd")
 	if err != nil {
-		return self, nil
+		return
 	}
-	running, err := os.Stat(self)
-	if err != nil || !os.SameFile(named, running) {
-		return self, nil
+	for _, fd := range fds {
+		n, err := strconv.Atoi(fd.Name())
+		if err != nil || n <= lockFD {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			unix.Close(n)
+		}
 	}
-	return exe, nil
 }

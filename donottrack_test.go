@@ -56,13 +56,13 @@ func TestDoNotTrack(t *testing.T) {
 func TestDoNotTrackWhatAPageLeft(t *testing.T) {
 	down := httptest.NewServer(nil)
 	down.Close()
-	for who, end := range map[string]string{"an heir": "page killed", "the next process": "page without an heir killed"} {
+	for who, end := range map[string]string{"a standby": "page killed", "the next process": "page without a standby killed"} {
 		t.Run("delivered by "+who, func(t *testing.T) {
 			n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true, HonorDoNotTrack: true}}
 			run(t, n.Config.Outbox, down.URL, end)
 			eventually(t, func() error {
 				s, err := n.Config.Status()
-				if err == nil && (s.Pending != 1 || s.Delivering != (who == "an heir")) {
+				if err == nil && (s.Pending != 1 || s.Delivering != (who == "a standby")) {
 					err = fmt.Errorf("it is not left to %s: %+v", who, s)
 				}
 				return err

@@ -103,7 +103,7 @@ type draft struct {
 
 var drafts = sync.Pool{New: func() any { return new(draft) }}
 
-// recordHeader is the begin of a draft's header, without values.
+// recordHeader is the first part of a draft's header, without values.
 var recordHeader = [...]warc.Field{hostField: {Name: "Host"}, lengthField: {Name: "Content-Length"}, keyField: {Name: deliver.KeyHeader}}
 
 const (
@@ -141,6 +141,9 @@ func (d *draft) queue(n *Navigator, c *Config, to *target, body []byte, contentT
 		return err
 	}
 	d.extra = d.extra[:0]
+	if c.ReportLoss {
+		d.extra = append(d.extra, warc.Field{Name: deliver.ReportField, Value: "1"})
+	}
 	if err := d.encode(c, to, body); err != nil {
 		return err
 	}
@@ -203,7 +206,7 @@ func (d *draft) encode(c *Config, to *target, body []byte) error {
 
 // A target is a parsed URL.
 type target struct {
-	given   string // what was parsed, against
+	given   string // that was parsed
 	base    string
 	env     fetch.Environment
 	href    string // without the fragment
@@ -215,8 +218,8 @@ type target struct {
 // lastTarget is the URL that was parsed last. Most programs send to one URL.
 var lastTarget atomic.Pointer[target]
 
-// target is step 1 of the processing model. A relative URL is invalid without a page, which has
-// the base URL.
+// target is step 1 of the standard's processing model. Without a page there is no base URL, so a relative URL
+// is invalid.
 func (n *Navigator) target(given string) (*target, error) {
 	base := ""
 	if n.Page != nil {

@@ -24,7 +24,11 @@ type outbox struct {
 	wake    chan struct{} // to the goroutine that delivers
 	running atomic.Bool   // that goroutine runs
 	later   atomic.Bool   // deliverLater waits
+	relays  atomic.Bool   // relayWhileWaiting runs
 	purged  atomic.Int64  // when this process last honored DO_NOT_TRACK, Unix time in seconds
+
+	relayMu sync.Mutex
+	relay   *deliver.Relay // of the detached deliverers' log
 
 	complained atomic.Int64 // the last log line of complain, Unix time in seconds
 }
@@ -32,6 +36,7 @@ type outbox struct {
 const (
 	complainPause = 10 * time.Second
 	laterPause    = time.Second // until another try to start a deliverer
+	relayPause    = time.Second
 )
 
 // program is what starts the deliverers of this process's outboxes: this process, or if it is a detached
@@ -57,7 +62,7 @@ func openOutbox(c *Config) (*outbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	box := &outbox{Outbox: s, config: *c, client: deliver.NewClient(c.TLS), wake: make(chan struct{}, 1)}
+	box := &outbox{Outbox: s, config: *c, client: deliver.NewClient(c.TLS), wake: make(chan struct{}, 1), relay: deliver.NewRelay(s.Dir())}
 	if other, loaded := outboxes.LoadOrStore(c.Outbox, box); loaded {
 		s.Close()
 		return other.(*outbox), nil
@@ -105,6 +110,9 @@ func (b *outbox) deliver(c *Config) {
 // a second one can't start in between. If this process is killed between the two, the kernel frees the lock.
 // Then beacons of senders that found it held wait for the next run.
 func (b *outbox) deliverDetached(c *Config) {
+	if b.config.Logger != silent && b.relays.CompareAndSwap(false, true) {
+		go b.relayWhileWaiting()
+	}
 	lock, err := b.TryLock()
 	if err != nil {
 		b.complain("outbox can't be locked, will try again", err)
@@ -120,6 +128,23 @@ func (b *outbox) deliverDetached(c *Config) {
 	}
 	b.complain("deliverer can't be started; delivering in this process", err)
 	b.deliverInProcess(lock)
+}
+
+// relayLog logs what detached deliverers have logged since the last call.
+func (b *outbox) relayLog() {
+	b.relayMu.Lock()
+	defer b.relayMu.Unlock()
+	b.relay.Next(b.config.Logger)
+}
+
+// relayWhileWaiting relays the log while beacons of this process wait.
+func (b *outbox) relayWhileWaiting() {
+	defer b.relays.Store(false)
+	for waiting := 1; waiting > 0; {
+		time.Sleep(relayPause)
+		waiting, _ = b.Waiting()
+		b.relayLog()
+	}
 }
 
 // deliverLater tries again after laterPause to have the beacons of this process delivered.
@@ -210,7 +235,11 @@ func unfinished() (waiting int, failed error) {
 	}
 	outboxes.Range(func(_, v any) bool {
 		b := v.(*outbox)
-		if count(b.Waiting()) > 0 {
+		waiting := count(b.Waiting())
+		if b.config.Logger != silent {
+			b.relayLog()
+		}
+		if waiting > 0 {
 			b.deliver(&b.config) // its deliverer may have been killed
 		}
 		return true

@@ -20,25 +20,24 @@ import (
 // maxPageOutboxes is how many processes can have pages with one outbox at a time.
 const maxPageOutboxes = 1000
 
-// A pageOutbox is one of the folders pages/0, pages/1, … of an outbox. The beacons of pages
-// are delivered in their process, which has the cookies, the CORS-preflight cache and the
-// hooks: so each process has a folder of its own, whose lock it holds while it lives. After
-// Start an heir delivers when it is dead; else the next one does, which takes the first folder
-// that is free.
+// A pageOutbox is one of the folders pages/0, pages/1, … of an outbox. The beacons of pages are delivered by
+// the process of the pages, because that has their cookies, CORS-preflight cache and hooks. So each process
+// has a folder of its own, and holds its lock while it lives. When it has ended, a standby delivers the rest;
+// without Start the next process does that takes the first free folder.
 type pageOutbox struct {
 	*spool.Outbox
-	config  Config // of who opened it
+	config  Config // of the navigator that opened it
 	client  *fetch.Client
 	wake    chan struct{}
-	ended   chan struct{} // closed when nobody delivers any more, as the folder was deleted or can't be read
+	ended   chan struct{} // closed when delivery has stopped, because the folder was deleted or can't be read
 	flights *sync.Map     // *flight by Idempotency-Key
-	heir    atomic.Bool   // there is one
+	standby atomic.Bool   // one runs
 }
 
-// A flight is a beacon of a page that is there to see it off.
+// A flight is a beacon whose page still exists.
 type flight struct {
 	navigator *Navigator
-	release   func() // gives its part of the quota back
+	release   func() // returns its bytes to the page's quota
 }
 
 var (
@@ -99,7 +98,7 @@ func (b *pageOutbox) deliver(lock *os.File) {
 	}
 }
 
-// send keeps the record and has it delivered at once.
+// send appends the record and has it delivered at once.
 func (b *pageOutbox) send(d *draft, c *Config, f *flight) error {
 	b.flights.Store(d.key, f)
 	if err := b.Append(d.record, c.Capacity, c.Durability == Power); err != nil {
@@ -111,43 +110,43 @@ func (b *pageOutbox) send(d *draft, c *Config, f *flight) error {
 	default:
 	}
 	if canDetach() && !c.InProcess {
-		b.haveHeir()
+		b.ensureStandby()
 	}
 	return nil
 }
 
-// haveHeir makes sure that there is an heir. One that ends looks for beacons first and is gone
-// then; one that was sent in between has another started.
-func (b *pageOutbox) haveHeir() {
-	if !b.heir.CompareAndSwap(false, true) {
+// ensureStandby starts a standby, unless one runs. A standby that ends looks for beacons first. If one is
+// appended after that, another standby is started.
+func (b *pageOutbox) ensureStandby() {
+	if !b.standby.CompareAndSwap(false, true) {
 		return
 	}
-	err := startHeir(b.Dir(), b.config.Patience, func() {
-		b.heir.Store(false)
+	err := startStandby(b.Dir(), b.config.Patience, func() {
+		b.standby.Store(false)
 		if n, err := b.Waiting(); err == nil && n > 0 {
-			b.haveHeir()
+			b.ensureStandby()
 		}
 	})
 	if err != nil {
-		b.heir.Store(false)
-		b.config.Logger.Warn("who delivers after this process can't be started; the next one delivers", "error", err)
+		b.standby.Store(false)
+		b.config.Logger.Warn("standby can't be started: the next process delivers what this one leaves", "error", err)
 	}
 }
 
-// end is told that a beacon's way has ended, perhaps before it began.
+// end is called when a beacon has its outcome, even if it was never tried.
 func (b *pageOutbox) end(id uuid.UUID) {
 	if v, ok := b.flights.LoadAndDelete(`"` + id.String() + `"`); ok {
 		v.(*flight).release()
 	}
 }
 
-// pageDirs are the folders of an outbox for the beacons of pages.
+// pageDirs returns the folders of an outbox for the beacons of pages.
 func pageDirs(outbox string) []string {
 	dirs, _ := filepath.Glob(filepath.Join(outbox, "pages", "*"))
 	return dirs
 }
 
-// adoptPages delivers what processes that are gone have left of their pages' beacons.
+// adoptPages delivers the beacons of pages that ended processes have left.
 func adoptPages(c *Config) {
 	for _, dir := range pageDirs(c.Outbox) {
 		if !spool.Pending(dir) {
@@ -159,7 +158,7 @@ func adoptPages(c *Config) {
 		}
 		lock, err := s.TryLock()
 		if lock == nil || err != nil {
-			s.Close() // a process has it that is alive
+			s.Close() // its process lives
 			continue
 		}
 		if canDetach() && !c.InProcess && detach(dir, lock, c.Patience) == nil {
@@ -177,7 +176,7 @@ func adoptPages(c *Config) {
 	}
 }
 
-// fetch is one attempt. A beacon whose page is gone has of it what the record has.
+// fetch makes one attempt. For a beacon whose page is gone, the record has the page's settings.
 func (b *pageOutbox) fetch(ctx context.Context, q fetch.Request) (fetch.Response, error) {
 	key := q.Agent.Get(deliver.KeyHeader)
 	v, ok := b.flights.Load(key)
@@ -185,16 +184,16 @@ func (b *pageOutbox) fetch(ctx context.Context, q fetch.Request) (fetch.Response
 		return b.client.Do(ctx, q)
 	}
 	f := v.(*flight)
-	// By the standard it is finished now, however it finished; that it is tried again when
-	// there was no answer is ours.
+	// By the standard the beacon is finished after one attempt. To try it again after a network error is this
+	// project's addition.
 	defer f.release()
 	q.Referrer = q.Page.URL // where the page was at the call
 	q.Page, q.OnDrop = f.navigator.Page.fetchPage(), f.release
-	return f.navigator.seeOff(ctx, q, b.client)
+	return f.navigator.intercept(ctx, q, b.client)
 }
 
-// seeOff sends the request of a beacon, past the page's hook.
-func (n *Navigator) seeOff(ctx context.Context, q fetch.Request, client *fetch.Client) (fetch.Response, error) {
+// intercept sends the request of a beacon, unless the page's Intercept answers it.
+func (n *Navigator) intercept(ctx context.Context, q fetch.Request, client *fetch.Client) (fetch.Response, error) {
 	if n.Page.Intercept == nil {
 		return client.Do(ctx, q)
 	}
@@ -210,14 +209,14 @@ func (n *Navigator) seeOff(ctx context.Context, q fetch.Request, client *fetch.C
 		return client.Do(ctx, q)
 	}
 	if err != nil {
-		// As where there is no answer: it is tried again.
+		// It is tried again, as after a network error.
 		return fetch.Response{}, fmt.Errorf("network error: intercepted: %w", err)
 	}
 	if res, err = r.accept(res, nil); err != nil {
 		return fetch.Response{}, &fetch.BlockedError{Reason: err.Error()}
 	}
 	if res.Type == "opaque" {
-		return fetch.Response{Status: http.StatusOK}, nil // nobody may know
+		return fetch.Response{Status: http.StatusOK}, nil // its status is hidden
 	}
 	return fetch.Response{Status: res.Status}, nil
 }

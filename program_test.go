@@ -1,25 +1,22 @@
-//go:build unix
-
 package beacon_test
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
 )
 
-// TestMain makes this binary the program that the tests run: BEACON_TEST_PROGRAM says
-// how it ends.
+// TestMain makes this binary the program that the tests run. BEACON_TEST_PROGRAM is the way in which it ends.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 1 {
-		onTheWayToStart(os.Getenv("BEACON_TEST_PROGRAM"))
+	if len(os.Args) == 1 { // as a deliverer
+		beforeStart(os.Getenv("BEACON_TEST_PROGRAM"))
 	}
 	beacon.Start()
 	if end := os.Getenv("BEACON_TEST_PROGRAM"); end != "" {
@@ -31,9 +28,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program sends a beacon and is gone in the next statement.
+// programs are those of single systems.
+var programs = map[string]func(url string){}
+
+// program sends a beacon and ends in the next statement.
 func program(url, end string) {
-	if end == "page killed" || end == "page without an heir killed" {
+	prepare(end)
+	if run := programs[end]; run != nil {
+		run(url)
+	}
+	if end == "page killed" || end == "page without a standby killed" {
 		n := beacon.Navigator{
 			Config: &beacon.Config{InProcess: end != "page killed", HonorDoNotTrack: true},
 			Page:   &beacon.Page{URL: "http://shop.example/cart"},
@@ -41,7 +45,7 @@ func program(url, end string) {
 		if ok, err := n.SendBeacon(url, end); !ok || err != nil {
 			os.Exit(3)
 		}
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		kill("killed")
 	}
 	if end == "page" {
 		n := beacon.Navigator{Page: &beacon.Page{URL: "http://shop.example/cart"}}
@@ -53,6 +57,14 @@ func program(url, end string) {
 		beacon.Flush(ctx)
 		os.Exit(0)
 	}
+	if end == "log" {
+		beacon.Start(beacon.Config{Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+		beacon.Send(url, end)
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		beacon.Flush(ctx) // which fails if the server is down
+		os.Exit(0)
+	}
 	if end == "silent" {
 		os.Exit(0)
 	}
@@ -60,18 +72,10 @@ func program(url, end string) {
 		os.Exit(3)
 	}
 	switch end {
-	case "exit", "hang", "crash", "look around":
+	case "exit", "hang", "crash", "check":
 		os.Exit(0)
 	case "panic":
-		panic("as it happens")
-	case "SIGKILL":
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
-	case "SIGTERM":
-		syscall.Kill(os.Getpid(), syscall.SIGTERM)
-	case "SIGHUP":
-		syscall.Kill(os.Getpid(), syscall.SIGHUP)
-	case "group":
-		syscall.Kill(0, syscall.SIGKILL)
+		panic("after Send")
 	case "again", "remove":
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -85,7 +89,7 @@ func program(url, end string) {
 			}
 			os.RemoveAll(dir)
 		}
-		// Until the deliverer has nothing to do any more.
+		// The deliverer must have ended.
 		for delivering := true; delivering && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
 			s, err := (*beacon.Config)(nil).Status()
 			delivering = err == nil && s.Delivering
@@ -102,13 +106,14 @@ func program(url, end string) {
 		}
 		os.Exit(0)
 	}
-	time.Sleep(time.Minute) // a signal is on its way
+	kill(end)
+	time.Sleep(time.Minute) // until the signal comes
 }
 
 func command(outbox, url, end string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], url)
 	cmd.Env = append(os.Environ(), "BEACON_TEST_PROGRAM="+end, "BEACON_OUTBOX="+outbox, "GORACE=atexit_sleep_ms=0")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = processGroup
 	return cmd
 }
 
@@ -117,8 +122,7 @@ func run(t *testing.T, outbox, url, end string) (took time.Duration, output stri
 	t.Helper()
 	cmd := command(outbox, url, end)
 	began := time.Now()
-	// Output reads until the last process that has the pipe closes it: a deliverer
-	// that held on to it would be waited for.
+	// CombinedOutput reads until all processes have closed the pipe. It would wait for a deliverer that had it.
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() == 3 || exit.ExitCode() == 4) {

@@ -1,5 +1,3 @@
-//go:build unix
-
 package beacon_test
 
 import (
@@ -18,22 +16,26 @@ import (
 	"github.com/seed-d051cf5a/beacon"
 )
 
-func TestHoweverTheProgramEndsTheBeaconArrives(t *testing.T) {
-	for _, end := range []string{"exit", "panic", "SIGKILL", "SIGTERM", "SIGHUP", "group"} {
+// The server answers after the program's end.
+func TestSend_ProgramEnds_BeaconArrives(t *testing.T) {
+	for _, end := range ends {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
-			d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { time.Sleep(2 * time.Second) })
+			ended, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			defer cancel()
+			d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-ended.Done() })
 			took, out := run(t, newOutbox(t), d.URL, end)
-			if took > 1500*time.Millisecond {
-				t.Errorf("the program waited: %v (%s)", took, out)
+			if ended.Err() != nil {
+				t.Errorf("the program waited for its deliverer: %v (%s)", took, out)
 			}
+			cancel()
 			d.wait(t, 1)
 		})
 	}
 }
 
-func TestTheServerIsNotUpYet(t *testing.T) {
-	for _, end := range []string{"exit", "SIGKILL"} {
+func TestSend_ServerStartsLater_BeaconArrives(t *testing.T) {
+	for _, end := range []string{"exit", "killed"} {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -42,8 +44,15 @@ func TestTheServerIsNotUpYet(t *testing.T) {
 			}
 			address := listener.Addr().String()
 			listener.Close()
-			run(t, newOutbox(t), "http://"+address, end)
-			time.Sleep(time.Second)
+			outbox := newOutbox(t)
+			run(t, outbox, "http://"+address, end)
+			eventually(t, func() error {
+				s, err := (&beacon.Config{Outbox: outbox}).Status()
+				if err == nil && (len(s.Lanes) == 0 || s.Lanes[0].LastError == "") {
+					err = fmt.Errorf("no attempt has failed: %+v", s)
+				}
+				return err
+			})
 			if listener, err = net.Listen("tcp", address); err != nil {
 				t.Fatal(err)
 			}
@@ -52,7 +61,7 @@ func TestTheServerIsNotUpYet(t *testing.T) {
 	}
 }
 
-func TestNavigatorsWithOneOutboxKeepTheirOwnCapacity(t *testing.T) {
+func TestSend_NavigatorsShareOutbox_OwnCapacityCounts(t *testing.T) {
 	d := newDesk(t, nil, nil)
 	outbox := newOutbox(t)
 	large := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
@@ -61,12 +70,12 @@ func TestNavigatorsWithOneOutboxKeepTheirOwnCapacity(t *testing.T) {
 		t.Error(ok, err)
 	}
 	if ok, _ := small.SendBeacon(d.URL, make([]byte, 60_000)); ok {
-		t.Error("a navigator's own capacity does not count")
+		t.Error("a beacon over the capacity of its navigator is queued")
 	}
 	d.wait(t, 1)
 }
 
-func TestTheProxyIsTheOneOfTheMomentOfSend(t *testing.T) {
+func TestSend_ProxyChanges_EachBeaconLeavesByItsOwn(t *testing.T) {
 	proxy := newDesk(t, nil, nil)
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true}}
@@ -80,15 +89,23 @@ func TestTheProxyIsTheOneOfTheMomentOfSend(t *testing.T) {
 	other.wait(t, 1)
 }
 
-func TestManyProcessesShareOneDeliverer(t *testing.T) {
-	d := newDesk(t, nil, nil)
-	outbox := newOutbox(t)
+// The server answers when all programs have ended, so that no deliverer ends before.
+func TestSend_ManyProcesses_ShareOneDeliverer(t *testing.T) {
+	const programs = 20
+	ended := make(chan struct{})
+	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-ended })
+	outbox, deliverers := newOutbox(t), t.TempDir()
+	t.Setenv(startedVar, deliverers)
 	var all sync.WaitGroup
-	for range 20 {
+	for range programs {
 		all.Go(func() { run(t, outbox, d.URL, "exit") })
 	}
 	all.Wait()
-	d.wait(t, 20)
+	close(ended)
+	d.wait(t, programs)
+	if started, err := os.ReadDir(deliverers); err != nil || len(started) != 1 {
+		t.Errorf("%d deliverers for %d programs, want 1; %v", len(started), programs, err)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for key, bodies := range d.taken {
@@ -98,7 +115,7 @@ func TestManyProcessesShareOneDeliverer(t *testing.T) {
 	}
 }
 
-func TestInProcess(t *testing.T) {
+func TestSend_InProcess_AllArrive(t *testing.T) {
 	d := newDesk(t, nil, nil)
 	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true}}
 	for i := range 100 {
@@ -114,7 +131,7 @@ func TestInProcess(t *testing.T) {
 	d.wait(t, 100)
 }
 
-func TestLimits(t *testing.T) {
+func TestSend_BodyOverLimit_ReturnsFalse(t *testing.T) {
 	var log logged
 	d := newDesk(t, nil, nil)
 	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true, Capacity: 300 << 10, Logger: slog.New(slog.NewTextHandler(&log, nil))}}
@@ -129,7 +146,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestAnOutboxThatCantBeWrittenIsAnHonestFalse(t *testing.T) {
+func TestSend_OutboxIsAFile_ReturnsFalse(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(file, nil, 0o600)
 	n := beacon.Navigator{Config: &beacon.Config{Outbox: filepath.Join(file, "outbox")}}

@@ -30,7 +30,7 @@ type Status struct {
 	DeadFiles  int       `json:"dead_files"`            // in the folder dead
 	Oldest     time.Time `json:"oldest,omitzero"`       // when the oldest pending beacon was sent
 	Delivering bool      `json:"delivering"`            // a process delivers now
-	PID        int       `json:"pid,omitempty"`         // of that process, if it has told
+	PID        int       `json:"pid,omitempty"`         // of that process
 	Forbidden  time.Time `json:"do_not_track,omitzero"` // when DO_NOT_TRACK was last honored
 
 	// Lanes are the pending beacons by URL, the most first: at most 1,000, and then one for each further
@@ -100,7 +100,7 @@ func (s *Status) add(dir string, lanes map[string]*Lane) error {
 	}
 	waits := deliver.ReadWaits(dir)
 	if of.Held && s.PID == 0 {
-		s.PID = waits.PID
+		s.PID, _ = spool.Holder(dir)
 	}
 	return errors.Join(err, spool.List(dir, false, func(l *spool.Listed) bool {
 		url := l.Record.Target

@@ -491,10 +491,14 @@ func (c *Claim) deleteRetired() error {
 	if err := c.syncTally(); err != nil {
 		return err
 	}
+segments:
 	for name := range c.tally.retired {
 		path := filepath.Join(c.o.dir, name)
 		for _, p := range []string{path, ledgerPath(path)} {
 			if err := c.o.fs.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				if isOpen(err) {
+					continue segments
+				}
 				return wrap("delete finished segment", err)
 			}
 		}

@@ -41,6 +41,9 @@ func NoRoom(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS)
 }
 
+// isOpen reports whether a file could not be deleted because another process has it open.
+func isOpen(error) bool { return false }
+
 func syncDir(d *os.File) error { return d.Sync() }
 
 // alive reports whether a process runs. A process that has ended counts until its parent has waited for it.

@@ -54,3 +54,6 @@ func alive(pid int) bool {
 
 // private does nothing: the directory is under the user's profile, which Windows protects from others.
 func private(string) error { return nil }
+
+// isOpen reports whether a file could not be deleted because another process has it open.
+func isOpen(err error) bool { return errors.Is(err, windows.ERROR_SHARING_VIOLATION) }

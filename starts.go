@@ -1,24 +1,23 @@
-//go:build unix
-
 package beacon
 
 import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
 
-// A deliverer that dies before it has done anything, because the program fails on its way
-// to Start or the machine is short of memory, must not be started with every beacon. The
-// lock file counts each program's starts since the last one that came to something; the
-// lock's holder writes, so nobody else does.
+// The start limit: a deliverer that dies before its first attempt, because the program fails before Start or
+// the machine is short of memory, must not be started with every beacon. The lock file has each program's
+// number of starts since its last deliverer that made an attempt. It is written under the lock, except by
+// resetStarts.
 const (
-	freeStarts  = 5
-	startPause  = 100 * time.Millisecond // doubled with each start above the free ones
-	startsPause = time.Minute            // at most
-	maxPrograms = 32                     // that are remembered, the latest
+	freeStarts    = 5                      // without a pause
+	startPause    = 100 * time.Millisecond // after these, doubled with each start
+	maxStartPause = time.Minute
+	maxPrograms   = 32 // in the file: the latest
 )
 
 type starts struct {
@@ -27,11 +26,11 @@ type starts struct {
 	program uint32 // a checksum of its executable's path
 }
 
-// countStart counts one start more, or refuses it.
+// countStart counts a start of this program. It returns an error if the limit forbids the start.
 func countStart(lock *os.File, now time.Time) error {
 	all, ours := readStarts(lock)
 	if over := ours.n - freeStarts; over >= 0 {
-		pause := min(startPause<<min(over, 16), startsPause)
+		pause := min(startPause<<min(over, 16), maxStartPause)
 		if since := now.Sub(ours.last); since >= 0 && since < pause {
 			return fmt.Errorf("the last %d deliverers ended before they had tried to send anything; the next is started in %v", ours.n, (pause - since).Round(time.Millisecond))
 		}
@@ -40,14 +39,18 @@ func countStart(lock *os.File, now time.Time) error {
 	return writeStarts(lock, append(all, ours))
 }
 
-// forgetStarts is for a deliverer that came to something; lock need not be held by this
-// descriptor.
-func forgetStarts(lock *os.File) error {
+// resetStarts sets this program's number to zero. An outbox without a lock file has none.
+func resetStarts(dir string) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	defer lock.Close()
 	all, _ := readStarts(lock)
-	return writeStarts(lock, all)
+	writeStarts(lock, all)
 }
 
-// readStarts returns what is known of other programs, the latest last, and of this one.
+// readStarts returns the numbers of other programs, the latest last, and of this one.
 func readStarts(lock *os.File) (others []starts, ours starts) {
 	exe, _ := os.Executable()
 	ours.program = crc32.ChecksumIEEE([]byte(exe))
@@ -69,7 +72,7 @@ func readStarts(lock *os.File) (others []starts, ours starts) {
 	return others, ours
 }
 
-// startsSize is the length of a line in bytes, so that all have one.
+// startsSize is the length of each line in bytes.
 const startsSize = len("starts 000000 0000000000000 00000000\n")
 
 func writeStarts(lock *os.File, all []starts) error {

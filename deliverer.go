@@ -1,0 +1,144 @@
+package beacon
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/deliver"
+	"github.com/seed-d051cf5a/beacon/internal/spool"
+)
+
+// The environment's variables of a deliverer, besides those of deliver.Program.
+const (
+	delivererVar = "BEACON_DELIVERER" // the directory of the outbox
+	patienceVar  = "BEACON_DELIVERER_PATIENCE"
+	// standbyVar is set if the deliverer is a standby. An earlier version may start this one, so the name
+	// stays.
+	standbyVar = "BEACON_DELIVERER_HEIR"
+)
+
+const (
+	delivererIdle     = 5 * time.Second // it ends when no beacon has waited for so long
+	delivererLifetime = time.Hour       // then another one replaces it
+	delivererMemory   = 32 << 20        // the garbage collector's limit, in bytes
+
+	standbyPoll = 100 * time.Millisecond // how often a standby tries the lock
+	standbyLook = time.Second            // how often it checks whether beacons wait
+
+	startDeadline = 10 * time.Second // for the program to call Start
+)
+
+var (
+	deliversFor = os.Getenv(delivererVar)
+	isStandby   = os.Getenv(standbyVar) != ""
+	// inherited is the file that only a deliverer is started with, or nil. So the variables alone do not make
+	// a process a deliverer.
+	inherited   = inheritedFile()
+	isDeliverer = inherited != nil
+	deadline    *time.Timer
+)
+
+// init keeps the processes that the program starts before Start from becoming deliverers. It ends a
+// deliverer whose program does not come to Start.
+func init() {
+	if isDeliverer {
+		os.Unsetenv(delivererVar)
+		os.Unsetenv(standbyVar)
+		deadline = time.AfterFunc(startDeadline, func() { os.Exit(1) })
+	}
+}
+
+// runDeliverer is the main function of a deliverer.
+func runDeliverer() {
+	deadline.Stop()
+	closeInherited()
+	debug.SetMemoryLimit(delivererMemory)
+	debug.SetGCPercent(400) // of a few MiB
+	dir := deliversFor
+	box, lock := takeOver(dir)
+	if lock == nil {
+		return
+	}
+	patience, err := time.ParseDuration(os.Getenv(patienceVar))
+	if err != nil {
+		patience = new(Config).orDefault().Patience
+	}
+	var z zombies
+	stay := func() bool { return z.stay(time.Now()) }
+	for lock != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), delivererLifetime)
+		deliver.Drain(ctx, box, lock, deliver.Deliverer{
+			Fetch: deliver.NewClient(nil).Do, Idle: delivererIdle, Patience: patience, Stay: stay,
+			OnAttempt: sync.OnceFunc(func() { resetStarts(dir) }),
+			Log:       deliver.NewLog(dir), Program: program(),
+		})
+		old := ctx.Err() != nil
+		cancel()
+		if !old {
+			return // the next run delivers the rest
+		}
+		if lock, _ = box.TryLock(); lock != nil && !stay() {
+			detach(dir, lock, patience)
+			return
+		}
+	}
+}
+
+// takeOver opens the outbox and takes its lock. The lock is nil if the outbox was deleted, or if another
+// process has the lock and no beacons wait.
+func takeOver(dir string) (*spool.Outbox, *os.File) {
+	if !isFile(inherited, filepath.Join(dir, inheritedName)) {
+		return nil, nil
+	}
+	box, err := spool.OpenOutbox(dir)
+	if err != nil {
+		return nil, nil
+	}
+	if inheritsLock && !isStandby {
+		return box, inherited
+	}
+	return box, awaitLock(box)
+}
+
+// awaitLock takes the lock as soon as its holder releases it. It returns nil if no beacon has waited for some
+// time.
+func awaitLock(box *spool.Outbox) *os.File {
+	defer inherited.Close()
+	var looked time.Time
+	busy := time.Now()
+	for pause := time.Millisecond; ; pause = min(2*pause, standbyPoll) {
+		lock, err := box.TryLock()
+		if err != nil || lock != nil {
+			return lock
+		}
+		if now := time.Now(); now.Sub(looked) >= standbyLook {
+			looked = now
+			if now.Sub(busy) >= delivererIdle {
+				// A process that starts no deliverer because of this file appended its beacon before.
+				// So it is closed before the last look.
+				inherited.Close()
+			}
+			if spool.Pending(box.Dir()) {
+				busy = now
+			} else if now.Sub(busy) >= delivererIdle {
+				resetStarts(box.Dir())
+				return nil
+			}
+		}
+		time.Sleep(pause)
+	}
+}
+
+// isFile reports whether f is the file with this name.
+func isFile(f *os.File, name string) bool {
+	ours, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat(name)
+	return err == nil && os.SameFile(ours, theirs)
+}
