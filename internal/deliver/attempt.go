@@ -39,7 +39,7 @@ type attempt struct {
 
 // start begins the attempts whose time has come, and returns how long the next can wait: never, if only
 // an answer can change anything.
-func (d *Deliverer) start(ctx context.Context, now time.Time) time.Duration {
+func (d *Deliverer) start(now time.Time) time.Duration {
 	if d.outcomes.noRoom {
 		// Outcomes that can't be written would have their beacons sent again by each later run.
 		return never
@@ -61,14 +61,14 @@ func (d *Deliverer) start(ctx context.Context, now time.Time) time.Duration {
 			d.schedule.put(a.lane.origin, now)
 			continue
 		}
-		d.attempt(ctx, a)
+		d.attempt(a)
 	}
 	until(d.schedule.cut(now))
 	return wait
 }
 
 // attempt sends a request. Its end comes as a result.
-func (d *Deliverer) attempt(ctx context.Context, a *attempt) {
+func (d *Deliverer) attempt(a *attempt) {
 	results := d.results // of this Run: an attempt that is abandoned can end in the next one
 	a.cancel = func() {}
 	if a.entry, a.record, a.damage = d.Claim.Take(a.waiting.place); a.damage != nil {
@@ -80,10 +80,11 @@ func (d *Deliverer) attempt(ctx context.Context, a *attempt) {
 		results <- a
 		return
 	}
-	ctx, a.cancel = context.WithCancel(ctx)
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	// A context of the Run would have to know all of these.
+	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		WroteRequest: func(info httptrace.WroteRequestInfo) { a.written.Store(info.Err == nil) },
 	})
+	ctx, a.cancel = context.WithCancel(ctx)
 	q := request(a.record, d.Program.network(a.lane))
 	if a.reports = d.lost.report(a); a.reports != (loss{}) {
 		q.Header.Set(LostHeader, a.reports.header())

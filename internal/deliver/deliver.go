@@ -88,8 +88,6 @@ type run struct {
 // is [spool.ErrLost].
 func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	d.begin(time.Now())
-	attempts, cancel := context.WithCancel(ctx)
-	defer cancel()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -97,11 +95,11 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 		d.awake(now)
 		if d.untilScan(now) <= 0 {
 			if err := d.scan(now); err != nil {
-				d.abandon(cancel)
+				d.abandon()
 				return false, err
 			}
 			if err := d.obey(now); err != nil {
-				d.abandon(cancel)
+				d.abandon()
 				return false, err
 			}
 			d.sweep(now)
@@ -111,10 +109,10 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 				d.waits.write(d.schedule, now)
 			}
 		}
-		wait := min(d.outcomes.signDue(now, len(d.schedule.attempts) == 0), d.start(attempts, now), d.untilScan(now))
+		wait := min(d.outcomes.signDue(now, len(d.schedule.attempts) == 0), d.start(now), d.untilScan(now))
 		left := d.left(now)
 		if d.ends(now) {
-			d.abandon(cancel)
+			d.abandon()
 			return left, nil
 		}
 		timer.Reset(wait)
@@ -127,7 +125,7 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 		case <-d.Wake:
 			d.scanAt = time.Time{}
 		case <-ctx.Done():
-			d.abandon(cancel)
+			d.abandon()
 			return left, nil
 		}
 	}
@@ -182,9 +180,11 @@ func (d *Deliverer) left(now time.Time) bool {
 
 // abandon cancels the attempts that are under way. Their beacons stay pending. It waits for them for
 // abandonTime.
-func (d *Deliverer) abandon(cancel context.CancelFunc) {
-	cancel()
+func (d *Deliverer) abandon() {
 	close(d.jobs)
+	for a := range d.schedule.attempts {
+		a.cancel()
+	}
 	for patience := time.After(abandonTime); len(d.schedule.attempts) > 0; {
 		select {
 		case a := <-d.results:

@@ -47,11 +47,17 @@ type origin struct {
 
 // OriginOf returns the scheme and the authority of a serialized URL, without a user.
 func OriginOf(href string) string {
-	scheme, rest, _ := strings.Cut(href, "://")
+	scheme, rest, ok := strings.Cut(href, "://")
+	if !ok {
+		return href
+	}
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		rest = rest[:i]
 	}
-	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		return scheme + "://" + rest[i+1:]
+	}
+	return href[:len(scheme)+len("://")+len(rest)]
 }
 
 // lane returns the lane for a key. The keys of many URLs share lanes.

@@ -42,7 +42,7 @@ const KeyHeader = "Idempotency-Key"
 // request returns the request of a record, over a network. Host and Content-Length come from the URL and the body.
 func request(r warc.Record, n fetch.Network) fetch.Request {
 	q := fetch.Request{
-		Method: r.Request.Method, URL: r.Target, Header: http.Header{}, Body: r.Request.Body,
+		Method: r.Request.Method, URL: r.Target, Header: make(http.Header, len(r.Request.Header)), Body: r.Request.Body,
 		Network: n, Mode: r.Extra.Get(ModeField),
 	}
 	rest := q.Header

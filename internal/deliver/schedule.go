@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
@@ -145,8 +146,8 @@ func (s *schedule) add(r *warc.Record, w waiting, now time.Time) *lane {
 	name := OriginOf(r.Target)
 	o := s.origins[name]
 	if o == nil {
-		o = &origin{name: name}
-		s.origins[name] = o
+		o = &origin{name: strings.Clone(name)} // the record's strings are longer
+		s.origins[o.name] = o
 		s.waits.origin(o)
 	}
 	l := o.lane(s, s.laneKey(r), r.Target)

@@ -106,9 +106,9 @@ func (l *ledger) finish(o Outcome, detail string, records ...key) error {
 		}
 	}
 	l.text = l.text[:0]
+	text := " " + outcomeText(o, detail) + "\n"
 	for _, k := range records {
-		l.text = append(k.append(l.text), ' ')
-		l.text = append(append(l.text, outcomeText(o, detail)...), '\n')
+		l.text = append(k.append(l.text), text...)
 	}
 	if _, err := l.file.Write(l.text); err != nil {
 		l.close() // what was written of a line is ended when it is opened again

@@ -128,6 +128,9 @@ func (r *Record) parseHead(head []byte) (length int, blockDigest string, checked
 			}
 		default:
 			if strings.HasPrefix(n, "Beacon-") {
+				if r.Extra == nil {
+					r.Extra = make(Fields, 0, 6)
+				}
 				r.Extra = append(r.Extra, Field{n, v})
 			}
 		}
@@ -188,6 +191,9 @@ func canonical(name string) string {
 		return "content-length"
 	case headDigest:
 		return "beacon-head-digest"
+	}
+	if strings.HasPrefix(name, "Beacon-") && len(name) != len(headDigest) {
+		return name // of an extension field
 	}
 	return strings.ToLower(name)
 }

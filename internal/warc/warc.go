@@ -53,7 +53,7 @@ type Fields []Field
 // Get returns the first value of name, compared without case, or "".
 func (fs Fields) Get(name string) string {
 	for _, f := range fs {
-		if strings.EqualFold(f.Name, name) {
+		if len(f.Name) == len(name) && (f.Name == name || strings.EqualFold(f.Name, name)) {
 			return f.Value
 		}
 	}
