@@ -21,6 +21,7 @@ type attempt struct {
 	unproven    bool // its lane was
 	laneRound   int  // its lane's and its origin's, when it began
 	originRound int
+	ctx         context.Context
 	cancel      context.CancelFunc
 	cut         bool // it was cut short, because others waited
 	timedOut    bool // it was cut short, because it took attemptTime
@@ -31,20 +32,22 @@ type attempt struct {
 
 	entry    spool.Entry
 	record   warc.Record
-	damage   error       // the record could not be read
+	damage   error // the record could not be read
+	request  fetch.Request
 	written  atomic.Bool // the request was, as a whole
 	response fetch.Response
 	err      error
 }
 
-// start begins the attempts whose time has come, and returns how long the next can wait: never, if only
-// an answer can change anything.
-func (d *Deliverer) start(now time.Time) time.Duration {
+// start begins the attempts whose time has come. With own set, the first of them is returned, for the worker
+// that calls; each of the others gets a worker. wait is how long the next attempt can wait: never, if only an
+// answer can change anything.
+func (d *Deliverer) start(now time.Time, own bool) (first *attempt, wait time.Duration) {
+	wait = never
 	if d.outcomes.noRoom {
 		// Outcomes that can't be written would have their beacons sent again by each later run.
-		return never
+		return nil, wait
 	}
-	wait := never
 	until := func(at time.Time) {
 		if !at.IsZero() {
 			wait = min(wait, max(at.Sub(now), 0))
@@ -56,60 +59,73 @@ func (d *Deliverer) start(now time.Time) time.Duration {
 			until(at)
 			break
 		}
-		if !a.waiting.expiresAt().After(now) && d.expire(a.waiting) {
+		switch {
+		case !a.waiting.expiresAt().After(now) && d.expire(a.waiting):
 			d.schedule.ended(a)
 			d.schedule.put(a.lane.origin, now)
-			continue
+		case !d.prepare(a):
+			d.settle(a, now)
+		case own && first == nil:
+			first = a
+		default:
+			go d.work(d.run, a)
 		}
-		d.attempt(a)
 	}
 	until(d.schedule.cut(now))
-	return wait
+	return first, wait
 }
 
-// attempt sends a request. Its end comes as a result.
-func (d *Deliverer) attempt(a *attempt) {
-	results := d.results // of this Run: an attempt that is abandoned can end in the next one
+// prepare makes the request of an attempt. It returns false if there is none to send.
+func (d *Deliverer) prepare(a *attempt) bool {
 	a.cancel = func() {}
 	if a.entry, a.record, a.damage = d.Claim.Take(a.waiting.place); a.damage != nil {
-		results <- a // has room for all that are under way
-		return
+		return false
 	}
-	if d.mustPurge(a) { // the sweep could not read it
-		a.purged = true
-		results <- a
-		return
+	if a.purged = d.mustPurge(a); a.purged { // the sweep could not read it
+		return false
+	}
+	a.request = request(a.record, d.Program.network(a.lane))
+	if a.reports = d.lost.report(a); a.reports != (loss{}) {
+		a.request.Header.Set(LostHeader, a.reports.header())
 	}
 	// A context of the Run would have to know all of these.
-	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
+	a.ctx = httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		WroteRequest: func(info httptrace.WroteRequestInfo) { a.written.Store(info.Err == nil) },
 	})
-	ctx, a.cancel = context.WithCancel(ctx)
-	q := request(a.record, d.Program.network(a.lane))
-	if a.reports = d.lost.report(a); a.reports != (loss{}) {
-		q.Header.Set(LostHeader, a.reports.header())
-	}
-	j := job{ctx, a, q, results}
-	select {
-	case d.jobs <- j:
-	default: // no worker is free
-		go d.work(j, d.jobs)
+	a.ctx, a.cancel = context.WithCancel(a.ctx)
+	return true
+}
+
+// work makes one attempt after the other, as long as the next one can follow at once.
+func (d *Deliverer) work(r *run, a *attempt) {
+	for a != nil {
+		a.response, a.err = d.Fetch(a.ctx, a.request)
+		a.cancel()
+		a = d.next(r, a)
 	}
 }
 
-// A job is the request of an attempt.
-type job struct {
-	ctx     context.Context
-	attempt *attempt
-	request fetch.Request
-	results chan<- *attempt
-}
-
-// work sends requests until the channel is closed. New goroutines for each would have to grow their stacks.
-func (d *Deliverer) work(j job, more <-chan job) {
-	for ok := true; ok; j, ok = <-more {
-		j.attempt.response, j.attempt.err = d.Fetch(j.ctx, j.request)
-		j.attempt.cancel()
-		j.results <- j.attempt
+// next settles an attempt, and returns the next one for its worker, or nil.
+func (d *Deliverer) next(r *run, ended *attempt) (next *attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return nil // it was abandoned
 	}
+	now := time.Now()
+	if d.settle(ended, now) {
+		d.lastSuccess = now
+	}
+	wait := time.Duration(0)
+	if !r.ending {
+		next, wait = d.start(now, true)
+		wait = min(wait, d.outcomes.signDue(now, false))
+	}
+	if next == nil || now.Add(wait).Before(r.wakeAt) {
+		select {
+		case r.poke <- struct{}{}:
+		default: // it will run
+		}
+	}
+	return next
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,16 +57,20 @@ type Deliverer struct {
 
 	random *rand.Rand        // of delays and choices; tests set it
 	onScan func(waiting int) // may be nil; tests set it
-	run
+	*run
 }
 
-// A run is the state of one Run.
+// A run is the state of one Run. Its workers settle their attempts themselves, and begin the next ones.
 type run struct {
+	mu     sync.Mutex    // of all below, of the Claim and of what it has
+	poke   chan struct{} // has a value when there may be something to do for Run
+	wakeAt time.Time     // when Run has something to do otherwise
+	ending bool          // no more attempts begin
+	over   bool          // the run has ended, and abandoned the attempts that are left
+
 	schedule *schedule
 	waits    *waits
 	lost     *lost
-	jobs     chan job // to idle workers
-	results  chan *attempt
 	outcomes outcomes
 
 	began time.Time
@@ -91,39 +96,19 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		now := time.Now()
-		d.awake(now)
-		if d.untilScan(now) <= 0 {
-			if err := d.scan(now); err != nil {
-				d.abandon()
-				return false, err
-			}
-			if err := d.obey(now); err != nil {
-				d.abandon()
-				return false, err
-			}
-			d.sweep(now)
-			d.outcomes.save()
-			d.lost.save()
-			if d.waits.due(now) {
-				d.waits.write(d.schedule, now)
-			}
-		}
-		wait := min(d.outcomes.signDue(now, len(d.schedule.attempts) == 0), d.start(now), d.untilScan(now))
-		left := d.left(now)
-		if d.ends(now) {
+		wait, left, err := d.look(time.Now())
+		if wait == 0 || err != nil {
 			d.abandon()
-			return left, nil
+			return left, err
 		}
 		timer.Reset(wait)
 		select {
-		case a := <-d.results:
-			if d.settleAll(a) {
-				d.lastSuccess = now
-			}
+		case <-d.poke:
 		case <-timer.C:
 		case <-d.Wake:
+			d.mu.Lock()
 			d.scanAt = time.Time{}
+			d.mu.Unlock()
 		case <-ctx.Done():
 			d.abandon()
 			return left, nil
@@ -131,14 +116,44 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	}
 }
 
+// look does what there is to do now, and returns how long the next look can wait: 0 means that the run is
+// over.
+func (d *Deliverer) look(now time.Time) (wait time.Duration, left bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.awake(now)
+	if d.untilScan(now) <= 0 {
+		if err := d.scan(now); err != nil {
+			return 0, false, err
+		}
+		if err := d.obey(now); err != nil {
+			return 0, false, err
+		}
+		d.sweep(now)
+		d.outcomes.save()
+		d.lost.save()
+		if d.waits.due(now) {
+			d.waits.write(d.schedule, now)
+		}
+	}
+	_, untilAttempt := d.start(now, false)
+	wait = min(d.outcomes.signDue(now, len(d.schedule.attempts) == 0), untilAttempt, d.untilScan(now))
+	wait = max(wait, 1)
+	d.wakeAt = now.Add(wait)
+	left = d.left(now)
+	if d.ends(now) {
+		wait = 0
+	}
+	return wait, left, nil
+}
+
 func (d *Deliverer) begin(now time.Time) {
 	w := loadWaits(d.Claim.Dir(), now)
-	d.run = run{
+	d.run = &run{
+		poke:      make(chan struct{}, 1),
 		schedule:  newSchedule(d.Eager, now, d.random, w),
 		waits:     w,
 		lost:      loadLost(d.Claim.Dir()),
-		jobs:      make(chan job),
-		results:   make(chan *attempt, slotsEager),
 		outcomes:  outcomes{claim: d.Claim, log: d.Log, onEnd: d.OnEnd},
 		forbidden: spool.TrackingForbidden(d.Claim.Dir()),
 		began:     now, lastLook: now, lastBusy: now, lastSuccess: now,
@@ -181,18 +196,24 @@ func (d *Deliverer) left(now time.Time) bool {
 // abandon cancels the attempts that are under way. Their beacons stay pending. It waits for them for
 // abandonTime.
 func (d *Deliverer) abandon() {
-	close(d.jobs)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ending = true
 	for a := range d.schedule.attempts {
 		a.cancel()
 	}
-	for patience := time.After(abandonTime); len(d.schedule.attempts) > 0; {
+	for patience := time.After(abandonTime); len(d.schedule.attempts) > 0 && !d.over; {
+		d.mu.Unlock()
 		select {
-		case a := <-d.results:
-			d.settle(a, time.Now())
+		case <-d.poke:
 		case <-patience:
-			clear(d.schedule.attempts)
+			patience = nil
 		}
+		d.mu.Lock()
+		d.over = patience == nil
 	}
+	d.over = true
+	clear(d.schedule.attempts)
 	d.outcomes.sign(time.Now())
 	d.outcomes.save()
 	d.lost.save()

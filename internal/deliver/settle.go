@@ -15,19 +15,6 @@ import (
 // maxRetryAfter bounds a server's Retry-After.
 const maxRetryAfter = time.Hour
 
-// settleAll settles an attempt and those that have ended since. It reports whether a server took or
-// refused a beacon.
-func (d *Deliverer) settleAll(a *attempt) (answered bool) {
-	for {
-		answered = d.settle(a, time.Now()) || answered
-		select {
-		case a = <-d.results:
-		default:
-			return answered
-		}
-	}
-}
-
 // settle decides what the end of an attempt means for its beacon, lane and origin. It reports whether
 // the server took or refused the beacon.
 func (d *Deliverer) settle(a *attempt, now time.Time) (answered bool) {
