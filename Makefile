@@ -28,6 +28,7 @@ vulnerabilities:
 
 bench:
 	go test -run '^$$' -bench 'Against(Write|Discard|Client)' -benchtime 2s . ./collect ./internal/deliver
+	go test -run '^$$' -bench 'ServiceSustained|MillionPending' -benchtime 1x . ./internal/deliver
 	go test -run '^$$' -bench AgainstNoSend -benchtime 40x .
 	go test -run '^$$' -bench 'Beacon$$' -benchtime 2s ./page ./collect
 	go test -run '^$$' -bench AgainstChromium -benchtime 100x ./conformance
