@@ -37,13 +37,14 @@ type Config struct {
 	// HonorDoNotTrack means that with DO_NOT_TRACK=1 in the environment beacons are not queued, and those of
 	// earlier runs with HonorDoNotTrack are deleted.
 	HonorDoNotTrack bool
-	// ReportLoss has the next beacon to an origin tell how many of this program's were given up on the way
-	// to it since the last report, in a header such as "Beacon-Lost: expired=3, dropped=1". So the receiver
-	// knows its loss. After a kill a number can be reported twice. The beacons of pages report nothing.
+	// ReportLoss adds a header such as "Beacon-Lost: expired=3, dropped=1" to the next beacon to an origin, with
+	// how many beacons for it were given up since the last report. It counts those of all programs with
+	// ReportLoss that share the outbox, except beacons of pages. If the answer to a report is lost, or the
+	// deliverer is killed, the numbers are reported again.
 	ReportLoss bool
 	// Logger logs failures: beacons that are not queued, and deliveries from the outbox that fail, those of
 	// other programs included. A detached deliverer's come up to a second later, and only while this program
-	// has beacons that wait.
+	// has beacons that wait. Its handler must not call Flush.
 	// Default: they are not logged.
 	Logger *slog.Logger
 

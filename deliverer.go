@@ -23,7 +23,7 @@ const (
 
 const (
 	delivererIdle     = 5 * time.Second // it ends when no beacon has waited for so long
-	delivererLifetime = time.Hour       // then another one replaces it
+	delivererLifetime = time.Hour       // then another one replaces it, unless this one stays
 	delivererMemory   = 32 << 20        // the garbage collector's limit, in bytes
 
 	standbyPoll = 100 * time.Millisecond // how often a standby tries the lock
@@ -67,22 +67,25 @@ func runDeliverer() {
 	if err != nil {
 		patience = new(Config).orDefault().Patience
 	}
+	client, log := deliver.NewClient(nil), deliver.NewLog(dir)
 	var z zombies
 	stay := func() bool { return z.stay(time.Now()) }
 	for lock != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), delivererLifetime)
-		deliver.Drain(ctx, box, lock, deliver.Deliverer{
-			Fetch: deliver.NewClient(nil).Do, Idle: delivererIdle, Patience: patience, Stay: stay,
+		_, err := deliver.Drain(ctx, box, lock, deliver.Deliverer{
+			Fetch: client.Do, Idle: delivererIdle, Patience: patience, Stay: stay,
 			OnAttempt: sync.OnceFunc(func() { resetStarts(dir) }),
-			Log:       deliver.NewLog(dir), Program: program(),
+			Log:       log, Program: program(),
 		})
+		if err != nil {
+			log.Warn("delivery stopped", "error", err)
+		}
 		old := ctx.Err() != nil
 		cancel()
 		if !old {
 			return // the next run delivers the rest
 		}
-		if lock, _ = box.TryLock(); lock != nil && !stay() {
-			detach(dir, lock, patience)
+		if lock, _ = box.TryLock(); lock != nil && !stay() && detach(dir, lock, patience) == nil {
 			return
 		}
 	}

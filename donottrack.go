@@ -19,8 +19,8 @@ func doNotTrack() bool {
 
 var errDoNotTrack = errors.New("DO_NOT_TRACK is set in the environment, and this program honors it")
 
-// purge has the deliverers of the outbox, and of the pages' in it, end what was queued
-// earlier. A user that has no outbox gets none.
+// purge has the deliverers of the outbox, and of the pages' outboxes in it, end the beacons that were queued
+// earlier. It makes no outbox.
 func purge(c *Config) error {
 	if _, err := os.Stat(c.Outbox); err != nil {
 		return errDoNotTrack
@@ -32,7 +32,7 @@ func purge(c *Config) error {
 	if now := time.Now().Unix(); box.purged.Swap(now) == now {
 		return errDoNotTrack // once a second is enough
 	}
-	// Each has the mark in its own folder, where whoever delivers it finds it.
+	// Each folder has a mark for its own deliverer.
 	var errs []error
 	for _, dir := range append(pageDirs(box.Dir()), box.Dir()) {
 		errs = append(errs, spool.ForbidTracking(dir))

@@ -150,9 +150,23 @@ func each(ctx context.Context, pause time.Duration, fault func()) {
 }
 
 func (m *matrix) killDeliverer() {
-	if s, err := (&beacon.Config{Outbox: m.outbox}).Status(); err == nil && s.Delivering && s.PID > 0 {
-		syscall.Kill(s.PID, syscall.SIGKILL)
+	if pid := m.deliverer(); pid > 0 {
+		syscall.Kill(pid, syscall.SIGKILL)
 	}
+}
+
+// deliverer returns the process id of the deliverer, or 0. The id may be of a process that has ended since,
+// so its executable must be a program of this test.
+func (m *matrix) deliverer() int {
+	s, err := (&beacon.Config{Outbox: m.outbox}).Status()
+	if err != nil || !s.Delivering {
+		return 0
+	}
+	exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", s.PID))
+	if err != nil || exe != os.Args[0] && filepath.Base(exe) != "older" {
+		return 0
+	}
+	return s.PID
 }
 
 func (m *matrix) killProgram() {
@@ -201,6 +215,7 @@ func TestFaults_Matrix(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds*float64(time.Second)))
 			defer cancel()
 			var all sync.WaitGroup
+			defer all.Wait() // also if the fault is skipped
 			for range row.programs {
 				all.Go(func() {
 					for ctx.Err() == nil {
@@ -265,15 +280,15 @@ func (m *matrix) count(t *testing.T) {
 
 // stopAwhile stops the deliverer or a program for a while.
 func (m *matrix) stopAwhile() {
-	pid := 0
-	if s, err := (&beacon.Config{Outbox: m.outbox}).Status(); err == nil && s.Delivering && rand.IntN(2) == 0 {
-		pid = s.PID
-	} else {
-		all := m.started()
-		pid = all[rand.IntN(len(all))].Process.Pid
+	signal := func(s syscall.Signal) error { return os.ErrProcessDone }
+	if pid := m.deliverer(); pid > 0 && rand.IntN(2) == 0 {
+		signal = func(s syscall.Signal) error { return syscall.Kill(pid, s) }
+	} else if all := m.started(); len(all) > 0 {
+		program := all[rand.IntN(len(all))].Process
+		signal = func(s syscall.Signal) error { return program.Signal(s) } // to none that has been reaped
 	}
-	if pid > 0 && syscall.Kill(pid, syscall.SIGSTOP) == nil {
-		time.AfterFunc(500*time.Millisecond, func() { syscall.Kill(pid, syscall.SIGCONT) })
+	if signal(syscall.SIGSTOP) == nil {
+		time.AfterFunc(500*time.Millisecond, func() { signal(syscall.SIGCONT) })
 	}
 }
 
@@ -324,6 +339,7 @@ func otherUser(t *testing.T, m *matrix, ctx context.Context) {
 		t.Skip("this needs to start programs of another user")
 	}
 	other := &matrix{outbox: m.outbox, server: m.server, accepted: map[string]bool{}}
+	its := &matrix{outbox: filepath.Join(t.TempDir(), "outbox"), server: m.server, accepted: map[string]bool{}}
 	exe := filepath.Join(t.TempDir(), "program")
 	text, err := os.ReadFile(os.Args[0])
 	if err == nil {
@@ -335,12 +351,19 @@ func otherUser(t *testing.T, m *matrix, ctx context.Context) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other.start(t, ctx, exe, func(cmd *exec.Cmd) {
+	if err := os.Chown(filepath.Dir(its.outbox), 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	as := func(cmd *exec.Cmd) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: &syscall.Credential{Uid: 12345, Gid: 12345}}
 		cmd.Dir = "/"
-	})
-	if len(other.accepted) > 0 {
-		t.Errorf("another user's programs have used the outbox: %v", other.accepted)
+	}
+	var both sync.WaitGroup
+	both.Go(func() { other.start(t, ctx, exe, as) })
+	both.Go(func() { its.start(t, ctx, exe, as) })
+	both.Wait()
+	if len(other.accepted) > 0 || len(its.accepted) == 0 {
+		t.Errorf("another user's program sent %d beacons to the outbox, want 0, and %d to its own", len(other.accepted), len(its.accepted))
 	}
 }
 
@@ -395,6 +418,8 @@ func main() {
 	each(ctx, 100*time.Millisecond, m.killDeliverer)
 	all.Wait()
 	older := 0
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for body := range m.accepted {
 		if strings.HasPrefix(body, "older") {
 			older++

@@ -111,9 +111,12 @@ func (b *outbox) deliver(c *Config) {
 // Then beacons of senders that found it held wait for the next run.
 func (b *outbox) deliverDetached(c *Config) {
 	if b.config.Logger != silent && b.relays.CompareAndSwap(false, true) {
+		b.relayMu.Lock()
+		b.relay.Skip() // what others have logged while no beacon of this process waited
+		b.relayMu.Unlock()
 		go b.relayWhileWaiting()
 	}
-	lock, err := b.TryLock()
+	lock, err := b.TakeLock()
 	if err != nil {
 		b.complain("outbox can't be locked, will try again", err)
 		b.deliverLater(c)
@@ -197,7 +200,7 @@ func (b *outbox) deliverWaiting(lock *os.File) {
 		}
 		var err error
 		if lock == nil {
-			lock, err = b.TryLock()
+			lock, err = b.TakeLock()
 		}
 		if err == nil && lock != nil {
 			_, err = deliver.Drain(context.Background(), b.Outbox, lock, deliver.Deliverer{

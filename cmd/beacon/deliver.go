@@ -42,7 +42,7 @@ func stand(ctx context.Context, dir string, log *slog.Logger) error {
 	defer box.Close()
 	client := deliver.NewClient(nil)
 	for ctx.Err() == nil {
-		lock, err := box.TryLock()
+		lock, err := box.TakeLock()
 		if err == nil && lock != nil {
 			log.Info("delivering", "outbox", box.Dir())
 			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Log: log, Program: deliver.ThisProgram()})

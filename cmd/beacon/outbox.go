@@ -184,7 +184,7 @@ func flushOutbox(ctx context.Context, dir string) error {
 		}
 	}
 	for spool.Pending(dir) {
-		lock, err := box.TryLock()
+		lock, err := box.TakeLock()
 		if err == nil && lock != nil {
 			_, err = deliver.Drain(ctx, box, lock, deliver.Deliverer{Fetch: client.Do, Idle: time.Millisecond, Log: log, Program: deliver.ThisProgram()})
 		}

@@ -11,16 +11,16 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// An attempt is one beacon under way, and then what became of it.
+// An attempt is the sending of one beacon, and its result.
 type attempt struct {
 	lane    *lane
 	waiting waiting
 	began   time.Time
-	class   class // that its slot is of
+	class   class // of its slot
 
-	unproven    bool // its lane was
-	laneRound   int  // its lane's and its origin's, when it began
-	originRound int
+	unproven    bool // the lane was unproven when the attempt began
+	laneRound   int  // the lane's round then
+	originRound int  // the origin's round then
 	ctx         context.Context
 	cancel      context.CancelFunc
 	cut         bool // it was cut short, because others waited
@@ -34,7 +34,7 @@ type attempt struct {
 	record   warc.Record
 	damage   error // the record could not be read
 	request  fetch.Request
-	written  atomic.Bool // the request was, as a whole
+	written  atomic.Bool // the whole request was written
 	response fetch.Response
 	err      error
 }
@@ -44,16 +44,13 @@ type attempt struct {
 // answer can change anything.
 func (d *Deliverer) start(now time.Time, own bool) (first *attempt, wait time.Duration) {
 	wait = never
-	if d.outcomes.noRoom {
-		// Outcomes that can't be written would have their beacons sent again by each later run.
-		return nil, wait
-	}
 	until := func(at time.Time) {
 		if !at.IsZero() {
 			wait = min(wait, max(at.Sub(now), 0))
 		}
 	}
-	for {
+	// Outcomes that can't be written would have their beacons sent again by each later run.
+	for !d.outcomes.noRoom {
 		a, at := d.schedule.next(now)
 		if a == nil {
 			until(at)
@@ -88,7 +85,7 @@ func (d *Deliverer) prepare(a *attempt) bool {
 	if a.reports = d.lost.report(a); a.reports != (loss{}) {
 		a.request.Header.Set(LostHeader, a.reports.header())
 	}
-	// A context of the Run would have to know all of these.
+	// Without a common parent, which would keep a list of all contexts.
 	a.ctx = httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		WroteRequest: func(info httptrace.WroteRequestInfo) { a.written.Store(info.Err == nil) },
 	})

@@ -47,10 +47,10 @@ type Deliverer struct {
 	// Eager means that each beacon is tried at once when it comes, as a page's beacons are, however many
 	// are under way and however others ended.
 	Eager bool
-	// OnAttempt, if not nil, is called after each attempt.
+	// OnAttempt, if not nil, is called after each attempt. OnEnd, if not nil, is called when a beacon has its
+	// outcome. Both are called with the run's mutex held: they must not block, nor call the Deliverer.
 	OnAttempt func()
-	// OnEnd, if not nil, is called when a beacon has its outcome.
-	OnEnd func(id uuid.UUID)
+	OnEnd     func(id uuid.UUID)
 	// Wake, if not nil, has a value when there may be new records.
 	Wake <-chan struct{}
 	Log  *slog.Logger
@@ -98,7 +98,7 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	for {
 		wait, left, err := d.look(time.Now())
 		if wait == 0 || err != nil {
-			d.abandon()
+			d.abandon(err != nil)
 			return left, err
 		}
 		timer.Reset(wait)
@@ -110,7 +110,7 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 			d.scanAt = time.Time{}
 			d.mu.Unlock()
 		case <-ctx.Done():
-			d.abandon()
+			d.abandon(false)
 			return left, nil
 		}
 	}
@@ -194,11 +194,11 @@ func (d *Deliverer) left(now time.Time) bool {
 }
 
 // abandon cancels the attempts that are under way. Their beacons stay pending. It waits for them for
-// abandonTime.
-func (d *Deliverer) abandon() {
+// abandonTime. If the outbox is lost, it writes nothing: another process may deliver from the outbox.
+func (d *Deliverer) abandon(lost bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ending = true
+	d.ending, d.over = true, lost
 	for a := range d.schedule.attempts {
 		a.cancel()
 	}
@@ -214,6 +214,9 @@ func (d *Deliverer) abandon() {
 	}
 	d.over = true
 	clear(d.schedule.attempts)
+	if lost {
+		return
+	}
 	d.outcomes.sign(time.Now())
 	d.outcomes.save()
 	d.lost.save()

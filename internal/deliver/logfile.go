@@ -95,6 +95,9 @@ func NewRelay(dir string) *Relay {
 	return r
 }
 
+// Skip passes over the lines since the last call.
+func (r *Relay) Skip() { *r = *NewRelay(filepath.Dir(r.path)) }
+
 // Next logs the lines since the last call.
 func (r *Relay) Next(to *slog.Logger) {
 	info, err := os.Stat(r.path)

@@ -111,13 +111,19 @@ func (l *lost) save() {
 	if !l.changed {
 		return
 	}
-	l.changed = false
 	if len(l.origins) == 0 {
-		os.Remove(l.path)
+		l.changed = os.Remove(l.path) != nil
 		return
 	}
 	text, _ := json.Marshal(l.origins)
-	if err := os.WriteFile(l.path+".new", text, 0o600); err == nil {
-		os.Rename(l.path+".new", l.path)
+	l.changed = rename(l.path, text) != nil // it is written again later
+}
+
+// rename puts a file in its place in one step, without an fsync.
+func rename(path string, text []byte) error {
+	err := os.WriteFile(path+".new", text, 0o600)
+	if err == nil {
+		err = os.Rename(path+".new", path)
 	}
+	return err
 }

@@ -59,10 +59,7 @@ func Do(ctx context.Context, box *spool.Outbox, order Order, log *slog.Logger) (
 		return 0, err
 	}
 	base := filepath.Join(dir, uuid.NewString())
-	if err = os.WriteFile(base+".new", text, 0o600); err == nil {
-		err = os.Rename(base+".new", base+orderExt)
-	}
-	if err != nil {
+	if err := rename(base+orderExt, text); err != nil {
 		return 0, fmt.Errorf("write order: %w", err)
 	}
 	defer os.Remove(base + answerExt)
@@ -164,10 +161,7 @@ func (d *Deliverer) obey(now time.Time) error {
 		}
 		text, _ = json.Marshal(a)
 		os.Remove(path)
-		if err = os.WriteFile(base+".new", text, 0o600); err == nil {
-			err = os.Rename(base+".new", base+answerExt)
-		}
-		if err != nil {
+		if err := rename(base+answerExt, text); err != nil {
 			d.Log.Warn("an order can't be answered", "error", err)
 		}
 	}

@@ -70,7 +70,7 @@ func (o *origin) lane(s *schedule, key uint64, url string) *lane {
 	if len(o.lanes) == lanesMost {
 		return o.lanes[(key^s.salt)%lanesMost]
 	}
-	l := &lane{origin: o, key: key, url: url, window: 1}
+	l := &lane{origin: o, key: key, url: strings.Clone(url), window: 1} // the record's strings are longer
 	o.lanes = append(o.lanes, l)
 	s.waits.lane(l)
 	return l

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ const (
 	jitterBase = 100 * time.Millisecond
 )
 
-// A schedule says which beacon is tried next, and when. It does no I/O. It is for one goroutine.
+// A schedule says which beacon is tried next, and when. It does no I/O. It is not safe for concurrent use.
 type schedule struct {
 	eager  bool      // each beacon is tried at once
 	epoch  time.Time // of the waiting beacons' times
@@ -180,6 +181,10 @@ func (s *schedule) put(o *origin, now time.Time) {
 	case ok:
 		o.where = inAsleep
 		heap.Push(&s.asleep, sleeper{e, at})
+		if len(s.asleep) > 2*len(s.origins)+64 { // half of them are void
+			s.asleep = slices.DeleteFunc(s.asleep, func(p sleeper) bool { return !p.valid() })
+			heap.Init(&s.asleep)
+		}
 	default:
 		o.where = notQueued
 	}

@@ -22,7 +22,8 @@ func (d *Deliverer) settle(a *attempt, now time.Time) (answered bool) {
 		d.OnAttempt()
 	}
 	d.schedule.ended(a)
-	d.lost.reported(a, a.err == nil && a.response.Status >= 200 && a.response.Status < 300)
+	// A redirect to another origin loses the header.
+	d.lost.reported(a, a.err == nil && a.response.Status >= 200 && a.response.Status < 300 && !a.response.Redirected)
 	defer d.schedule.put(a.lane.origin, now)
 
 	switch {
@@ -40,11 +41,14 @@ func (d *Deliverer) settle(a *attempt, now time.Time) (answered bool) {
 	case errors.As(a.err, &forbidden):
 		return d.settleBlocked(a, forbidden, now)
 	case a.written.Load():
-		d.fail(a, now, 0, true, d.reason(a))
-		d.Log.Info("no answer, will try again", "url", a.record.Target, "failures", a.waiting.fails, "error", d.reason(a))
+		if d.fail(a, now, 0, true, d.reason(a)) {
+			d.Log.Info("no answer, will try again", "url", a.record.Target, "failures", a.waiting.fails+1, "error", d.reason(a))
+		}
 		return false
 	default:
-		d.unreachable(a, now)
+		if !d.unreachable(a, now) {
+			return false
+		}
 		d.Log.Info("no connection, will try again", "origin", a.lane.origin.name, "failures", a.lane.origin.failures, "error", d.reason(a))
 		return false
 	}
@@ -97,8 +101,9 @@ func (d *Deliverer) settleAnswer(a *attempt, now time.Time) bool {
 	case mayChange(status) && a.record.Extra.Get(ModeField) == "": // a page accepts any answer
 		a.lane.origin.answered(d.schedule, a, now.Sub(a.began))
 		busy := status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable
-		d.fail(a, now, min(a.response.RetryAfter, maxRetryAfter), busy, detail)
-		d.Log.Info("server can't take the beacon now, will try again", "url", a.record.Target, "status", status, "failures", a.waiting.fails)
+		if d.fail(a, now, min(a.response.RetryAfter, maxRetryAfter), busy, detail) {
+			d.Log.Info("server can't take the beacon now, will try again", "url", a.record.Target, "status", status, "failures", a.waiting.fails+1)
+		}
 		return false
 	default:
 		d.answered(a, now)
@@ -133,16 +138,11 @@ func (d *Deliverer) answered(a *attempt, now time.Time) {
 	a.lane.succeed(d.schedule, a)
 }
 
-// fail puts back a beacon that failed for a reason of its lane or its own.
-func (d *Deliverer) fail(a *attempt, now time.Time, retryAfter time.Duration, busy bool, reason string) {
-	switch {
-	case a.dropped:
-		d.lost.add(&a.record, spool.Dropped)
-		d.outcomes.drop(a.entry)
-		return
-	case d.mustPurge(a):
-		d.outcomes.purge(a.entry)
-		return
+// fail puts back a beacon that failed for a reason of its lane or its own. It returns false if the beacon has
+// ended instead.
+func (d *Deliverer) fail(a *attempt, now time.Time, retryAfter time.Duration, busy bool, reason string) bool {
+	if d.endDropped(a) {
+		return false
 	}
 	if a.cut {
 		a.lane.cuts++
@@ -153,13 +153,17 @@ func (d *Deliverer) fail(a *attempt, now time.Time, retryAfter time.Duration, bu
 	}
 	d.schedule.waiting++
 	a.lane.fail(d.schedule, a, now, until, busy, reason)
+	return true
 }
 
-// unreachable puts back a beacon whose server could not be reached.
-func (d *Deliverer) unreachable(a *attempt, now time.Time) {
-	if d.Eager || a.dropped || d.mustPurge(a) {
-		d.fail(a, now, 0, true, d.reason(a))
-		return
+// unreachable puts back a beacon whose server could not be reached. It returns false if the beacon has ended
+// instead.
+func (d *Deliverer) unreachable(a *attempt, now time.Time) bool {
+	if d.Eager {
+		return d.fail(a, now, 0, true, d.reason(a))
+	}
+	if d.endDropped(a) {
+		return false
 	}
 	o := a.lane.origin
 	if a.cut {
@@ -168,6 +172,22 @@ func (d *Deliverer) unreachable(a *attempt, now time.Time) {
 	d.schedule.waiting++
 	o.unreachable(d.schedule, a, now, d.reason(a))
 	a.lane.give(a.waiting)
+	return true
+}
+
+// endDropped ends a beacon that was dropped or must be purged since the attempt began, and reports whether it
+// was.
+func (d *Deliverer) endDropped(a *attempt) bool {
+	switch {
+	case a.dropped:
+		d.lost.add(&a.record, spool.Dropped)
+		d.outcomes.drop(a.entry)
+	case d.mustPurge(a):
+		d.outcomes.purge(a.entry)
+	default:
+		return false
+	}
+	return true
 }
 
 // mayChange reports whether the same request can have another answer later.

@@ -19,7 +19,8 @@ import (
 const waitsName = "waits"
 
 const (
-	waitsMost  = 4096        // lines
+	waitsMost  = 4096 // lines
+	waitsBytes = 1 << 20
 	waitsPause = time.Second // between two writes
 )
 
@@ -132,13 +133,13 @@ func (w *waits) due(now time.Time) bool { return w.changed && now.Sub(w.wrote) >
 
 // write writes the file.
 func (w *waits) write(s *schedule, now time.Time) {
-	w.changed, w.wrote = false, now
+	w.wrote = now
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.Encode(Waits{At: now.UTC().Truncate(time.Second)})
 	lines := 0
 	line := func(u Wait) {
-		if lines++; lines <= waitsMost {
+		if lines++; lines <= waitsMost && b.Len() < waitsBytes {
 			e.Encode(u)
 		}
 	}
@@ -167,9 +168,8 @@ func (w *waits) write(s *schedule, now time.Time) {
 		}
 	}
 	path := filepath.Join(w.dir, waitsName)
-	if err := os.WriteFile(path+".new", b.Bytes(), 0o600); err == nil {
-		os.Rename(path+".new", path)
-		w.exists = true
+	if rename(path, b.Bytes()) == nil {
+		w.changed, w.exists = false, true
 	}
 }
 

@@ -75,12 +75,12 @@ type Response struct {
 	Status     int           // even if the page may not see it
 	RetryAfter time.Duration // 0 without the header
 	HTTP2      bool          // or a later version
-	Dropped    bool          // a redirect turned the request into a GET without the body
+	Redirected bool
+	Dropped    bool // a redirect turned the request into a GET without the body
 
 	// The other fields have what a page may see. If Type is "opaque", all others are empty.
 	Type       string // "basic", "cors", "opaque" or "opaqueredirect"
 	URL        string // after redirects, without fragment
-	Redirected bool
 	StatusText string
 	Header     http.Header
 	Body       []byte
@@ -130,7 +130,7 @@ func (c *Client) Do(ctx context.Context, q Request) (Response, error) {
 		if next == nil {
 			return Response{
 				Status: res.StatusCode, RetryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now()), Dropped: q.dropped,
-				HTTP2: res.ProtoMajor >= 2,
+				HTTP2: res.ProtoMajor >= 2, Redirected: redirects > 0,
 			}, nil
 		}
 		if redirects == maxRedirects {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// maxTargets bounds the URLs that a client keeps.
-const maxTargets = 256
+// maxTargets and maxTarget bound the URLs that a client keeps: their number, and the bytes of each.
+const maxTargets, maxTarget = 256, 1 << 10
 
 // target returns the URL of a request. Most requests of a client go to few URLs.
 func (c *Client) target(href string) (*url.URL, error) {
@@ -20,6 +20,9 @@ func (c *Client) target(href string) (*url.URL, error) {
 	parsed, err := target(href)
 	if err != nil {
 		return nil, err
+	}
+	if len(href) > maxTarget {
+		return parsed, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

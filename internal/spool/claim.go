@@ -21,7 +21,7 @@ import (
 var ErrLost = errors.New("outbox is no longer the one that was claimed")
 
 // A Claim is an outbox whose lock is held. Only the holder reads records, writes ledgers and deletes
-// segments. It is for one goroutine.
+// segments. It is not safe for concurrent use.
 type Claim struct {
 	o        *Outbox
 	lock     *os.File
@@ -432,9 +432,6 @@ func (c *Claim) count(next tallyFile, segments []*claimed) error {
 	if err := c.dead.sync(); err != nil {
 		return wrap("retire segments", err)
 	}
-	if err := c.held(); err != nil { // as after this process was stopped
-		return err
-	}
 	for _, s := range segments {
 		for _, o := range s.ledger.done {
 			next.counts[o]++
@@ -466,7 +463,9 @@ func (c *Claim) freeNumbers(s *claimed) {
 
 // saveTally replaces the tally. After an error the file is as it was.
 func (c *Claim) saveTally(next tallyFile) error {
-	if err := next.save(c.o.fs, c.o.dir); err != nil {
+	// A holder that was stopped finds out here that another process has replaced its lock. If it is stopped
+	// between this check and the rename, it undoes what that process has counted.
+	if err := next.save(c.o.fs, c.o.dir, c.held); err != nil {
 		return err
 	}
 	c.tally, c.unsynced = next, true

@@ -241,6 +241,10 @@ func (o *Outbox) Close() error {
 func (o *Outbox) TryLock() (*os.File, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.tryLock()
+}
+
+func (o *Outbox) tryLock() (*os.File, error) {
 	for {
 		if o.lock == nil {
 			f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|openFlags, 0o600)
@@ -249,18 +253,20 @@ func (o *Outbox) TryLock() (*os.File, error) {
 			}
 			o.lock = f
 		}
-		switch ok, err := tryLock(o.lock); {
-		case err != nil:
+		locked, err := tryLock(o.lock)
+		if err != nil {
 			return nil, err
-		case !ok:
-			return o.replaceLock()
 		}
-		f := o.lock
-		o.lock = nil
-		if o.isLock(f) {
+		if o.isLock(o.lock) {
+			if !locked {
+				return nil, nil
+			}
+			f := o.lock
+			o.lock = nil
 			return f, nil
 		}
-		f.Close() // it was deleted: the file in its place counts
+		o.lock.Close() // it was deleted or replaced: the file in its place counts
+		o.lock = nil
 	}
 }
 

@@ -71,7 +71,8 @@ func steady(fsys fileSystem, dir string, read func(tallyFile) (check bool)) erro
 }
 
 // save replaces the file. After an error it is as it was. The caller syncs the directory.
-func (t tallyFile) save(fsys fileSystem, dir string) error {
+// save replaces the file, unless check fails just before.
+func (t tallyFile) save(fsys fileSystem, dir string, check func() error) error {
 	var b bytes.Buffer
 	for _, o := range outcomes {
 		fmt.Fprintf(&b, "%s %d\n", o, t.counts[o])
@@ -79,19 +80,20 @@ func (t tallyFile) save(fsys fileSystem, dir string) error {
 	for name := range t.retired {
 		fmt.Fprintf(&b, "retired %s\n", name)
 	}
-	return wrap("save tally", putFile(fsys, filepath.Join(dir, tallyName), b.Bytes()))
+	return wrap("save tally", putFile(fsys, filepath.Join(dir, tallyName), b.Bytes(), check))
 }
 
 // replaceFile replaces a file in one step and syncs the directory.
 func replaceFile(fsys fileSystem, path string, content []byte) error {
-	if err := putFile(fsys, path, content); err != nil {
+	if err := putFile(fsys, path, content, func() error { return nil }); err != nil {
 		return err
 	}
 	return fsys.SyncDir(filepath.Dir(path))
 }
 
-// putFile replaces a file in one step. Its content is on disk then, but perhaps not its name.
-func putFile(fsys fileSystem, path string, content []byte) error {
+// putFile replaces a file in one step, unless check fails just before. Its content is on disk then, but perhaps
+// not its name.
+func putFile(fsys fileSystem, path string, content []byte, check func() error) error {
 	hidden := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 	f, err := fsys.Open(hidden, os.O_CREATE|os.O_TRUNC|os.O_WRONLY)
 	if err != nil {
@@ -103,6 +105,9 @@ func putFile(fsys fileSystem, path string, content []byte) error {
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
+	}
+	if err == nil {
+		err = check()
 	}
 	if err == nil {
 		err = fsys.Rename(hidden, path)
