@@ -113,10 +113,12 @@ func (d *Deliverer) next(r *run, ended *attempt) (next *attempt) {
 	if d.settle(ended, now) {
 		d.lastSuccess = now
 	}
-	wait := time.Duration(0)
+	// First the outcomes: nothing begins while they can't be written.
+	wait := d.outcomes.signDue(now, len(d.schedule.attempts) == 0)
 	if !r.ending {
-		next, wait = d.start(now, true)
-		wait = min(wait, d.outcomes.signDue(now, false))
+		var untilAttempt time.Duration
+		next, untilAttempt = d.start(now, true)
+		wait = min(wait, untilAttempt)
 	}
 	if next == nil || now.Add(wait).Before(r.wakeAt) {
 		select {

@@ -136,8 +136,9 @@ func (d *Deliverer) look(now time.Time) (wait time.Duration, left bool, err erro
 			d.waits.write(d.schedule, now)
 		}
 	}
+	wait = d.outcomes.signDue(now, len(d.schedule.attempts) == 0)
 	_, untilAttempt := d.start(now, false)
-	wait = min(d.outcomes.signDue(now, len(d.schedule.attempts) == 0), untilAttempt, d.untilScan(now))
+	wait = min(wait, untilAttempt, d.untilScan(now))
 	wait = max(wait, 1)
 	d.wakeAt = now.Add(wait)
 	left = d.left(now)
