@@ -2,9 +2,11 @@ package beacon
 
 import (
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -79,6 +81,11 @@ func (c *Config) orDefault() Config {
 		full = *c
 	}
 	full.Outbox = datadir.Expand(full.Outbox)
+	if full.Outbox == "~" || strings.HasPrefix(full.Outbox, "~/") {
+		full.failed = fmt.Errorf("the outbox %s can't be used: this user has no home", full.Outbox)
+		full.Outbox = ""
+		return full.rest()
+	}
 	if full.Outbox == "" {
 		if full.Outbox, full.failed = OutboxDir(); full.failed != nil {
 			return full.rest()

@@ -10,7 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -117,6 +120,7 @@ func TestOutboxDrop_BadArguments_AreNamed(t *testing.T) {
 		{nil, "drop needs one of"},
 		{[]string{"--all", "--dead"}, "drop needs one of"},
 		{[]string{"nothing"}, "is not an ID"},
+		{[]string{"--origin", "localhost:8080"}, "is not an origin"},
 	} {
 		if _, errs, status := p.beacon(append([]string{"outbox", "drop"}, x.args...)...); status != 2 || !strings.Contains(errs, x.says) {
 			t.Errorf("%v: status %d: %s", x.args, status, errs)
@@ -124,6 +128,27 @@ func TestOutboxDrop_BadArguments_AreNamed(t *testing.T) {
 	}
 	if _, errs, status := p.beacon("outbox", "show", "0199e2b4-6a55-7b1e-9c64-0a4f3f1a2b3c"); status != 1 || !strings.Contains(errs, "no beacon") {
 		t.Errorf("show: status %d: %s", status, errs)
+	}
+}
+
+func TestSend_SignalWhileThePipeIsOpen_Ends(t *testing.T) {
+	p := newPlace(t)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := p.command("command", "send", "http://"+freeAddress(t)+"/x", "@"+fifo)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := os.OpenFile(fifo, os.O_WRONLY, 0) // waits until the command reads
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("got %v, want status 1", err)
 	}
 }
 
@@ -135,7 +160,7 @@ func TestOutboxDrop_ManyWait_TakesEffectAtOnce(t *testing.T) {
 		p.beacon("send", fmt.Sprintf("%s/%d", gone, i), "x")
 	}
 	began := time.Now()
-	if out, errs, status := p.beacon("outbox", "drop", "--origin", gone); status != 0 || !strings.Contains(out, "dropped: 20") || time.Since(began) > 5*time.Second {
+	if out, errs, status := p.beacon("outbox", "drop", "--origin", strings.ToUpper(gone)+"/any?path"); status != 0 || !strings.Contains(out, "dropped: 20") || time.Since(began) > 5*time.Second {
 		t.Errorf("status %d after %v: %s %s", status, time.Since(began), out, errs)
 	}
 	if out, _, _ := p.beacon("outbox", "--json"); !strings.Contains(out, `"pending":0`) || !strings.Contains(out, `"dropped":20`) {

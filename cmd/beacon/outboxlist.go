@@ -36,7 +36,10 @@ func outboxListCommand(dir *string) *cobra.Command {
   beacon outbox list --origin https://beacons.example
   beacon outbox list --dead`,
 		Args: exactly(0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(*cobra.Command, []string) (err error) {
+			if origin, err = originOf(origin); err != nil {
+				return err
+			}
 			if err := mustExist(*dir); err != nil {
 				return err
 			}
@@ -45,7 +48,7 @@ func outboxListCommand(dir *string) *cobra.Command {
 				fmt.Fprintln(w, "ID\tSENT\tBYTES\tURL\tREASON")
 			}
 			out := json.NewEncoder(os.Stdout)
-			err := eachOutbox(*dir, func(d string) error {
+			err = eachOutbox(*dir, func(d string) error {
 				waits := deliver.ReadWaits(d)
 				return spool.List(d, dead, func(l *spool.Listed) bool {
 					if dead != (l.Outcome != "") || origin != "" && deliver.OriginOf(l.Record.Target) != origin {

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
 func outboxDropCommand(dir *string) *cobra.Command {
@@ -21,18 +22,22 @@ func outboxDropCommand(dir *string) *cobra.Command {
 		Use: "drop [ID…]", Short: "Delete beacons that wait, or what is in dead/",
 		Long: `Delete beacons without delivering them: those with the IDs, which may also be in dead/, those for
 one origin, all that wait, or all in dead/. It takes effect at once, also while beacons are
-being delivered. They stay counted, as dropped.`,
+being delivered. Those that waited are counted as dropped; those in dead/ stay counted as what
+they were.`,
 		Example: `  beacon outbox drop 0199e2b4-6a55-7b1e-9c64-0a4f3f1a2b3c
   beacon outbox drop --origin https://gone.example
   beacon outbox drop --dead`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			for _, arg := range args {
 				id, err := uuid.Parse(arg)
 				if err != nil {
 					return usagef("%q is not an ID: 'beacon outbox list' prints them", arg)
 				}
 				order.Drop = append(order.Drop, id)
+			}
+			if order.DropOrigin, err = originOf(order.DropOrigin); err != nil {
+				return err
 			}
 			chosen := 0
 			for _, set := range []bool{len(args) > 0, order.DropOrigin != "", order.DropAll, order.DropDead} {
@@ -69,6 +74,18 @@ func outboxRetryCommand(dir *string) *cobra.Command {
 			return err
 		},
 	}
+}
+
+// originOf returns the origin of the URL that a flag has, or "" without the flag.
+func originOf(flag string) (string, error) {
+	if flag == "" {
+		return "", nil
+	}
+	u, err := weburl.Parse(flag)
+	if err != nil || !weburl.IsHTTP(u) {
+		return "", usagef("--origin %q is not an origin: write it like https://beacons.example", flag)
+	}
+	return deliver.OriginOf(u.Href(true)), nil
 }
 
 // give has an order carried out in an outbox and in those of its pages, and returns how many beacons it

@@ -41,7 +41,10 @@ or disk full), or with --wait it was refused or not delivered in time. 2: the ar
   beacon send --form user=ada --form log=@build.log http://127.0.0.1:8080/builds`,
 		Args: between(1, 2, "a URL and at most one DATA"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := sendData(args[1:], kind, form)
+			if wait < 0 {
+				return usagef("--wait %v is negative: write it like 5s", wait)
+			}
+			data, err := interruptible(cmd.Context(), func() (any, error) { return sendData(args[1:], kind, form) })
 			if err != nil {
 				return err
 			}
@@ -95,6 +98,26 @@ func delivered(config *beacon.Config, flushed error, wait time.Duration) error {
 		return errors.New("not delivered: its outcome is not known")
 	}
 	return fmt.Errorf("kept, but not delivered within %v: %s; it goes on being tried", wait, reason)
+}
+
+// interruptible calls read, and returns when it does or ctx is done: a pipe may never end.
+func interruptible[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		data T
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		data, err := read()
+		done <- result{data, err}
+	}()
+	select {
+	case r := <-done:
+		return r.data, r.err
+	case <-ctx.Done():
+		var none T
+		return none, errors.New("interrupted before the data was read: nothing was sent")
+	}
 }
 
 func sendData(args []string, kind string, form []string) (any, error) {

@@ -30,14 +30,19 @@ type attempt struct {
 
 	reports loss // in its request's header
 
-	entry    spool.Entry
-	record   warc.Record
-	damage   error // the record could not be read
-	request  fetch.Request
-	written  atomic.Bool // the whole request was written
-	response fetch.Response
-	err      error
+	entry   spool.Entry
+	record  warc.Record
+	damage  error // the record could not be read
+	request fetch.Request
+	written atomic.Bool // the whole request was written
+	// connections is how many new ones were made for it.
+	connections atomic.Int32
+	response    fetch.Response
+	err         error
 }
+
+// connectionsMost is how many new connections an attempt can make, redirects included.
+const connectionsMost = 25
 
 // start begins the attempts whose time has come. With own set, the first of them is returned, for the worker
 // that calls; each of the others gets a worker. wait is how long the next attempt can wait: never, if only an
@@ -88,6 +93,13 @@ func (d *Deliverer) prepare(a *attempt) bool {
 	// Without a common parent, which would keep a list of all contexts.
 	a.ctx = httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 		WroteRequest: func(info httptrace.WroteRequestInfo) { a.written.Store(info.Err == nil) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			// net/http tries again, without a pause, on a connection that the server closes before it has
+			// taken the request.
+			if !info.Reused && a.connections.Add(1) > connectionsMost {
+				a.cancel()
+			}
+		},
 	})
 	a.ctx, a.cancel = context.WithCancel(a.ctx)
 	return true

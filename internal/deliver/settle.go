@@ -126,6 +126,9 @@ func (d *Deliverer) reason(a *attempt) string {
 	if a.cut {
 		return fmt.Sprintf("no answer within %v, while other beacons waited", time.Since(a.began).Round(10*time.Millisecond))
 	}
+	if a.connections.Load() > connectionsMost {
+		return "the server closes each new connection before it takes a request"
+	}
 	if a.timedOut {
 		return fmt.Sprintf("no answer within %v", attemptTime)
 	}

@@ -177,7 +177,7 @@ func (c *Claim) reviveFile(path string, change func(*warc.Record), to *writer, s
 	}
 }
 
-// DropDead deletes the files in dead/ and returns how many there were. The beacons stay counted.
+// DropDead deletes the files in dead/ and returns how many beacons they had. The beacons stay counted.
 func (c *Claim) DropDead() (n int, err error) {
 	if err := c.dead.next(); err != nil {
 		return 0, err
@@ -187,10 +187,16 @@ func (c *Claim) DropDead() (n int, err error) {
 		return 0, err
 	}
 	for _, f := range files {
-		if err := c.o.fs.Remove(filepath.Join(c.o.dir, deadName, f.Name())); err != nil {
+		path, beacons := filepath.Join(c.o.dir, deadName, f.Name()), 0
+		if isSegment(f.Name()) {
+			listSegment(c.o.fs, path, false, func(*Listed) bool { beacons++; return true })
+		} else {
+			beacons = 1 // a damaged record
+		}
+		if err := c.o.fs.Remove(path); err != nil {
 			return n, wrap("delete dead beacons", err)
 		}
-		n++
+		n += beacons
 	}
 	return n, nil
 }
