@@ -209,7 +209,8 @@ type target struct {
 	given   string // that was parsed
 	base    string
 	env     fetch.Environment
-	href    string // without the fragment
+	checked atomic.Int64 // when env was compared with the environment last, Unix time in milliseconds
+	href    string       // without the fragment
 	host    string
 	path    string // and query
 	network fetch.Network
@@ -225,9 +226,15 @@ func (n *Navigator) target(given string) (*target, error) {
 	if n.Page != nil {
 		base = n.Page.base()
 	}
+	last, now := lastTarget.Load(), time.Now().UnixMilli()
+	same := last != nil && last.given == given && last.base == base
+	if same && last.checked.Load() == now {
+		return last, nil
+	}
 	env := fetch.ReadEnvironment()
-	if t := lastTarget.Load(); t != nil && t.given == given && t.base == base && t.env == env {
-		return t, nil
+	if same && last.env == env {
+		last.checked.Store(now)
+		return last, nil
 	}
 	var u *url.Url
 	var err error

@@ -26,6 +26,8 @@ const (
 	leastSegment = 4 << 10
 	// refusedPause is how long a full outbox is not measured again.
 	refusedPause = 100 * time.Millisecond
+	// lockPause is the time between two checks of a lock that is held.
+	lockPause = time.Second
 	// outboxRecord is more than any record that the sender writes.
 	outboxRecord = 1 << 20
 )
@@ -46,7 +48,7 @@ type Outbox struct {
 	mu   sync.Mutex
 	lock *os.File // open but not held: what TryLock tries
 
-	stoppedAt time.Time // the last look whether its holder is stopped
+	looked time.Time // when a lock that is held was checked last
 }
 
 // A refusal is the error for records of at least a number of bytes, until a time.
@@ -241,29 +243,39 @@ func (o *Outbox) Close() error {
 func (o *Outbox) TryLock() (*os.File, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.tryLock()
+	lock, _, err := o.tryLock()
+	return lock, err
 }
 
-func (o *Outbox) tryLock() (*os.File, error) {
+// tryLock is TryLock for a caller that holds o.mu. Once in lockPause it checks whether a lock that is held is
+// still the outbox's, and returns that it did.
+func (o *Outbox) tryLock() (lock *os.File, looked bool, err error) {
 	for {
 		if o.lock == nil {
 			f, err := os.OpenFile(filepath.Join(o.dir, lockName), os.O_CREATE|os.O_RDWR|openFlags, 0o600)
 			if err != nil {
-				return nil, wrap("open lock", err)
+				return nil, false, wrap("open lock", err)
 			}
 			o.lock = f
 		}
 		locked, err := tryLock(o.lock)
 		if err != nil {
-			return nil, err
+			return nil, false, err
+		}
+		if !locked {
+			now := time.Now()
+			if now.Sub(o.looked) < lockPause {
+				return nil, false, nil
+			}
+			o.looked = now
 		}
 		if o.isLock(o.lock) {
 			if !locked {
-				return nil, nil
+				return nil, true, nil
 			}
 			f := o.lock
 			o.lock = nil
-			return f, nil
+			return f, false, nil
 		}
 		o.lock.Close() // it was deleted or replaced: the file in its place counts
 		o.lock = nil

@@ -5,11 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// stoppedPause is the time between two looks whether the lock's holder is stopped.
-const stoppedPause = time.Second
 
 // TakeLock is TryLock, and replaces the lock file if its holder is stopped, as by Ctrl-Z: beacons of other
 // programs would wait until the holder continues. When that holder continues, it finds another lock file and
@@ -19,11 +15,10 @@ const stoppedPause = time.Second
 func (o *Outbox) TakeLock() (*os.File, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	lock, err := o.tryLock()
-	if lock != nil || err != nil || time.Since(o.stoppedAt) < stoppedPause {
+	lock, looked, err := o.tryLock()
+	if lock != nil || err != nil || !looked {
 		return lock, err
 	}
-	o.stoppedAt = time.Now()
 	pid, ok := Holder(o.dir)
 	if !ok || !stopped(pid) {
 		return nil, nil
