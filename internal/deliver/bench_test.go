@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,10 +24,10 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// BenchmarkDeliverAgainstClient delivers beacons of 512 bytes from an outbox to a server
-// that discards them, and posts as many with a bare net/http client from as many
-// goroutines, in turn.
+// BenchmarkDeliverAgainstClient delivers beacons of 512 bytes from an outbox to a server that discards them,
+// and posts as many with a bare net/http client on as many connections, by turns.
 func BenchmarkDeliverAgainstClient(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // for both, as in a detached deliverer
 	var taken atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
