@@ -103,7 +103,7 @@ type matrix struct {
 	programs []*exec.Cmd
 }
 
-// start starts a program. It is started again with the next one's number when it is killed.
+// start runs a program, and notes what it prints.
 func (m *matrix) start(t *testing.T, ctx context.Context, path string, prepare func(*exec.Cmd)) {
 	cmd := command(m.outbox, m.server.URL, "stream")
 	if path != "" {

@@ -219,8 +219,7 @@ type target struct {
 // lastTarget is the URL that was parsed last. Most programs send to one URL.
 var lastTarget atomic.Pointer[target]
 
-// target is step 1 of the standard's processing model. Without a page there is no base URL, so a relative URL
-// is invalid.
+// target is step 1 of the standard's processing model. A relative URL needs the base URL of a page.
 func (n *Navigator) target(given string) (*target, error) {
 	base := ""
 	if n.Page != nil {

@@ -24,11 +24,9 @@ type outbox struct {
 	wake    chan struct{} // to the goroutine that delivers
 	running atomic.Bool   // that goroutine runs
 	later   atomic.Bool   // deliverLater waits
-	relays  atomic.Bool   // relayWhileWaiting runs
-	purged  atomic.Int64  // when this process last honored DO_NOT_TRACK, Unix time in seconds
-
-	relayMu sync.Mutex
-	relay   *deliver.Relay // of the detached deliverers' log
+	relay   *deliver.Relay
+	relays  atomic.Bool  // relayWhileWaiting runs
+	purged  atomic.Int64 // when this process last honored DO_NOT_TRACK, Unix time in seconds
 
 	complained atomic.Int64 // the last log line of complain, Unix time in seconds
 }
@@ -111,9 +109,7 @@ func (b *outbox) deliver(c *Config) {
 // Then beacons of senders that found it held wait for the next run.
 func (b *outbox) deliverDetached(c *Config) {
 	if b.config.Logger != silent && b.relays.CompareAndSwap(false, true) {
-		b.relayMu.Lock()
 		b.relay.Skip() // what others have logged while no beacon of this process waited
-		b.relayMu.Unlock()
 		go b.relayWhileWaiting()
 	}
 	lock, err := b.TakeLock()
@@ -133,20 +129,13 @@ func (b *outbox) deliverDetached(c *Config) {
 	b.deliverInProcess(lock)
 }
 
-// relayLog logs what detached deliverers have logged since the last call.
-func (b *outbox) relayLog() {
-	b.relayMu.Lock()
-	defer b.relayMu.Unlock()
-	b.relay.Next(b.config.Logger)
-}
-
-// relayWhileWaiting relays the log while beacons of this process wait.
+// relayWhileWaiting relays the detached deliverers' log while beacons of this process wait.
 func (b *outbox) relayWhileWaiting() {
 	defer b.relays.Store(false)
 	for waiting := 1; waiting > 0; {
 		time.Sleep(relayPause)
 		waiting, _ = b.Waiting()
-		b.relayLog()
+		b.relay.Next(b.config.Logger)
 	}
 }
 
@@ -240,7 +229,7 @@ func unfinished() (waiting int, failed error) {
 		b := v.(*outbox)
 		waiting := count(b.Waiting())
 		if b.config.Logger != silent {
-			b.relayLog()
+			b.relay.Next(b.config.Logger)
 		}
 		if waiting > 0 {
 			b.deliver(&b.config) // its deliverer may have been killed

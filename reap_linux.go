@@ -1,12 +1,11 @@
 package beacon
 
 import (
-	"bytes"
-	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/procstat"
 )
 
 // zombieTime is how long the first process may take to reap a process.
@@ -56,14 +55,7 @@ func zombiesOf(parent int) (pids []int) {
 		if err != nil {
 			continue
 		}
-		stat, err := os.ReadFile("/proc/" + name + "/stat")
-		if err != nil {
-			continue
-		}
-		// The command, in parentheses, can have any bytes.
-		var state string
-		var ppid int
-		if _, err := fmt.Fscan(bytes.NewReader(stat[bytes.LastIndexByte(stat, ')')+1:]), &state, &ppid); err == nil && strings.HasPrefix(state, "Z") && ppid == parent {
+		if state, ppid, ok := procstat.Read(pid); ok && state == 'Z' && ppid == parent {
 			pids = append(pids, pid)
 		}
 	}

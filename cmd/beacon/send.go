@@ -101,22 +101,19 @@ func delivered(config *beacon.Config, flushed error, wait time.Duration) error {
 }
 
 // interruptible calls read, and returns when it does or ctx is done: a pipe may never end.
-func interruptible[T any](ctx context.Context, read func() (T, error)) (T, error) {
-	type result struct {
-		data T
-		err  error
-	}
-	done := make(chan result, 1)
+func interruptible(ctx context.Context, read func() (any, error)) (any, error) {
+	var data any
+	var err error
+	done := make(chan struct{})
 	go func() {
-		data, err := read()
-		done <- result{data, err}
+		defer close(done)
+		data, err = read()
 	}()
 	select {
-	case r := <-done:
-		return r.data, r.err
+	case <-done:
+		return data, err
 	case <-ctx.Done():
-		var none T
-		return none, errors.New("interrupted before the data was read: nothing was sent")
+		return nil, errors.New("interrupted before the data was read: nothing was sent")
 	}
 }
 

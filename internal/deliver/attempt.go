@@ -21,24 +21,24 @@ type attempt struct {
 	unproven    bool // the lane was unproven when the attempt began
 	laneRound   int  // the lane's round then
 	originRound int  // the origin's round then
-	ctx         context.Context
-	cancel      context.CancelFunc
-	cut         bool // it was cut short, because others waited
-	timedOut    bool // it was cut short, because it took attemptTime
-	dropped     bool // its beacon is not to be sent again
-	purged      bool // its beacon is not to be sent: tracking was forbidden after it was posted
-
-	reports loss // in its request's header
 
 	entry   spool.Entry
 	record  warc.Record
 	damage  error // the record could not be read
+	purged  bool  // its beacon is not to be sent: tracking was forbidden after it was posted
 	request fetch.Request
-	written atomic.Bool // the whole request was written
-	// connections is how many new ones were made for it.
-	connections atomic.Int32
+	reports loss // in the request's header
+
+	ctx         context.Context
+	cancel      context.CancelFunc
+	written     atomic.Bool  // the whole request was written
+	connections atomic.Int32 // new ones that were made for it
 	response    fetch.Response
 	err         error
+
+	cut      bool // it was cut short, because others waited
+	timedOut bool // it was cut short, because it took attemptTime
+	dropped  bool // its beacon is not to be sent again
 }
 
 // connectionsMost is how many new connections an attempt can make, redirects included.
@@ -77,7 +77,7 @@ func (d *Deliverer) start(now time.Time, own bool) (first *attempt, wait time.Du
 	return first, wait
 }
 
-// prepare makes the request of an attempt. It returns false if there is none to send.
+// prepare makes the request of an attempt. It returns false if the beacon can't or may not be sent.
 func (d *Deliverer) prepare(a *attempt) bool {
 	a.cancel = func() {}
 	if a.entry, a.record, a.damage = d.Claim.Take(a.waiting.place); a.damage != nil {

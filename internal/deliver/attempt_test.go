@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/seed-d051cf5a/beacon/internal/certtest"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
@@ -47,17 +45,7 @@ func TestAttempt_ServerClosesEveryConnection_FailsWithBackoff(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer box.Close()
-	r := warc.Record{
-		ID: uuid.Must(uuid.NewV7()), Date: time.Now(), Target: "https://" + l.Addr().String() + "/", Extra: warc.Fields{{Name: ProxyField, Value: "none"}},
-		Request: warc.Request{Method: "POST", Target: "/", Proto: "HTTP/1.1", Body: []byte("x")},
-	}
-	record, err := r.Append(nil)
-	if err == nil {
-		err = box.Append(record, 1<<20, false)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := post(t, box, "https://"+l.Addr().String()+"/", "x", warc.Field{Name: ProxyField, Value: "none"})
 	lock, err := box.TryLock()
 	if err != nil || lock == nil {
 		t.Fatal("no lock", err)

@@ -96,10 +96,9 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		wait, left, err := d.look(time.Now())
-		if wait == 0 || err != nil {
-			d.abandon(err != nil)
-			return left, err
+		wait, over, err := d.look(time.Now())
+		if over || err != nil {
+			return d.abandon(err != nil), err
 		}
 		timer.Reset(wait)
 		select {
@@ -110,15 +109,13 @@ func (d *Deliverer) Run(ctx context.Context) (left bool, err error) {
 			d.scanAt = time.Time{}
 			d.mu.Unlock()
 		case <-ctx.Done():
-			d.abandon(false)
-			return left, nil
+			return d.abandon(false), nil
 		}
 	}
 }
 
-// look does what there is to do now, and returns how long the next look can wait: 0 means that the run is
-// over.
-func (d *Deliverer) look(now time.Time) (wait time.Duration, left bool, err error) {
+// look does what is due now, and returns how long the next look can wait, or that the run is over.
+func (d *Deliverer) look(now time.Time) (wait time.Duration, over bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.awake(now)
@@ -139,13 +136,9 @@ func (d *Deliverer) look(now time.Time) (wait time.Duration, left bool, err erro
 	wait = d.outcomes.signDue(now, len(d.schedule.attempts) == 0)
 	_, untilAttempt := d.start(now, false)
 	wait = min(wait, untilAttempt, d.untilScan(now))
-	wait = max(wait, 1)
 	d.wakeAt = now.Add(wait)
-	left = d.left(now)
-	if d.ends(now) {
-		wait = 0
-	}
-	return wait, left, nil
+	d.left(now)
+	return wait, d.ends(now), nil
 }
 
 func (d *Deliverer) begin(now time.Time) {
@@ -195,31 +188,35 @@ func (d *Deliverer) left(now time.Time) bool {
 }
 
 // abandon cancels the attempts that are under way. Their beacons stay pending. It waits for them for
-// abandonTime. If the outbox is lost, it writes nothing: another process may deliver from the outbox.
-func (d *Deliverer) abandon(lost bool) {
+// abandonTime, and returns whether beacons are left. If the outbox is lost, it writes nothing: another process
+// may deliver from the outbox.
+func (d *Deliverer) abandon(lost bool) (left bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	left = d.left(time.Now())
 	d.ending, d.over = true, lost
 	for a := range d.schedule.attempts {
 		a.cancel()
 	}
-	for patience := time.After(abandonTime); len(d.schedule.attempts) > 0 && !d.over; {
+	for timeout := time.After(abandonTime); len(d.schedule.attempts) > 0 && !d.over; {
 		d.mu.Unlock()
+		late := false
 		select {
 		case <-d.poke:
-		case <-patience:
-			patience = nil
+		case <-timeout:
+			late = true
 		}
 		d.mu.Lock()
-		d.over = patience == nil
+		d.over = late
 	}
 	d.over = true
 	clear(d.schedule.attempts)
 	if lost {
-		return
+		return false
 	}
 	d.outcomes.sign(time.Now())
 	d.outcomes.save()
 	d.lost.save()
 	d.waits.end(d.schedule, time.Now())
+	return left
 }

@@ -57,18 +57,23 @@ func newHarness(t testing.TB) *harness {
 	return h
 }
 
-func (h *harness) send(url, body string, extra ...warc.Field) {
+func (h *harness) send(url, body string, extra ...warc.Field) { post(h.t, h.box, url, body, extra...) }
+
+// post appends a beacon to an outbox.
+func post(t testing.TB, box *spool.Outbox, url, body string, extra ...warc.Field) warc.Record {
+	t.Helper()
 	r := warc.Record{
 		ID: uuid.Must(uuid.NewV7()), Date: time.Now(), Target: url, Extra: extra,
 		Request: warc.Request{Method: "POST", Target: "/", Proto: "HTTP/1.1", Body: []byte(body)},
 	}
 	b, err := r.Append(nil)
 	if err == nil {
-		err = h.box.Append(b, 1<<30, false)
+		err = box.Append(b, 1<<30, false)
 	}
 	if err != nil {
-		h.t.Fatal(err)
+		t.Fatal(err)
 	}
+	return r
 }
 
 func (h *harness) run(ctx context.Context) (left bool) {

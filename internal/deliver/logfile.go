@@ -80,26 +80,31 @@ func (l *logFile) append(line []byte) {
 	l.written += int64(n)
 }
 
-// A Relay passes on what detached deliverers log for an outbox, from its making on. It is for one goroutine.
+// A Relay passes on what detached deliverers log for an outbox. It is safe for concurrent use.
 type Relay struct {
-	path   string
+	path string
+
+	mu     sync.Mutex
 	offset int64
 }
 
 // NewRelay returns a relay of the outbox in dir.
-func NewRelay(dir string) *Relay {
-	r := &Relay{path: filepath.Join(dir, logName)}
+func NewRelay(dir string) *Relay { return &Relay{path: filepath.Join(dir, logName)} }
+
+// Skip passes over the lines that there are.
+func (r *Relay) Skip() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.offset = 0
 	if info, err := os.Stat(r.path); err == nil {
 		r.offset = info.Size()
 	}
-	return r
 }
 
-// Skip passes over the lines since the last call.
-func (r *Relay) Skip() { *r = *NewRelay(filepath.Dir(r.path)) }
-
-// Next logs the lines since the last call.
+// Next logs the lines since the last call of Skip or Next.
 func (r *Relay) Next(to *slog.Logger) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	info, err := os.Stat(r.path)
 	if err != nil || info.Size() == r.offset {
 		return

@@ -26,7 +26,7 @@ func TestLost_ServerTakesTheNext_ReportsOnce(t *testing.T) {
 			if value := q.Header.Get(LostHeader); value != "" {
 				headers = append(headers, fmt.Sprintf("%s %s", q.Body, value))
 			}
-			return fetch.Response{Status: 204}, nil
+			return fetch.Response{Status: 204, Redirected: string(q.Body) == "redirected"}, nil
 		}
 		for i := range 3 {
 			h.send("http://a/x", fmt.Sprintf("expires %d", i), report, expiresIn(time.Minute))
@@ -39,11 +39,13 @@ func TestLost_ServerTakesTheNext_ReportsOnce(t *testing.T) {
 		h.send("http://a/", "not reporting")
 		up = true
 		h.runFor(time.Minute)
+		h.send("http://a/z", "redirected", report) // to where the header may not have arrived
+		h.runFor(time.Minute)
 		for i := range 3 {
 			h.send("http://a/z", fmt.Sprintf("reporting %d", i), report)
 		}
 		h.runFor(time.Minute)
-		if want := "[reporting 0 expired=3, dropped=1]"; fmt.Sprint(headers) != want {
+		if want := "[redirected expired=3, dropped=1 reporting 0 expired=3, dropped=1]"; fmt.Sprint(headers) != want {
 			t.Errorf("got %s, want %s", headers, want)
 		}
 	})

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -52,17 +50,7 @@ func deliverReal(t *testing.T, beacons [][2]string, done func() bool) spool.Stat
 	}
 	defer box.Close()
 	for _, b := range beacons {
-		r := warc.Record{
-			ID: uuid.Must(uuid.NewV7()), Date: time.Now(), Target: b[0], Extra: warc.Fields{{Name: ProxyField, Value: "none"}},
-			Request: warc.Request{Method: "POST", Target: "/", Proto: "HTTP/1.1", Body: []byte(b[1])},
-		}
-		record, err := r.Append(nil)
-		if err == nil {
-			err = box.Append(record, 1<<30, false)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		post(t, box, b[0], b[1], warc.Field{Name: ProxyField, Value: "none"})
 	}
 	lock, err := box.TryLock()
 	if err != nil || lock == nil {

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/google/uuid"
-
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -27,14 +25,7 @@ func places(t *testing.T, n int) (all []spool.Place) {
 	}
 	defer box.Close()
 	for range n {
-		r := warc.Record{ID: uuid.New(), Target: "http://a/", Request: warc.Request{Method: "POST", Target: "/", Proto: "HTTP/1.1"}}
-		b, err := r.Append(nil)
-		if err == nil {
-			err = box.Append(b, 1<<30, false)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		post(t, box, "http://a/", "")
 	}
 	lock, err := box.TryLock()
 	if err != nil || lock == nil {

@@ -103,15 +103,6 @@ func NewClient(perOrigin int, tls *tls.Config) *Client {
 	return &Client{perOrigin: perOrigin, tls: tls, transports: map[Network]transport{}, targets: map[string]url.URL{}}
 }
 
-// Close closes the connections that are not in use.
-func (c *Client) Close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, t := range c.transports {
-		t.CloseIdleConnections()
-	}
-}
-
 // Do sends the request and follows redirects. An error is the standard's network error. If a rule forbids the
 // request of a page, the error is a [*BlockedError].
 func (c *Client) Do(ctx context.Context, q Request) (Response, error) {

@@ -34,7 +34,6 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(plain.Close)
 	t.Cleanup(secure.Close)
 	w.client = NewClient(8, &tls.Config{InsecureSkipVerify: true})
-	t.Cleanup(w.client.Close)
 	w.client.transport(Network{Proxy: NoProxy}).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		to := plain.Listener.Addr().String()
 		if strings.HasSuffix(addr, "443") {

@@ -1,15 +1,12 @@
 package spool
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,65 +63,6 @@ type claimed struct {
 	// Of a segment that was merged only its number and these are left.
 	to   *claimed
 	runs []run // by their place in it
-}
-
-// An Entry is a record that waits for its outcome.
-type Entry struct {
-	ID   uuid.UUID
-	seg  *claimed
-	off  int64
-	size int
-}
-
-// A Place is an entry in 16 bytes, for the many that wait. It is valid within its claim.
-type Place struct {
-	segment, off, size uint32
-	check              uint32 // the end of the record's id
-}
-
-// Place returns the entry's place.
-func (e Entry) Place() Place {
-	return Place{e.seg.number, uint32(e.off), uint32(e.size), Check(e.ID)}
-}
-
-// Check returns the part of the record's id that the place has.
-func (p Place) Check() uint32 { return p.check }
-
-// Check returns the part of an id that the place of its record has.
-func Check(id uuid.UUID) uint32 { return binary.BigEndian.Uint32(id[12:]) }
-
-// Before reports whether p comes before q. Places of one segment are in the order of its records, and
-// segments in the order in which they were found.
-func (p Place) Before(q Place) bool {
-	return p.segment < q.segment || p.segment == q.segment && p.off < q.off
-}
-
-// Len returns the size of the record in bytes.
-func (p Place) Len() int { return int(p.size) }
-
-// Take returns the entry and the record of a place. After an error the entry has no ID.
-func (c *Claim) Take(p Place) (Entry, warc.Record, error) {
-	e := Entry{seg: c.segments[p.segment], off: int64(p.off), size: int(p.size)}
-	b, err := c.raw(e)
-	if err != nil {
-		return e, warc.Record{}, err
-	}
-	record, _, err := warc.Parse(b)
-	if err == nil && Check(record.ID) != p.check {
-		err = &warc.CorruptError{Reason: "another record stands in its place"}
-	}
-	if err != nil {
-		return e, warc.Record{}, err
-	}
-	e.ID = record.ID
-	return e, record, nil
-}
-
-// Beside reports whether two entries are in the same segment.
-func (e Entry) Beside(other Entry) bool {
-	s, _ := e.at()
-	o, _ := other.at()
-	return s == o
 }
 
 // Claim returns the claim of the holder of the outbox's lock. Release releases the lock.
@@ -323,54 +261,6 @@ func (c *Claim) follow(name string) (*claimed, error) {
 	return s, nil
 }
 
-func (c *Claim) raw(e Entry) ([]byte, error) {
-	seg, off := e.at()
-	if err := c.read(seg); err != nil {
-		return nil, wrap("open segment", err)
-	}
-	b := make([]byte, e.size)
-	// Bytes of the buffer are used once, so that a record is read again for each attempt.
-	if skip := off - c.aheadOff; skip >= 0 && skip+int64(e.size) <= int64(len(c.ahead)) {
-		c.ahead, c.aheadOff = c.ahead[skip:], off
-	} else {
-		size := e.size
-		if skip >= 0 && skip <= int64(len(c.ahead)) { // in the order of the segment
-			size = max(size, readAhead)
-		}
-		c.buffer = slices.Grow(c.buffer[:0], size)[:size]
-		n, err := c.readingFile.ReadAt(c.buffer, off)
-		c.ahead, c.aheadOff = c.buffer[:n], off
-		if n < e.size {
-			b = b[:copy(b, c.ahead)]
-			if err == io.EOF {
-				err = &warc.CorruptError{Reason: "its segment was cut short"}
-			}
-			return b, wrap("read segment", err)
-		}
-	}
-	copy(b, c.ahead)
-	c.ahead, c.aheadOff = c.ahead[e.size:], off+int64(e.size)
-	return b, nil
-}
-
-// read opens s, which may be nil, and closes the segment that was open.
-func (c *Claim) read(s *claimed) (err error) {
-	if c.reading == s {
-		return nil
-	}
-	if c.reading != nil {
-		c.readingFile.Close()
-		c.reading = nil
-		c.ahead = nil
-	}
-	if s != nil {
-		if c.readingFile, err = c.o.fs.Open(s.path, os.O_RDONLY); err == nil {
-			c.reading = s
-		}
-	}
-	return err
-}
-
 // add returns l, which may be nil, and closes the ledger that was open.
 func (c *Claim) add(l *ledger) *ledger {
 	if c.adding != nil && c.adding != l {
@@ -403,114 +293,4 @@ func (c *Claim) setAside(s *claimed, it item) error {
 		return err
 	}
 	return c.add(s.ledger).finish(Corrupt, it.err.Error(), keyOf(it))
-}
-
-// retire counts and deletes the segments whose writer has ended and whose records all have an outcome. It
-// first syncs dead/, then the counts, and then deletes the segments.
-func (c *Claim) retire() error {
-	var finished []*claimed
-	for _, s := range c.open {
-		if s.read && s.waiting == 0 {
-			finished = append(finished, s)
-		}
-	}
-	if len(finished) == 0 {
-		return c.deleteRetired()
-	}
-	if err := c.count(c.tally.clone(), finished); err != nil {
-		return err
-	}
-	for _, s := range finished {
-		c.closeSegment(s)
-		c.freeNumbers(s)
-	}
-	return c.deleteRetired()
-}
-
-// count syncs dead/, adds the outcomes of the segments to next, marks them as retired there, and saves it.
-func (c *Claim) count(next tallyFile, segments []*claimed) error {
-	if err := c.dead.sync(); err != nil {
-		return wrap("retire segments", err)
-	}
-	for _, s := range segments {
-		for _, o := range s.ledger.done {
-			next.counts[o]++
-		}
-		next.retired[s.name] = true
-	}
-	return c.saveTally(next)
-}
-
-// closeSegment closes the files of a segment that is retired.
-func (c *Claim) closeSegment(s *claimed) {
-	if c.adding == s.ledger {
-		c.add(nil)
-	}
-	if c.reading == s {
-		c.read(nil)
-	}
-	delete(c.open, s.name)
-	delete(c.seen, s.name)
-}
-
-// freeNumbers frees the numbers of a segment and of those that were merged into it.
-func (c *Claim) freeNumbers(s *claimed) {
-	c.segments[s.number] = nil
-	for _, merged := range s.from {
-		c.freeNumbers(merged)
-	}
-}
-
-// saveTally replaces the tally. After an error the file is as it was.
-func (c *Claim) saveTally(next tallyFile) error {
-	// A holder that was stopped finds out here that another process has replaced its lock. If it is stopped
-	// between this check and the rename, it undoes what that process has counted.
-	if err := next.save(c.o.fs, c.o.dir, c.held); err != nil {
-		return err
-	}
-	c.tally, c.unsynced = next, true
-	return nil
-}
-
-func (c *Claim) syncTally() error {
-	if c.unsynced {
-		if err := c.o.fs.SyncDir(c.o.dir); err != nil {
-			return wrap("sync tally", err)
-		}
-		c.unsynced = false
-	}
-	return nil
-}
-
-// deleteRetired deletes the segments that the tally lists as retired.
-func (c *Claim) deleteRetired() error {
-	if len(c.tally.retired) == 0 {
-		return nil
-	}
-	if err := c.syncTally(); err != nil {
-		return err
-	}
-segments:
-	for name := range c.tally.retired {
-		path := filepath.Join(c.o.dir, name)
-		for _, p := range []string{path, ledgerPath(path)} {
-			if err := c.o.fs.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				if isOpen(err) {
-					continue segments
-				}
-				return wrap("delete finished segment", err)
-			}
-		}
-		delete(c.tally.retired, name)
-	}
-	return nil
-}
-
-// keepRaw stores the bytes of a damaged record in dead/.
-func (c *Claim) keepRaw(s *claimed, off int64, raw []byte) error {
-	if err := c.roomForDead(int64(len(raw))); err != nil {
-		return err
-	}
-	name := fmt.Sprintf("%s@%d.corrupt", strings.TrimSuffix(s.name, segmentExt), off)
-	return wrap("set damaged record aside", replaceFile(c.o.fs, filepath.Join(c.o.dir, deadName, name), raw))
 }

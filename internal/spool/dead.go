@@ -3,6 +3,7 @@ package spool
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -238,4 +239,13 @@ func (c *Claim) DropDeadIDs(ids []uuid.UUID) (n int, err error) {
 		n += found
 	}
 	return n, nil
+}
+
+// keepRaw stores the bytes of a damaged record in dead/.
+func (c *Claim) keepRaw(s *claimed, off int64, raw []byte) error {
+	if err := c.roomForDead(int64(len(raw))); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s@%d.corrupt", strings.TrimSuffix(s.name, segmentExt), off)
+	return wrap("set damaged record aside", replaceFile(c.o.fs, filepath.Join(c.o.dir, deadName, name), raw))
 }

@@ -35,13 +35,19 @@ func List(dir string, dead bool, each func(*Listed) bool) error {
 		}
 		return more
 	}
-	listed := map[uuid.UUID]bool{} // records of segments that are merged meanwhile are found twice
-	once := func(l *Listed) bool {
-		if listed[l.Record.ID] {
-			return true
-		}
-		listed[l.Record.ID] = true
-		return each(l)
+	listed := map[uuid.UUID]bool{} // of small segments: when they are merged, their records are found again
+	listOnce := func(path string) (more bool) {
+		info, err := os.Lstat(path)
+		small := err == nil && info.Size() < smallSegment
+		return list(path, true, func(l *Listed) bool {
+			if listed[l.Record.ID] {
+				return true
+			}
+			if small {
+				listed[l.Record.ID] = true
+			}
+			return each(l)
+		})
 	}
 	more := true
 	var listErr error
@@ -51,7 +57,7 @@ func List(dir string, dead bool, each func(*Listed) bool) error {
 		names, listErr = listSegments(fsys, dir)
 		for _, name := range names {
 			if more && !t.retired[name] {
-				more = list(filepath.Join(dir, name), true, once)
+				more = listOnce(filepath.Join(dir, name))
 			}
 		}
 		return more

@@ -1,17 +1,9 @@
 package spool
 
-import (
-	"bytes"
-	"fmt"
-	"os"
-)
+import "github.com/seed-d051cf5a/beacon/internal/procstat"
 
 // stopped reports whether a process is stopped by a signal.
 func stopped(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	// The state follows the command, which is in parentheses and can have any bytes.
-	return bytes.HasPrefix(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" T"))
+	state, _, ok := procstat.Read(pid)
+	return ok && state == 'T'
 }
