@@ -85,6 +85,9 @@ func (p originPattern) matches(origin string) bool {
 	return o.host == p.host
 }
 
+// yes is the value of Access-Control-Allow-Credentials. It is never changed.
+var yes = []string{"true"}
+
 // checkOrigin refuses pages whose origin is not allowed, and sets the CORS headers for all others. It
 // repeats the origin, because beacons carry credentials, for which "*" is not enough (Fetch, "CORS
 // check"). Requests without an origin get no CORS headers: they come from programs, and no cache keeps
@@ -100,7 +103,7 @@ func (c *Collector) checkOrigin(w http.ResponseWriter, r *http.Request) *refusal
 		return &refusal{reason: "origin", status: http.StatusForbidden,
 			text: fmt.Sprintf("Pages of %.100s may not send here: whoever runs this collector can allow it (serve --origin).", origin)}
 	}
-	allow := []string{origin, "true"} // for both: Set would make two
-	h["Access-Control-Allow-Origin"], h["Access-Control-Allow-Credentials"] = allow[:1:1], allow[1:]
+	// Set would allocate for each.
+	h["Access-Control-Allow-Origin"], h["Access-Control-Allow-Credentials"] = r.Header["Origin"][:1:1], yes[:1:1]
 	return nil
 }

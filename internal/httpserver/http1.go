@@ -27,11 +27,14 @@ type http1Conn struct {
 	tracked  *trackedConn
 	waits    atomic.Bool // for a request
 	in       *bufio.Reader
-	base     *http.Request
-	values   [24]string // of base's header, one for each name; there may be more
-	target   string     // of the last request; on one connection it is mostly the same
-	parsed   url.URL    // made of that
-	url      url.URL    // the request's
+	base     *http.Request // its header and what is below are those of head
+	values   [24]string    // of base's header, one for each name; there may be more
+	head     string        // of the last request; on one connection it is mostly the same
+	target   string
+	parsed   url.URL // made of target
+	host     string
+	length   int     // of the body
+	url      url.URL // the request's
 	request  http.Request
 	body     body
 	answer   answer
@@ -173,7 +176,7 @@ func (s *Server) handle(c *http1Conn) (again bool) {
 		c.answer.header.Set("Connection", "close")
 	}
 	keep := !closes(c.answer.header)
-	if keep { // the rest of the body comes before the next request
+	if keep && c.body.left > 0 { // the rest of the body comes before the next request
 		_, err := io.Copy(io.Discard, &c.body)
 		keep = err == nil
 	}

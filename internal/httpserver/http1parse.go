@@ -34,12 +34,34 @@ func headLength(b []byte) (n int, whole bool) {
 }
 
 // parse makes the connection's request of a header, and takes that from the reader. It is
-// false, and nothing is taken, where the request is not plain: by RFC 9112 it is then
-// malformed, or asks for more than this can do. The body of a plain request is bounded and its answer is
-// in memory, so requests for the admin endpoints, whose answers can be long, are not plain.
+// false, and nothing is taken, where the request is not plain.
 func (c *http1Conn) parse(head []byte) bool {
-	text := string(head[:len(head)-2])
-	line, text, _ := strings.Cut(text, "\r\n")
+	// A handler does not change a request's header (see http.Handler), so that of the last request is as it was.
+	if string(head) != c.head && !c.parseHead(string(head)) {
+		c.head = ""
+		return false
+	}
+	c.in.Discard(len(head))
+	c.request = *c.base
+	c.url = c.parsed // which a handler may change
+	c.request.Method, c.request.RequestURI, c.request.URL = http.MethodPost, c.target, &c.url
+	c.request.Proto, c.request.ProtoMajor, c.request.ProtoMinor = "HTTP/1.1", 1, 1
+	c.request.Host, c.request.ContentLength = c.host, int64(c.length)
+	c.body = body{in: c.in, left: int64(c.length)}
+	c.request.Body = &c.body
+	if c.length == 0 {
+		c.request.Body = http.NoBody
+	}
+	c.answer.reset()
+	return true
+}
+
+// parseHead returns false where a request is not plain: by RFC 9112 it is then malformed, or asks for
+// more than this server can do. The body of a plain request is bounded and its answer is in memory, so
+// requests for the admin endpoints, whose answers can be long, are not plain.
+func (c *http1Conn) parseHead(head string) bool {
+	c.head = head
+	line, text, _ := strings.Cut(head[:len(head)-2], "\r\n")
 	target, ok := strings.CutSuffix(line[len("POST "):], " HTTP/1.1")
 	if !ok || strings.ContainsFunc(target, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '#' }) {
 		return false
@@ -55,23 +77,8 @@ func (c *http1Conn) parse(head []byte) bool {
 		}
 		c.target, c.parsed = target, *u
 	}
-	host, length, ok := c.fields(text)
-	if !ok {
-		return false
-	}
-	c.in.Discard(len(head))
-	c.request = *c.base
-	c.url = c.parsed // which a handler may change
-	c.request.Method, c.request.RequestURI, c.request.URL = http.MethodPost, target, &c.url
-	c.request.Proto, c.request.ProtoMajor, c.request.ProtoMinor = "HTTP/1.1", 1, 1
-	c.request.Host, c.request.ContentLength = host, int64(length)
-	c.body = body{in: c.in, left: int64(length)}
-	c.request.Body = &c.body
-	if length == 0 {
-		c.request.Body = http.NoBody
-	}
-	c.answer.reset()
-	return true
+	c.host, c.length, ok = c.fields(text)
+	return ok
 }
 
 // spellings maps the names of common headers, as browsers and proxies write them and in lower case, to
