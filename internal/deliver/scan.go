@@ -18,6 +18,8 @@ const (
 	// is ready to be sent, the next look waits for scanPause.
 	scanBatch = 512
 	scanPause = 4 * time.Millisecond
+	// scanFirst is how long the looks go on before the first attempt.
+	scanFirst = 10 * time.Millisecond
 
 	// maxAge is the age at which a beacon expires that has no time of its own.
 	maxAge = 24 * time.Hour
@@ -40,7 +42,21 @@ func (d *Deliverer) plenty() bool {
 }
 
 // scan adds the records that have come to the schedule. The error is [spool.ErrLost].
-func (d *Deliverer) scan(now time.Time) (err error) {
+func (d *Deliverer) scan(now time.Time) error {
+	for {
+		if err := d.scanSome(now); err != nil {
+			return err
+		}
+		// While nothing is under way, a longer scan delays no answer. It delays the first attempts, which then
+		// include the newest origin.
+		if !d.more || len(d.schedule.attempts) > 0 || time.Since(now) >= scanFirst {
+			return nil
+		}
+	}
+}
+
+// scanSome adds at most scanBatch records.
+func (d *Deliverer) scanSome(now time.Time) (err error) {
 	found := 0
 	d.more, err = d.Claim.Scan(func(e spool.Entry, r *warc.Record) bool {
 		d.add(e, r, now)
