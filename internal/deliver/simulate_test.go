@@ -79,15 +79,27 @@ func TestSimulation_FaultyServers_HealthyBeaconsArrive(t *testing.T) {
 			return fmt.Sprintf("delivered after %v, %d requests in an hour", healthy().Round(time.Millisecond), len(h.requests)),
 				h.status().Outcomes[spool.Delivered] == 1 && healthy() < time.Minute
 		}},
-		{"a live origin behind 200 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 200, 200, 0, 50*time.Millisecond) }},
-		{"a live origin behind 1,000 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 1000, 1000, 0, 50*time.Millisecond) }},
-		{"a live origin behind 3,000 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 3000, 3000, 0, 50*time.Millisecond) }},
+		{"a live origin behind 200 that hang", func(t *testing.T, h *harness) (string, bool) {
+			return besideHanging(h, 200, 200, 0, 50*time.Millisecond)
+		}},
+		{"a live origin behind 1,000 that hang", func(t *testing.T, h *harness) (string, bool) {
+			return besideHanging(h, 1000, 1000, 0, 50*time.Millisecond)
+		}},
+		{"a live origin behind 3,000 that hang", func(t *testing.T, h *harness) (string, bool) {
+			return besideHanging(h, 3000, 3000, 0, 50*time.Millisecond)
+		}},
 		{"a live origin amid 200 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 200, 200/2, 0, 5*time.Second) }},
 		{"a live origin amid 1,000 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 1000, 1000/2, 0, 5*time.Second) }},
 		{"a live origin amid 3,000 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 3000, 3000/2, 0, 5*time.Second) }},
-		{"a live origin that is new 2 s after 200 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 200, 0, 2*time.Second, time.Second) }},
-		{"a live origin that is new 2 s after 1,000 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 1000, 0, 2*time.Second, time.Second) }},
-		{"a live origin that is new 2 s after 3,000 that hang", func(t *testing.T, h *harness) (string, bool) { return besideHanging(h, 3000, 0, 2*time.Second, time.Second) }},
+		{"a live origin that is new 2 s after 200 that hang", func(t *testing.T, h *harness) (string, bool) {
+			return besideHanging(h, 200, 0, 2*time.Second, time.Second)
+		}},
+		{"a live origin that is new 2 s after 1,000 that hang", func(t *testing.T, h *harness) (string, bool) {
+			return besideHanging(h, 1000, 0, 2*time.Second, time.Second)
+		}},
+		{"a live origin that is new 2 s after 3,000 that hang", func(t *testing.T, h *harness) (string, bool) {
+			return besideHanging(h, 3000, 0, 2*time.Second, time.Second)
+		}},
 		{"a live lane beside 63 that hang at one origin", func(t *testing.T, h *harness) (string, bool) {
 			h.answer = func(ctx context.Context, q fetch.Request) (fetch.Response, error) {
 				if q.URL == "http://a/live" {
