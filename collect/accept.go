@@ -34,16 +34,16 @@ const (
 // disk.
 func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	c.metrics.received.Inc()
+	c.metrics.received.Add(1)
 	size, no := c.accept(w, r, began)
 	if no != nil {
-		c.metrics.refused.WithLabelValues(no.reason).Inc()
+		c.metrics.refused.add(no.reason, 1)
 		no.answer(w)
 		return
 	}
-	c.metrics.accepted.Inc()
-	c.metrics.bytes.Add(float64(size))
-	c.metrics.ack.Observe(time.Since(began).Seconds())
+	c.metrics.accepted.Add(1)
+	c.metrics.bytes.Add(uint64(size))
+	c.metrics.ack.observe(time.Since(began))
 	switch {
 	case c.options.Answer200 != nil && c.options.Answer200(streamOf(r)):
 		w.Header().Set("Content-Type", "application/json")

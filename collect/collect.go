@@ -11,9 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/seed-d051cf5a/beacon/internal/impatient"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -65,9 +62,6 @@ type Options struct {
 	// /64) and one origin may send. A burst may have ten seconds' worth. Beacons beyond it get
 	// 429. Default: 0, unlimited.
 	AddressRate, OriginRate float64
-	// Metrics is where the metrics are registered. Their names begin with beacon_. Default:
-	// they are not registered.
-	Metrics prometheus.Registerer
 	// Logger logs failures. Default: they are not logged.
 	Logger *slog.Logger
 }
@@ -86,7 +80,7 @@ type Collector struct {
 
 	unwanted func(*warc.Record) bool // of imported records; nil chooses none
 
-	metrics    *metrics
+	metrics    metrics
 	preflights preflights
 	addresses  rates[netip.Prefix]
 	origins    rates[uint64] // by the origin's hash, as an origin can be long
@@ -106,7 +100,7 @@ func Open(dir string, options Options) (*Collector, error) {
 	}
 	c := newCollector(options, inbox.Append)
 	c.inbox = inbox
-	inbox.OnSync = func(d time.Duration) { c.metrics.fsync.Observe(d.Seconds()) }
+	inbox.OnSync = c.metrics.fsync.observe
 	if c.recent, err = newRecent(inbox, options.Logger); err != nil {
 		inbox.Close()
 		return nil, err
@@ -131,7 +125,7 @@ func Handler(keep func(record []byte) error, options Options) http.Handler {
 
 func newCollector(options Options, keep func(record []byte) error) *Collector {
 	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), seed: maphash.MakeSeed()}
-	c.metrics = newMetrics(options.Metrics, &c.preflights)
+	c.metrics.init()
 	return c
 }
 

@@ -20,3 +20,9 @@ func (c *Collector) Private(a netip.Addr, now time.Time) (string, warc.Fields) {
 
 // Memory is the bytes that are counted.
 func (c *Collector) Memory() int64 { return c.memory.used.Load() }
+
+// TestHistogram is a histogram.
+type TestHistogram struct{ h histogram }
+
+func (h *TestHistogram) Observe(d time.Duration) { h.h.observe(d) }
+func (h *TestHistogram) Read() Histogram         { return h.h.read() }

@@ -18,14 +18,12 @@ func TestWhatComesTooFastIsToldWhenToComeBack(t *testing.T) {
 	for _, x := range []struct {
 		options collect.Options
 		reason  string
-		other   []string // a header of somebody else, who is not held up
+		other   []string // of another client, which is not limited
 	}{
 		{collect.Options{AddressRate: 0.5, Proxies: behindProxy}, "address-rate", []string{"X-Forwarded-For", "203.0.113.2"}},
 		{collect.Options{OriginRate: 0.5}, "origin-rate", []string{"Origin", "https://b.example"}},
 	} {
-		count := counting(t)
-		x.options.Metrics = count.registry
-		_, url := open(t, x.options)
+		c, url := open(t, x.options)
 		var res *http.Response
 		n := 0
 		for ; n < 100; n++ {
@@ -43,21 +41,20 @@ func TestWhatComesTooFastIsToldWhenToComeBack(t *testing.T) {
 		if res := do(t, "POST", url+"/x", "", x.other...); res.StatusCode != 204 {
 			t.Errorf("somebody else: %s", res.Status)
 		}
-		count.want(t, map[string]float64{"beacon_refused_total{" + x.reason + "}": 1})
+		checkStats(t, c, func(s collect.Stats) bool { return s.Refused[x.reason] == 1 })
 	}
 }
 
 // Large bodies that are on their way in hold no more than a bound, and leave small ones
 // alone.
 func TestBodiesOnTheirWayAreBounded(t *testing.T) {
-	count := counting(t)
-	c, url := open(t, collect.Options{MaxBody: 4 << 20, Metrics: count.registry})
+	c, url := open(t, collect.Options{MaxBody: 4 << 20})
 	const size = 4 << 20
 	chunk := strings.Repeat("x", size-1)
 	var wg sync.WaitGroup
 	refused := make(chan string, 20)
 	var conns []io.Writer
-	for range 20 { // 80 MiB, each but for its last byte
+	for range 20 { // 80 MiB, each without its last byte
 		conn := dial(t, url)
 		conns = append(conns, conn)
 		wg.Go(func() {
@@ -96,8 +93,7 @@ func TestBodiesOnTheirWayAreBounded(t *testing.T) {
 }
 
 func TestTooMuchIsToldBeforeItIsRead(t *testing.T) {
-	count := counting(t)
-	_, url := open(t, collect.Options{MaxBody: 1000, Metrics: count.registry})
+	c, url := open(t, collect.Options{MaxBody: 1000})
 	for _, framing := range []string{"Content-Length: 1000000000", "Transfer-Encoding: chunked"} {
 		conn := dial(t, url)
 		fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n", framing)
@@ -109,10 +105,10 @@ func TestTooMuchIsToldBeforeItIsRead(t *testing.T) {
 			t.Errorf("%s: %v %v", framing, res, err)
 		}
 	}
-	count.want(t, map[string]float64{"beacon_refused_total{too-large}": 2})
+	checkStats(t, c, func(s collect.Stats) bool { return s.Refused["too-large"] == 2 })
 }
 
-// No server gives such a body, but who takes a coding off it may.
+// A handler that removes a Content-Encoding may pass on such a body.
 func TestABodyThatIsLongerThanItsLengthIsKept(t *testing.T) {
 	c, _ := open(t, collect.Options{})
 	body := strings.Repeat("long ", 5000)

@@ -1,58 +1,40 @@
 package collect_test
 
 import (
-	"strings"
 	"testing"
+	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/seed-d051cf5a/beacon/collect"
 )
 
-// A counts reads what a collector has counted.
-type counts struct{ registry *prometheus.Registry }
-
-func counting(testing.TB) counts { return counts{prometheus.NewRegistry()} }
-
-// all are the counters, and the histograms' counts, by name and the values of their labels.
-func (c counts) all(t testing.TB) map[string]float64 {
+// checkStats compares what a collector has counted. Each received beacon must be accepted or refused.
+func checkStats(t *testing.T, c *collect.Collector, want func(s collect.Stats) bool) {
 	t.Helper()
-	families, err := c.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
+	s := c.Stats()
+	if want != nil && !want(s) {
+		t.Errorf("got %+v", s)
 	}
-	all := map[string]float64{}
-	for _, f := range families {
-		for _, m := range f.Metric {
-			name := f.GetName()
-			for _, label := range m.Label {
-				name += "{" + label.GetValue() + "}"
-			}
-			switch {
-			case m.Counter != nil:
-				all[name] = m.Counter.GetValue()
-			case m.Histogram != nil:
-				all[name] = float64(m.Histogram.GetSampleCount())
-			}
-		}
+	answered := s.Accepted
+	for _, n := range s.Refused {
+		answered += n
 	}
-	return all
+	if answered != s.Received {
+		t.Errorf("received %d, accepted and refused %d: %+v", s.Received, answered, s)
+	}
 }
 
-// want compares those that are named, and that each beacon was accepted or refused.
-func (c counts) want(t *testing.T, want map[string]float64) {
-	t.Helper()
-	all := c.all(t)
-	for name, n := range want {
-		if got, ok := all[name]; !ok || got != n {
-			t.Errorf("%s is %v, want %v", name, got, n)
-		}
+func TestHistogram_Durations_AreInTheirBuckets(t *testing.T) {
+	var h collect.TestHistogram
+	for _, d := range []time.Duration{-1, 0, 100 * time.Microsecond, 101 * time.Microsecond, 200 * time.Microsecond, 201 * time.Microsecond, time.Hour} {
+		h.Observe(d)
 	}
-	answered := all["beacon_accepted_total"]
-	for name, n := range all {
-		if strings.HasPrefix(name, "beacon_refused_total{") {
-			answered += n
-		}
+	r := h.Read()
+	if r.Count != 7 || len(r.Buckets) != 19 {
+		t.Errorf("got %+v", r)
 	}
-	if answered != all["beacon_received_total"] {
-		t.Errorf("received %v, accepted and refused %v", all["beacon_received_total"], answered)
+	for bucket, want := range map[float64]uint64{0.0001: 3, 0.0002: 5, 0.0004: 6, 26.2144: 6} {
+		if got := r.Buckets[bucket]; got != want {
+			t.Errorf("at most %v s: got %d, want %d of %v", bucket, got, want, r.Buckets)
+		}
 	}
 }

@@ -37,9 +37,10 @@ const (
 //	401  the request has neither the token nor the cookie
 //	503  most requests are running
 //
-// The metric beacon_operator_requests_total counts the requests that reach h, with the label kind.
+// Stats.Operators counts the requests that reach h, by kind.
 func (c *Collector) Operator(kind string, most int, h http.Handler) http.Handler {
-	running, count := make(chan struct{}, most), c.metrics.operators.WithLabelValues(kind)
+	running := make(chan struct{}, most)
+	c.metrics.operators.add(kind, 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		adminHeaders(w)
 		if no := c.refuseOperator(r); no != nil {
@@ -55,7 +56,7 @@ func (c *Collector) Operator(kind string, most int, h http.Handler) http.Handler
 			no.answer(w)
 			return
 		}
-		count.Inc()
+		c.metrics.operators.add(kind, 1)
 		h.ServeHTTP(w, r)
 	})
 }
@@ -219,7 +220,7 @@ func (c *Collector) login(w http.ResponseWriter, r *http.Request) {
 		no.answer(w)
 		return
 	}
-	c.metrics.operators.WithLabelValues("login").Inc()
+	c.metrics.operators.add("login", 1)
 	c.setCookie(w, r, cookieValue(c.options.Token, time.Now()), int(cookieAge.Seconds()))
 	w.WriteHeader(http.StatusNoContent)
 }

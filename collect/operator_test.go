@@ -34,17 +34,15 @@ func send(t *testing.T, h http.Handler, method, path, body string, header ...str
 	return w.Result()
 }
 
-// operators opens a collector that counts.
-func operators(t *testing.T, o collect.Options) (*collect.Collector, counts) {
+// operators opens a collector.
+func operators(t *testing.T, o collect.Options) *collect.Collector {
 	t.Helper()
-	n := counting(t)
-	o.Metrics = n.registry
 	c, err := collect.Open(filepath.Join(t.TempDir(), "data"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return c, n
+	return c
 }
 
 // logIn returns the cookies of a login.
@@ -57,13 +55,10 @@ func logIn(t *testing.T, c http.Handler, header ...string) []*http.Cookie {
 	return res.Cookies()
 }
 
-// done is how many requests of operators were let through.
-func (c counts) done(t *testing.T) (n float64) {
-	t.Helper()
-	for name, value := range c.all(t) {
-		if strings.HasPrefix(name, "beacon_operator_requests_total{") {
-			n += value
-		}
+// admitted returns how many requests of operators a collector let through.
+func admitted(c *collect.Collector) (n uint64) {
+	for _, count := range c.Stats().Operators {
+		n += count
 	}
 	return n
 }
@@ -103,10 +98,10 @@ var causes = []struct {
 
 // TestOperator_EachCauseCredentialAndEndpoint_OnlyOperatorsAreAnswered sends each combination.
 func TestOperator_EachCauseCredentialAndEndpoint_OnlyOperatorsAreAnswered(t *testing.T) {
-	c, n := operators(t, collect.Options{Token: token})
+	c := operators(t, collect.Options{Token: token})
 	login := logIn(t, c)[0].String()
 	cookie, _, _ := strings.Cut(login, ";")
-	before := n.done(t)
+	before := admitted(c)
 	endpoint := c.Operator("query", 1, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
 	credentials := []struct {
 		name   string
@@ -134,7 +129,7 @@ func TestOperator_EachCauseCredentialAndEndpoint_OnlyOperatorsAreAnswered(t *tes
 	}{
 		{"GET", "/-/tail", c}, {"HEAD", "/-/export", c}, {"GET", "/-/export", c}, {"POST", "/-/import", c}, {"GET", "/-/query", endpoint}, {"POST", "/-/query", endpoint},
 	}
-	answered := 0.0
+	answered := uint64(0)
 	for _, cause := range causes {
 		for _, credential := range credentials {
 			want := http.StatusUnauthorized
@@ -158,7 +153,7 @@ func TestOperator_EachCauseCredentialAndEndpoint_OnlyOperatorsAreAnswered(t *tes
 			}
 		}
 	}
-	if got := n.done(t) - before; got != answered {
+	if got := admitted(c) - before; got != answered {
 		t.Errorf("beacon_operator_requests_total rose by %v, want %v", got, answered)
 	}
 }
@@ -176,7 +171,7 @@ func wantAdminHeaders(t *testing.T, what string, res *http.Response) {
 }
 
 func TestOperator_UnknownPathOrMethod_HasTheHeaders(t *testing.T) {
-	c, _ := operators(t, collect.Options{Token: token})
+	c := operators(t, collect.Options{Token: token})
 	for path, want := range map[string]int{"/-/none": 404, "/-/import": 405, "/-/login": 405} {
 		res := send(t, c, "GET", path, "")
 		if res.StatusCode != want {
@@ -187,7 +182,7 @@ func TestOperator_UnknownPathOrMethod_HasTheHeaders(t *testing.T) {
 }
 
 func TestOperator_NoToken_AllAreRefusedAndTheAnswerSaysHowToSetOne(t *testing.T) {
-	c, n := operators(t, collect.Options{})
+	c := operators(t, collect.Options{})
 	for _, header := range [][]string{nil, {"Authorization", "Bearer "}, {"Cookie", "beacon-operator="}, {"Sec-Fetch-Site", "same-origin"}} {
 		for _, e := range []struct{ method, path string }{{"GET", "/-/export"}, {"POST", "/-/login"}} {
 			res := send(t, c, e.method, e.path, "", header...)
@@ -199,13 +194,13 @@ func TestOperator_NoToken_AllAreRefusedAndTheAnswerSaysHowToSetOne(t *testing.T)
 	if res := send(t, c, "GET", "/-/healthz", ""); res.StatusCode != 200 {
 		t.Errorf("health of this machine: %s", res.Status)
 	}
-	if got := n.done(t); got != 0 {
+	if got := admitted(c); got != 0 {
 		t.Errorf("%v requests of operators", got)
 	}
 }
 
 func TestHealth_EachPlace_OnlyThisMachineAndOperatorsAreAnswered(t *testing.T) {
-	c, n := operators(t, collect.Options{Token: token})
+	c := operators(t, collect.Options{Token: token})
 	metrics := c.LocalOrOperator(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
 	for _, x := range []struct {
 		name   string
@@ -248,14 +243,14 @@ func TestHealth_EachPlace_OnlyThisMachineAndOperatorsAreAnswered(t *testing.T) {
 			}
 		}
 	}
-	if got := n.done(t); got != 0 {
+	if got := admitted(c); got != 0 {
 		t.Errorf("health counts as %v requests of operators", got)
 	}
 }
 
 func TestLogin_EachCause_OnlyTheTokenFromTheOwnPageSetsACookie(t *testing.T) {
-	c, n := operators(t, collect.Options{Token: token})
-	logins := 0.0
+	c := operators(t, collect.Options{Token: token})
+	logins := uint64(0)
 	for _, cause := range causes {
 		for given, right := range map[string]bool{token: true, token + "x": false, "": false, strings.Repeat(token, 1000): false} {
 			want := http.StatusUnauthorized
@@ -278,7 +273,7 @@ func TestLogin_EachCause_OnlyTheTokenFromTheOwnPageSetsACookie(t *testing.T) {
 		}
 		wantAdminHeaders(t, "logout", res)
 	}
-	if got := n.done(t); got != logins {
+	if got := admitted(c); got != logins {
 		t.Errorf("%v logins are counted, want %v", got, logins)
 	}
 	for _, query := range []string{"?token=" + token, "?" + token} {
@@ -289,7 +284,7 @@ func TestLogin_EachCause_OnlyTheTokenFromTheOwnPageSetsACookie(t *testing.T) {
 }
 
 func TestLogin_EachScheme_TheCookieFits(t *testing.T) {
-	c, _ := operators(t, collect.Options{Token: token, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	c := operators(t, collect.Options{Token: token, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	for _, x := range []struct {
 		name   string
 		header []string
@@ -314,7 +309,7 @@ func TestLogin_EachScheme_TheCookieFits(t *testing.T) {
 			t.Errorf("%s: logging out sets %v", x.name, gone)
 		}
 	}
-	untrusted, _ := operators(t, collect.Options{Token: token})
+	untrusted := operators(t, collect.Options{Token: token})
 	if got := logIn(t, untrusted, "X-Forwarded-Proto", "https")[0]; got.Secure {
 		t.Errorf("a proxy that is not trusted made the cookie %s", got)
 	}
@@ -359,7 +354,7 @@ func TestOperator_MostRequestsRun_OneMoreGets503(t *testing.T) {
 		most         int
 	}{{"tail", "GET", 32}, {"export", "GET", 4}, {"import", "POST", 2}} {
 		t.Run(x.kind, func(t *testing.T) {
-			c, n := operators(t, collect.Options{Token: token})
+			c := operators(t, collect.Options{Token: token})
 			if res := send(t, c, "POST", "/x", "a beacon"); res.StatusCode != 204 {
 				t.Fatal(res.Status)
 			}
@@ -374,10 +369,9 @@ func TestOperator_MostRequestsRun_OneMoreGets503(t *testing.T) {
 					c.ServeHTTP(heldWriter{httptest.NewRecorder(), release}, r)
 				})
 			}
-			counter := "beacon_operator_requests_total{" + x.kind + "}"
-			for deadline := time.Now().Add(10 * time.Second); n.all(t)[counter] < float64(x.most); time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(10 * time.Second); c.Stats().Operators[x.kind] < uint64(x.most); time.Sleep(time.Millisecond) {
 				if time.Now().After(deadline) {
-					t.Fatalf("%v requests run, want %d", n.all(t)[counter], x.most)
+					t.Fatalf("%v requests run, want %d", c.Stats().Operators[x.kind], x.most)
 				}
 			}
 			more := func() *http.Response {
@@ -391,7 +385,7 @@ func TestOperator_MostRequestsRun_OneMoreGets503(t *testing.T) {
 			if res := more(); res.StatusCode != 200 {
 				t.Errorf("after they ended: %s", res.Status)
 			}
-			if got := n.all(t)[counter]; got != float64(x.most+1) {
+			if got := c.Stats().Operators[x.kind]; got != uint64(x.most+1) {
 				t.Errorf("%v requests are counted, want %d", got, x.most+1)
 			}
 		})

@@ -26,13 +26,12 @@ func TestWhoAsksNotToBeTracked(t *testing.T) {
 		{collect.OptOutRefuse, nil, 204, true},
 	} {
 		for _, address := range []collect.Address{collect.AddressTruncated, collect.AddressHashed} {
-			count := counting(t)
-			c, url := open(t, collect.Options{OptOut: x.policy, Address: address, Proxies: behindProxy, Metrics: count.registry})
+			c, url := open(t, collect.Options{OptOut: x.policy, Address: address, Proxies: behindProxy})
 			res := do(t, "POST", url+"/x", "body", append(header, x.signal...)...)
 			if res.StatusCode != x.status {
 				t.Errorf("%v, %v: %s", x.policy, x.signal, res.Status)
 			}
-			count.want(t, map[string]float64{"beacon_received_total": 1})
+			checkStats(t, c, func(s collect.Stats) bool { return s.Received == 1 })
 			all := records(t, c)
 			if x.status == 200 {
 				if len(all) != 0 {

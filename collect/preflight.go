@@ -15,7 +15,7 @@ const maxAge = "86400"
 // CORS-safelisted (Fetch, "CORS-preflight fetch").
 func (c *Collector) preflight(w http.ResponseWriter, r *http.Request) {
 	if no := c.checkOrigin(w, r); no != nil {
-		c.metrics.preflightsRefused.Inc()
+		c.metrics.preflightsRefused.Add(1)
 		no.answer(w)
 		return
 	}
@@ -28,7 +28,7 @@ func (c *Collector) preflight(w http.ResponseWriter, r *http.Request) {
 			h.Add("Access-Control-Allow-Headers", asked)
 		}
 		h.Set("Access-Control-Max-Age", maxAge)
-		c.metrics.preflights.Inc()
+		c.metrics.preflights.Add(1)
 		if r.Header.Get("Access-Control-Request-Method") == http.MethodPost { // the only method of beacons with a preflight
 			c.preflights.asked(c.preflights.key(r, c.from(r)), time.Now())
 		}

@@ -44,7 +44,6 @@ func TestAPreflightWithoutItsPostIsAnOrphan(t *testing.T) {
 
 func TestAPreflightForNoBeaconIsNoOrphan(t *testing.T) {
 	c := &Collector{}
-	c.metrics = newMetrics(nil, &c.preflights)
 	for _, method := range []string{"PUT", "GET", "POST"} {
 		r := httptest.NewRequest("OPTIONS", "/x", nil)
 		r.Header.Set("Origin", "https://a.example")

@@ -218,7 +218,6 @@ func serve(ctx context.Context, s serving) error {
 	defer listener.Close()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s.collect.Metrics = registry
 	if err := checkOwner(s.data); err != nil {
 		return err
 	}
@@ -236,6 +235,7 @@ func serve(ctx context.Context, s serving) error {
 			log.Error("inbox could not be closed", "error", err)
 		}
 	}()
+	registry.MustRegister(collectMetrics{c})
 	if operators.isNew {
 		if err := operators.save(s.data); err != nil {
 			return err
