@@ -1,69 +1,104 @@
-// Package beacon is navigator.sendBeacon for Go programs: an asynchronous, non-blocking
-// POST that expects no response and leaves even when the program that sent it is gone.
+// Package beacon is navigator.sendBeacon for Go programs: an asynchronous POST request that expects no
+// response and leaves even when the program that sent it is gone.
 //
 //	func main() {
 //		beacon.Start()
 //		…
-//		beacon.Send("https://example.com/events", beacon.JSON(event))
+//		err := beacon.Send("https://example.com/events", beacon.JSON(event))
 //	}
 //
-// # What it promises
+// # Promises
 //
-// When [Send] returns true, the beacon is on this machine's disk, in the user's outbox,
-// and survives the death of the process by any means; with [Power] also that of the
-// machine. Send costs about one write(2) and never waits for the network; neither does
-// the program's exit. Delivery is at least once, with an Idempotency-Key header that
-// stays the same, until the server takes or refuses the beacon or it expires. What was
-// refused or expired is in the outbox's folder dead.
+// When [Send] returns nil, the beacon is on this machine's disk, in the user's outbox, and survives the death
+// of the process by any means; with [Config.Durable] also a power cut. Send costs about one write(2) and never
+// waits for the network. The program's exit does not wait for it either. Delivery is at least once, with an
+// Idempotency-Key header that stays the same, until the server takes or refuses the beacon or it expires.
+// Refused and expired beacons are in the outbox's folder dead.
 //
-// After [Start] a small detached process delivers, the program's own executable in
-// another role; one serves every process of the user. Without Start, or where processes
-// can't be detached, a goroutine delivers while the program runs and the next run
-// delivers the rest. Where a child can't outlive its parent, as in a container whose
-// first process ends, call [Flush] before the end.
+// # Delivery
 //
-// A [Navigator] with a [Page] is a page's, and sends by all the rules of the Web: origins,
-// CORS, policies, cookies. The package page puts JavaScript on it. Such beacons are delivered
-// by their own process at once, and when that is gone by a detached one, or the next.
+// After [Start] a small detached process delivers: the program's own executable in another role. One serves
+// all processes of the user. Without Start, or where processes can't be detached, a goroutine delivers while
+// the program runs, and the next run delivers the rest. Where a child can't outlive its parent, as in a
+// container whose first process ends, call [Flush] before the end.
+//
+// [Open] returns a [Sender] with settings of its own. A [Transport] has an existing client, such as an SDK's,
+// send through the outbox. The package navigator sends as a web page does.
+//
+// # Browsers
+//
+// With GOOS=js, Send passes the beacon to the page's navigator.sendBeacon. A browser has no outbox: when Send
+// returns nil, the browser has taken the beacon and sends it once, also after the end of the page. A relative URL is
+// relative to the page. The rules of CORS hold.
+//
+//   - A beacon that sendBeacon can't send goes by fetch with keepalive: one with a [Config.Header] or other
+//     headers, another method than POST, or where sendBeacon is missing, as in a worker. The browser
+//     leaves out the headers that scripts can't set.
+//   - A body has at most 64 KiB. While the bodies under way have more together, Send returns [ErrFull].
+//   - [Flush] waits for fetches only. A browser does not report when it has delivered a beacon of sendBeacon.
+//     [Config.Logger] logs fetches that fail.
+//   - Firefox can lose a beacon that a handler sends while its tab is closed, because it does not wait for the
+//     handler. Chromium waits.
+//   - [Sender.Status], [Sender.Pending], [Sender.Drop], [ReadStatus] and [OutboxDir] return an error that wraps
+//     [errors.ErrUnsupported].
 //
 // # Limits
 //
-// One beacon's body is at most 64 KiB; an outbox holds 16 MiB and a beacon is good for
-// 24 hours, unless [Config] says otherwise. At a limit Send returns false.
+// A beacon's body has at most 1 MiB, an outbox 16 MiB, and a beacon expires after 24 hours, unless [Config]
+// says otherwise.
 //
-// The names and rules are those of the Beacon standard of the W3C and the Fetch
-// standard of the WHATWG; the process takes the page's place.
+// The names and rules are those of the Beacon standard of the W3C and the Fetch standard of the WHATWG.
 package beacon
 
-import "context"
+import (
+	"context"
+	"sync/atomic"
 
-// MaxBody is the most bytes that a beacon's body can have: the keepalive quota of the
-// Fetch standard ("HTTP-network-or-cache fetch").
-const MaxBody = 64 << 10
+	"github.com/seed-d051cf5a/beacon/internal/outbox"
+)
 
-// Send queues data to be sent to url in a POST request and returns whether it was
-// queued. It is [Navigator.SendBeacon] of the zero Navigator, with what would be a
-// TypeError returned as false too. It is safe for concurrent use.
-func Send(url string, data any) bool {
-	ok, _ := new(Navigator).SendBeacon(url, data)
-	return ok
-}
+// defaultSender is what [Default] returns.
+var defaultSender atomic.Pointer[Sender]
 
-// Start lets beacons be delivered by a detached process, and has what earlier runs left
-// delivered now. Call it in the first line of main: the deliverer is this executable
-// started once more, without arguments, and in that process Start does not return.
-//
-// A config, at most one, becomes the process's own: that of [Send] and of every
-// Navigator without one.
-func Start(config ...Config) {
-	if len(config) > 0 {
-		setConfig(config[0])
+// Default returns the sender that [Send] and [Flush] use. Before [Start] it has the zero Config.
+func Default() *Sender {
+	if s := defaultSender.Load(); s != nil {
+		return s
 	}
-	startDetached()
+	s, _ := newSender(Config{})
+	if !defaultSender.CompareAndSwap(nil, s) {
+		return defaultSender.Load()
+	}
+	return s
 }
 
-// Flush waits until every beacon that this process has sent has an outcome: it was
-// delivered, or refused by its server, or it will never be. It is for programs that a child can't outlive, such
-// as the first process of a container or a function in the cloud. The error is ctx's,
-// with the number of beacons that still wait; they stay in the outbox.
-func Flush(ctx context.Context) error { return flush(ctx) }
+// Start lets detached processes deliver the beacons of this process, and has what earlier runs left delivered
+// now. Call it anywhere in main. A config, at most one, becomes that of [Default]. Without Start a program
+// delivers by itself, while it runs.
+//
+// The error is [Open]'s. With sending turned off, Start returns nil. It makes no directory.
+func Start(config ...Config) error {
+	outbox.Detach()
+	s := Default()
+	if len(config) > 0 {
+		var err error
+		if s, err = newSender(config[0]); err != nil {
+			return err
+		}
+		defaultSender.Store(s)
+	}
+	return s.start(false)
+}
+
+// Send queues data to be sent to url, an absolute http or https URL, in a POST request. It is [Sender.Send] of
+// [Default].
+func Send(url string, data any) error { return Default().Send(url, data) }
+
+// Flush waits until every beacon that [Default] has sent has an outcome. It is [Sender.Flush] of Default.
+func Flush(ctx context.Context) error { return Default().Flush(ctx) }
+
+// OutboxDir returns the directory of the outbox that is used without a [Config.Dir]: that of the environment's
+// BEACON_OUTBOX, else the folder beacon/outbox in the user's data directory. A user without a home of its own
+// gets a folder in the directory for temporary files. It returns an error if BEACON_OUTBOX is off or log, or
+// neither absolute nor below ~.
+func OutboxDir() (string, error) { return outbox.UserDir() }

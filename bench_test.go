@@ -31,12 +31,12 @@ func BenchmarkSendAgainstWrite(b *testing.B) {
 	defer hole.Close()
 	dir := b.TempDir()
 	outbox := filepath.Join(dir, "outbox")
-	n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, Capacity: 1 << 40}}
+	n := open(b, beacon.Config{Dir: outbox, Capacity: 1 << 40})
 	data := beacon.Blob{Data: []byte(`{"x":"` + strings.Repeat("x", 504) + `"}`), Type: "application/json"}
 	url := "http://" + hole.Addr().String() + "/events"
 	send := func() {
-		if ok, err := n.SendBeacon(url, data); !ok || err != nil {
-			b.Fatal(ok, err)
+		if err := n.Send(url, data); err != nil {
+			b.Fatal(err)
 		}
 	}
 	send()

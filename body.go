@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// extractBody is Fetch, "extract a body", with keepalive set. The bytes may be the
-// caller's own until they are written.
-func extractBody(data any) (body []byte, contentType string, err error) {
+// ExtractBody returns the bytes and the Content-Type, which may be "", of data that [Sender.Send] takes (Fetch,
+// "extract a body"). The bytes may be those of data. The error is a [*TypeError].
+func ExtractBody(data any) (body []byte, contentType string, err error) {
 	switch v := data.(type) {
 	case nil:
 		return nil, "", nil
@@ -50,8 +50,8 @@ func extractBody(data any) (body []byte, contentType string, err error) {
 	return nil, "", typeErrorf("data of type %T can't be sent: use beacon.JSON(v) for a value, or convert it to a string, []byte, beacon.Blob, beacon.FormData or url.Values", data)
 }
 
-// scalarValues is the conversion to a USVString and its UTF-8 encoding: what is no
-// character becomes U+FFFD, byte by byte, as in a Go string's own iteration.
+// scalarValues converts to a USVString and encodes it in UTF-8. Each byte that is not part of a character
+// becomes U+FFFD, as when Go iterates over a string.
 func scalarValues(s string) []byte {
 	if utf8.ValidString(s) {
 		return []byte(s)

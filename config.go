@@ -1,121 +1,107 @@
 package beacon
 
 import (
-	"crypto/tls"
-	"fmt"
 	"log/slog"
-	"os"
+	"net/http"
 	"path/filepath"
-	"strings"
-	"sync/atomic"
+	"runtime"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon/internal/datadir"
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
+	"github.com/seed-d051cf5a/beacon/internal/outbox"
 )
 
-// Config sets where and how beacons are kept and delivered. The zero Config is the default.
+// A Config sets what a [Sender] does. The zero Config is the default. In a browser Dir, Capacity, MaxAge, Durable
+// and ReportLoss have no effect, and HeaderFile and Base are a [*TypeError].
 type Config struct {
-	// Outbox is the directory in which beacons wait. It must be the user's own, and is made, mode 0700, if it
-	// is missing. ~ is the user's home. A relative path starts at the directory in which the process was
-	// started. Default: [OutboxDir], which all programs of the user share. With BEACON_OUTBOX=off in the
-	// environment nothing is sent, and with BEACON_OUTBOX=log beacons are printed to standard error instead,
-	// whatever this is.
-	Outbox string
+	// Dir is the directory of the outbox, in which beacons wait. It must be the user's own, and is made, mode
+	// 0700, if it is missing. ~ is the user's home. A relative path is below the working directory. Default:
+	// [OutboxDir], which all programs of the user share. With BEACON_OUTBOX=off in the environment nothing is
+	// sent, and with BEACON_OUTBOX=log beacons are printed to standard error instead, whatever Dir is.
+	Dir string
 	// Capacity is the most bytes of the outbox on disk. Default: 16 MiB.
 	Capacity int64
+	// MaxBody is the most bytes of a beacon's body, at most 1 MiB, or 64 KiB in a browser. Default: the most.
+	MaxBody int64
 	// MaxAge is the time after which a beacon expires. Default: 24 hours.
 	MaxAge time.Duration
-	// Durability is what a queued beacon survives. Default: [Process].
-	Durability Durability
-	// InProcess has a goroutine of this process deliver, even after Start.
-	InProcess bool
-	// TLS has the roots and client certificates to deliver with. Keys can't be passed to another process, so
-	// it makes delivery InProcess, and the default Outbox is another one, outbox-tls. All beacons of an
-	// outbox are delivered with the same TLS: do not share an Outbox that you name with programs without it.
-	TLS *tls.Config
-	// Patience is how long a detached deliverer continues while no server takes or refuses a beacon. Then it
-	// leaves the rest to the next run. Default: 10 minutes.
-	Patience time.Duration
-	// HonorDoNotTrack means that with DO_NOT_TRACK=1 in the environment beacons are not queued, and those of
-	// earlier runs with HonorDoNotTrack are deleted.
+	// Durable means that a beacon also survives a power cut once Send returns. It costs an fsync, which beacons
+	// that are sent at the same time share.
+	Durable bool
+	// Header is sent with every beacon, such as an Authorization or a write key. It is on disk with the beacon.
+	// Host, Content-Type, Content-Length, Idempotency-Key and the headers of the connection can't be set. A
+	// redirect to another origin does not get it. At most 64 KiB.
+	Header http.Header
+	// HeaderFile maps names of headers to files that have their values, as absolute paths. A file is read when a
+	// beacon leaves, so a token can change, and is not in the outbox. If a file can't be read, the beacons
+	// wait; they never leave without the header.
+	HeaderFile map[string]string
+	// Base sends the requests, for client certificates or OAuth 2. It can't be passed to another process: beacons
+	// are only delivered while a program with this Base and this Dir runs. With Base, Dir must be set, and no
+	// Sender without Base may use it.
+	Base http.RoundTripper
+	// HonorDoNotTrack means that with DO_NOT_TRACK=1 in the environment Send keeps nothing and returns
+	// [ErrDoNotTrack], and that beacons of earlier runs with HonorDoNotTrack are deleted. In a browser,
+	// navigator.doNotTrack or navigator.globalPrivacyControl counts instead of the environment.
 	HonorDoNotTrack bool
+	// Disabled is the program's own opt-out: Send keeps nothing and returns [ErrDisabled].
+	Disabled bool
 	// ReportLoss adds a header such as "Beacon-Lost: expired=3, dropped=1" to the next beacon to an origin, with
 	// how many beacons for it were given up since the last report. It counts those of all programs with
-	// ReportLoss that share the outbox, except beacons of pages. If the answer to a report is lost, or the
-	// deliverer is killed, the numbers are reported again.
+	// ReportLoss that share the outbox. If the answer to a report is lost, or the deliverer is killed, the
+	// numbers are reported again.
 	ReportLoss bool
-	// Logger logs failures: beacons that are not queued, and deliveries from the outbox that fail, those of
-	// other programs included. A detached deliverer's come up to a second later, and only while this program
-	// has beacons that wait. Its handler must not call Flush.
-	// Default: they are not logged.
+	// Logger logs deliveries from the outbox that fail, those of other programs included. A detached
+	// deliverer's come up to a second later, and only while this program has beacons that wait. Its handler
+	// must not call Flush. Default: they are not logged.
 	Logger *slog.Logger
-
-	failed error // why Outbox is ""
 }
 
-// Durability is what a queued beacon survives.
-type Durability int
-
-const (
-	Process Durability = iota // the death of the process
-	Power                     // also a power cut, which costs an fsync
-)
-
-// startedIn is the directory in which the process was started.
-var startedIn, _ = os.Getwd()
-
-var silent = slog.New(slog.DiscardHandler)
-
-var processConfig atomic.Pointer[Config]
-
-func setConfig(c Config) { processConfig.Store(&c) }
-
-// orDefault returns the config with all defaults. c may be nil. If BEACON_OUTBOX can't be used, Outbox is
-// "" and failed is the reason.
-func (c *Config) orDefault() Config {
-	if c == nil {
-		c = processConfig.Load()
-	}
-	var full Config
-	if c != nil {
-		full = *c
-	}
-	full.Outbox = datadir.Expand(full.Outbox)
-	if full.Outbox == "~" || strings.HasPrefix(full.Outbox, "~/") {
-		full.failed = fmt.Errorf("the outbox %s can't be used: this user has no home", full.Outbox)
-		full.Outbox = ""
-		return full.rest()
-	}
-	if full.Outbox == "" {
-		if full.Outbox, full.failed = OutboxDir(); full.failed != nil {
-			return full.rest()
+// check returns a TypeError if the config can't be used.
+func (c *Config) check() error {
+	header := c.Header
+	if agent := header.Get("User-Agent"); agent != "" {
+		if err := outbox.CheckUserAgent(agent); err != nil {
+			return typeErrorf("%v", err)
 		}
-		if full.TLS != nil {
-			full.Outbox += "-tls"
+		header = header.Clone()
+		header.Del("User-Agent")
+	}
+	if err := outbox.CheckHeader(header); err != nil {
+		return typeErrorf("Config.Header: %v", err)
+	}
+	names := http.Header{}
+	for name, path := range c.HeaderFile {
+		if !filepath.IsAbs(path) {
+			return typeErrorf("Config.HeaderFile[%q] is %q: write an absolute path, because another process reads the file", name, path)
 		}
+		if !fetchrules.IsToken(name) {
+			return typeErrorf("Config.HeaderFile: %q is not the name of a header", name)
+		}
+		names.Set(name, "")
 	}
-	if !filepath.IsAbs(full.Outbox) {
-		full.Outbox = filepath.Join(startedIn, full.Outbox)
+	if err := outbox.CheckHeader(names); err != nil {
+		return typeErrorf("Config.HeaderFile: %v", err)
 	}
-	return full.rest()
+	switch {
+	case runtime.GOOS == "js" && (c.Base != nil || len(c.HeaderFile) > 0):
+		return typeErrorf("Config.Base and Config.HeaderFile can't be used in a browser: use Config.Header")
+	case c.Base != nil && c.Dir == "":
+		return typeErrorf("Config.Base needs a Config.Dir of its own: the user's outbox is delivered by other processes, which lack it")
+	case c.MaxBody > maxBody:
+		return typeErrorf("Config.MaxBody is %d: it is at most %d", c.MaxBody, maxBody)
+	}
+	return nil
 }
 
-// rest fills in the other defaults.
-func (full Config) rest() Config {
-	if full.Capacity <= 0 {
-		full.Capacity = 16 << 20
+func (c *Config) setDefaults() {
+	if c.Capacity <= 0 {
+		c.Capacity = outbox.DefaultCapacity
 	}
-	if full.MaxAge <= 0 {
-		full.MaxAge = 24 * time.Hour
+	if c.MaxBody <= 0 {
+		c.MaxBody = maxBody
 	}
-	if full.Patience <= 0 {
-		full.Patience = 10 * time.Minute
+	if c.MaxAge <= 0 {
+		c.MaxAge = outbox.DefaultMaxAge
 	}
-	if full.TLS != nil {
-		full.InProcess = true
-	}
-	if full.Logger == nil {
-		full.Logger = silent
-	}
-	return full
 }

@@ -89,7 +89,7 @@ func TestDeliverer_VariablesByAccident_ChangeNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd := command(outbox, d.URL, "flush")
-		cmd.Env = append(cmd.Env, "BEACON_DELIVERER="+outbox, "BEACON_DELIVERER_HANDLE="+handle)
+		cmd.Env = append(cmd.Env, "BEACON_DELIVERER=3 deliverer "+outbox, "BEACON_DELIVERER_HANDLE="+handle)
 		inherit(t, cmd, other)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", name, err, out)

@@ -8,10 +8,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon"
 )
 
 // A desk is a server that keeps the beacons it gets.
@@ -76,6 +77,30 @@ func eventually(t *testing.T, check func() error) {
 	}
 }
 
+// open returns a sender, with an outbox of its own if the config has none. This process delivers.
+func open(t testing.TB, c beacon.Config) *beacon.Sender {
+	t.Helper()
+	if c.Dir == "" {
+		c.Dir = newOutbox(t)
+	}
+	s, err := beacon.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// listen listens on an address that was in use before.
+func listen(t *testing.T, address string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // newOutbox returns a directory that is not the test's TempDir, because a deliverer may outlive the test. Windows
 // deletes no open files and does not rename their directory: there it stays, whole.
 func newOutbox(t testing.TB) string {
@@ -89,22 +114,4 @@ func newOutbox(t testing.TB) string {
 		}
 	})
 	return filepath.Join(dir, "outbox")
-}
-
-// logged is a Writer for loggers of several goroutines.
-type logged struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

@@ -1,6 +1,7 @@
 package beacon_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -31,7 +32,7 @@ func TestAReadOnlyDisk(t *testing.T) {
 	if err := os.Mkdir(outbox, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
+	n := open(t, beacon.Config{Dir: outbox})
 	for _, writable := range []bool{false, true} {
 		flags := uintptr(unix.MS_REMOUNT)
 		if !writable {
@@ -40,8 +41,8 @@ func TestAReadOnlyDisk(t *testing.T) {
 		if err := unix.Mount("", disk, "", flags, "size=1m"); err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := n.SendBeacon("http://127.0.0.1:1/", "x"); ok != writable || err != nil {
-			t.Errorf("writable %v: %v %v", writable, ok, err)
+		if err := n.Send("http://127.0.0.1:1/", "x"); (err == nil) != writable {
+			t.Errorf("writable %v: %v", writable, err)
 		}
 	}
 }
@@ -50,18 +51,15 @@ func TestAReadOnlyDisk(t *testing.T) {
 // is room.
 func TestAFullDisk(t *testing.T) {
 	disk := disk(t)
-	config := &beacon.Config{Outbox: filepath.Join(disk, "outbox"), InProcess: true}
-	n := beacon.Navigator{Config: config}
+	n := open(t, beacon.Config{Dir: filepath.Join(disk, "outbox")})
 	const nobody = "http://127.0.0.1:1/"
 	kept := int64(0)
 	fill := func() (full bool) {
 		for range 100 {
-			ok, err := n.SendBeacon(nobody, make([]byte, 30_000))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !ok {
+			if err := n.Send(nobody, make([]byte, 30_000)); errors.Is(err, beacon.ErrFull) {
 				return true
+			} else if err != nil {
+				t.Fatal(err)
 			}
 			kept++
 		}
@@ -80,7 +78,7 @@ func TestAFullDisk(t *testing.T) {
 	if !fill() || kept == before {
 		t.Errorf("with room again: %d more", kept-before)
 	}
-	if s, err := config.Status(); err != nil || s.Accepted != kept || s.Accepted != s.Pending+s.Delivered+s.Dead {
+	if s, err := n.Status(); err != nil || s.Accepted != kept || s.Accepted != s.Pending+s.Delivered+s.Dead {
 		t.Errorf("kept %d: %+v %v", kept, s, err)
 	}
 }
@@ -89,8 +87,7 @@ func TestAFullDisk(t *testing.T) {
 // not sent the whole outbox, to be sent it again by the next run.
 func TestADiskThatStaysFull(t *testing.T) {
 	disk := disk(t)
-	config := &beacon.Config{Outbox: filepath.Join(disk, "outbox"), InProcess: true}
-	n := beacon.Navigator{Config: config}
+	n := open(t, beacon.Config{Dir: filepath.Join(disk, "outbox")})
 	var requests atomic.Int64
 	open := make(chan struct{})
 	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) {
@@ -99,8 +96,8 @@ func TestADiskThatStaysFull(t *testing.T) {
 	})
 	const beacons = 200
 	for range beacons {
-		if ok, err := n.SendBeacon(d.URL, "x"); !ok || err != nil {
-			t.Fatal(ok, err)
+		if err := n.Send(d.URL, "x"); err != nil {
+			t.Fatal(err)
 		}
 	}
 	ballast, err := os.Create(filepath.Join(disk, "ballast"))
@@ -117,13 +114,13 @@ func TestADiskThatStaysFull(t *testing.T) {
 	if sent != 1 {
 		t.Errorf("%d beacons were sent to be forgotten", sent)
 	}
-	if s, err := config.Status(); err != nil || s.Pending != beacons {
+	if s, err := n.Status(); err != nil || s.Pending != beacons {
 		t.Errorf("%+v %v", s, err)
 	}
 	os.Remove(ballast.Name())
 	d.wait(t, beacons)
 	eventually(t, func() error {
-		s, err := config.Status()
+		s, err := n.Status()
 		if err == nil && s.Delivered != beacons {
 			err = fmt.Errorf("%+v", s)
 		}
@@ -137,13 +134,12 @@ func TestADiskThatStaysFull(t *testing.T) {
 // TestAnOutboxThatFillsItsDiskAlone leaves room to write down what became of its beacons.
 func TestAnOutboxThatFillsItsDiskAlone(t *testing.T) {
 	disk := disk(t)
-	config := &beacon.Config{Outbox: filepath.Join(disk, "outbox"), InProcess: true}
-	n := beacon.Navigator{Config: config}
+	n := open(t, beacon.Config{Dir: filepath.Join(disk, "outbox")})
 	open := make(chan struct{})
 	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-open })
 	kept := 0
 	for range 5000 {
-		if ok, _ := n.SendBeacon(d.URL, "x"); ok {
+		if n.Send(d.URL, "x") == nil {
 			kept++
 		}
 	}
@@ -153,7 +149,7 @@ func TestAnOutboxThatFillsItsDiskAlone(t *testing.T) {
 	close(open)
 	d.wait(t, kept)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if ok, _ := n.SendBeacon(d.URL, "again"); ok {
+		if n.Send(d.URL, "again") == nil {
 			return
 		}
 		if time.Now().After(deadline) {

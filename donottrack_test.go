@@ -1,83 +1,62 @@
-//go:build unix
-
 package beacon_test
 
 import (
+	"errors"
 	"fmt"
-	"log/slog"
 	"net/http/httptest"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/seed-d051cf5a/beacon"
 )
 
-func TestDoNotTrack(t *testing.T) {
-	var log logged
+func TestSend_DoNotTrack_EarlierBeaconsArePurged(t *testing.T) {
 	down := httptest.NewServer(nil)
 	down.Close()
 	outbox := newOutbox(t)
-	config := &beacon.Config{Outbox: outbox, InProcess: true, HonorDoNotTrack: true, Logger: slog.New(slog.NewTextHandler(&log, nil))}
-	tracked, untracked := beacon.Navigator{Config: config}, beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
+	tracked, untracked := open(t, beacon.Config{Dir: outbox, HonorDoNotTrack: true}), open(t, beacon.Config{Dir: outbox})
 	for range 3 {
-		if ok, _ := tracked.SendBeacon(down.URL, "x"); !ok {
-			t.Fatal("not queued")
+		if err := tracked.Send(down.URL, "x"); err != nil {
+			t.Fatal(err)
 		}
 	}
-	page := beacon.Navigator{Config: config, Page: &beacon.Page{URL: "http://shop.example/"}}
-	if ok, _ := page.SendBeacon(down.URL, "of a page"); !ok {
-		t.Fatal("not queued")
+	if err := untracked.Send(down.URL, "of a program that does not honor it"); err != nil {
+		t.Fatal(err)
 	}
-	untracked.SendBeacon(down.URL, "of a program that takes no notice")
 	t.Setenv("DO_NOT_TRACK", "1")
-	if ok, err := tracked.SendBeacon(down.URL, "x"); ok || err != nil || !strings.Contains(log.String(), "DO_NOT_TRACK") {
-		t.Errorf("%v %v %s", ok, err, log.String())
+	if err := tracked.Send(down.URL, "x"); !errors.Is(err, beacon.ErrDoNotTrack) {
+		t.Errorf("got %v, want ErrDoNotTrack", err)
 	}
 	eventually(t, func() error {
-		s, err := config.Status()
-		if err == nil && (s.Purged != 4 || s.Pending != 1 || s.Accepted != 5 || s.Forbidden.IsZero()) {
+		s, err := tracked.Status()
+		if err == nil && (s.Purged != 3 || s.Pending != 1 || s.Accepted != 4 || s.Forbidden.IsZero()) {
 			err = fmt.Errorf("%+v", s)
 		}
 		return err
 	})
 	t.Setenv("DO_NOT_TRACK", "")
-	if ok, _ := tracked.SendBeacon(down.URL, "x"); !ok {
-		t.Error("refused without the wish")
+	if err := tracked.Send(down.URL, "x"); err != nil {
+		t.Errorf("without DO_NOT_TRACK: %v", err)
 	}
-	if s, _ := config.Status(); s.Pending != 2 {
-		t.Errorf("%+v", s)
+	if s, err := tracked.Status(); err != nil || s.Pending != 2 {
+		t.Errorf("%+v, %v", s, err)
 	}
-	os.RemoveAll(outbox) // or every later Flush would wait for it
 }
 
-// TestDoNotTrackWhatAPageLeft kills a process with a page whose server is down. Then the user
-// says no, to another process.
-func TestDoNotTrackWhatAPageLeft(t *testing.T) {
-	down := httptest.NewServer(nil)
-	down.Close()
-	for who, end := range map[string]string{"a standby": "page killed", "the next process": "page without a standby killed"} {
-		t.Run("delivered by "+who, func(t *testing.T) {
-			n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true, HonorDoNotTrack: true}}
-			run(t, n.Config.Outbox, down.URL, end)
-			eventually(t, func() error {
-				s, err := n.Config.Status()
-				if err == nil && (s.Pending != 1 || s.Delivering != (who == "a standby")) {
-					err = fmt.Errorf("it is not left to %s: %+v", who, s)
-				}
-				return err
-			})
-			t.Setenv("DO_NOT_TRACK", "1")
-			if ok, err := n.SendBeacon(down.URL, "x"); ok || err != nil {
-				t.Error(ok, err)
+func TestSend_Disabled_NothingIsKept(t *testing.T) {
+	for name, prepare := range map[string]func(t *testing.T, c *beacon.Config){
+		"by the config":      func(_ *testing.T, c *beacon.Config) { c.Disabled = true },
+		"by the environment": func(t *testing.T, _ *beacon.Config) { t.Setenv("BEACON_OUTBOX", "off") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := beacon.Config{Dir: newOutbox(t)}
+			prepare(t, &c)
+			if err := open(t, c).Send("http://127.0.0.1:1/", "x"); !errors.Is(err, beacon.ErrDisabled) {
+				t.Errorf("got %v, want ErrDisabled", err)
 			}
-			eventually(t, func() error {
-				s, err := n.Config.Status()
-				if err == nil && (s.Purged != 1 || s.Pending != 0) {
-					err = fmt.Errorf("%+v", s)
-				}
-				return err
-			})
+			if _, err := os.Stat(c.Dir); err == nil {
+				t.Error("an outbox was made")
+			}
 		})
 	}
 }

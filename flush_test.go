@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +14,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-func TestFlushWaitsForTheServersAnswer(t *testing.T) {
+func TestFlush_ServerAnswersLate_ReturnsAfterIt(t *testing.T) {
 	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) })
 	took, _ := run(t, newOutbox(t), d.URL, "flush")
 	d.mu.Lock()
@@ -25,9 +24,8 @@ func TestFlushWaitsForTheServersAnswer(t *testing.T) {
 	}
 }
 
-func TestWhatIsSentAfterAFlushLeavesToo(t *testing.T) {
-	// Where the outbox was removed there is no lock to look at before the record has made
-	// another.
+func TestSend_AfterFlush_BeaconArrives(t *testing.T) {
+	// With "remove", the record makes a new outbox, and the lock is looked at after that.
 	for _, end := range []string{"again", "remove"} {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
@@ -38,20 +36,19 @@ func TestWhatIsSentAfterAFlushLeavesToo(t *testing.T) {
 	}
 }
 
-func TestFlushGivesUpWithItsContextAndSaysWhatIsLeft(t *testing.T) {
+func TestFlush_ContextEnds_ErrorHasNumberThatWaits(t *testing.T) {
 	outbox := newOutbox(t)
-	n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
-	if ok, err := n.SendBeacon("http://127.0.0.1:1/", "x"); !ok || err != nil {
-		t.Fatal(ok, err)
+	n := open(t, beacon.Config{Dir: outbox})
+	if err := n.Send("http://127.0.0.1:1/", "x"); err != nil {
+		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := beacon.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 beacons wait") {
+	if err := n.Flush(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 beacons wait") {
 		t.Error(err)
 	}
-	// What was given up on is pending, and a later run would deliver it.
+	// It is pending, and a later run would deliver it.
 	if s, err := spool.ReadStatus(outbox); err != nil || s.Pending != 1 {
 		t.Errorf("%+v %v", s, err)
 	}
-	os.RemoveAll(outbox) // or every later Flush would wait for it
 }

@@ -53,8 +53,7 @@ func closedURL(t *testing.T) string {
 // endDeliverer kills the deliverer of an outbox.
 func endDeliverer(t *testing.T, outbox string) {
 	t.Helper()
-	config := &beacon.Config{Outbox: outbox}
-	s, err := config.Status()
+	s, err := beacon.ReadStatus(outbox)
 	if err != nil || s.PID == 0 {
 		t.Fatalf("no deliverer: %+v, %v", s, err)
 	}
@@ -62,7 +61,7 @@ func endDeliverer(t *testing.T, outbox string) {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {
-		if s, err := config.Status(); err != nil || s.Delivering {
+		if s, err := beacon.ReadStatus(outbox); err != nil || s.Delivering {
 			return fmt.Errorf("the deliverer %d lives: %v", s.PID, err)
 		}
 		return nil
@@ -90,7 +89,7 @@ func TestNetwork_ProgramsWithOtherCertificates_OneDelivererDelivers(t *testing.T
 	}
 	eventually(t, func() error {
 		if requestsA.Load() == 0 || requestsB.Load() == 0 {
-			s, _ := (&beacon.Config{Outbox: outbox}).Status()
+			s, _ := beacon.ReadStatus(outbox)
 			return fmt.Errorf("%+v", s)
 		}
 		return nil
@@ -117,7 +116,7 @@ func TestNetwork_NextProgramHasAnother_WaitingBeaconsLeaveByIt(t *testing.T) {
 		}
 	}
 	eventually(t, func() error {
-		s, err := (&beacon.Config{Outbox: outbox}).Status()
+		s, err := beacon.ReadStatus(outbox)
 		reasons := fmt.Sprint(s.Lanes)
 		if err != nil || !strings.Contains(reasons, "connection refused") || !strings.Contains(reasons, "/nonexistent.pem") {
 			return fmt.Errorf("%+v, %v", s, err)
@@ -147,12 +146,12 @@ func TestNetwork_RefusedBeacon_PasswordIsNotKept(t *testing.T) {
 	outbox := newOutbox(t)
 	proxy := newDesk(t, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	t.Setenv("HTTP_PROXY", strings.Replace(proxy.URL, "://", "://user:secret@", 1))
-	n := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
-	if ok, err := n.SendBeacon("http://collector.example/", "x"); !ok || err != nil {
-		t.Fatal(ok, err)
+	n := open(t, beacon.Config{Dir: outbox})
+	if err := n.Send("http://collector.example/", "x"); err != nil {
+		t.Fatal(err)
 	}
 	eventually(t, func() error {
-		if s, err := n.Config.Status(); err != nil || s.Refused != 1 {
+		if s, err := n.Status(); err != nil || s.Refused != 1 {
 			return fmt.Errorf("%+v, %v", s, err)
 		}
 		return nil

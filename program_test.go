@@ -13,13 +13,14 @@ import (
 	"github.com/seed-d051cf5a/beacon"
 )
 
-// TestMain makes this binary the program that the tests run. BEACON_TEST_PROGRAM is the way in which it ends.
+// TestMain makes this binary the program that the tests run. BEACON_TEST_PROGRAM is the way in which it ends. In
+// a deliverer neither TestMain nor a test is reached. The process of the tests does not call Start, so it
+// delivers by itself.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 1 { // as a deliverer
-		beforeStart(os.Getenv("BEACON_TEST_PROGRAM"))
-	}
-	beacon.Start()
 	if end := os.Getenv("BEACON_TEST_PROGRAM"); end != "" {
+		if err := beacon.Start(); err != nil {
+			panic(err)
+		}
 		if how, ok := strings.CutPrefix(end, "way "); ok {
 			way(how, os.Args[1])
 		}
@@ -37,26 +38,6 @@ func program(url, end string) {
 	if run := programs[end]; run != nil {
 		run(url)
 	}
-	if end == "page killed" || end == "page without a standby killed" {
-		n := beacon.Navigator{
-			Config: &beacon.Config{InProcess: end != "page killed", HonorDoNotTrack: true},
-			Page:   &beacon.Page{URL: "http://shop.example/cart"},
-		}
-		if ok, err := n.SendBeacon(url, end); !ok || err != nil {
-			os.Exit(3)
-		}
-		kill("killed")
-	}
-	if end == "page" {
-		n := beacon.Navigator{Page: &beacon.Page{URL: "http://shop.example/cart"}}
-		if ok, err := n.SendBeacon(url, end); !ok || err != nil {
-			os.Exit(3)
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		beacon.Flush(ctx)
-		os.Exit(0)
-	}
 	if end == "log" {
 		beacon.Start(beacon.Config{Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 		beacon.Send(url, end)
@@ -68,11 +49,11 @@ func program(url, end string) {
 	if end == "silent" {
 		os.Exit(0)
 	}
-	if !beacon.Send(url, beacon.JSON(end)) {
+	if beacon.Send(url, beacon.JSON(end)) != nil {
 		os.Exit(3)
 	}
 	switch end {
-	case "exit", "hang", "crash", "check":
+	case "exit", "check":
 		os.Exit(0)
 	case "panic":
 		panic("after Send")
@@ -91,10 +72,10 @@ func program(url, end string) {
 		}
 		// The deliverer must have ended.
 		for delivering := true; delivering && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
-			s, err := (*beacon.Config)(nil).Status()
+			s, err := beacon.Default().Status()
 			delivering = err == nil && s.Delivering
 		}
-		if !beacon.Send(url, "again") {
+		if beacon.Send(url, "again") != nil {
 			os.Exit(3)
 		}
 		os.Exit(0)

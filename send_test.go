@@ -2,14 +2,13 @@ package beacon_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -47,7 +46,7 @@ func TestSend_ServerStartsLater_BeaconArrives(t *testing.T) {
 			outbox := newOutbox(t)
 			run(t, outbox, "http://"+address, end)
 			eventually(t, func() error {
-				s, err := (&beacon.Config{Outbox: outbox}).Status()
+				s, err := beacon.ReadStatus(outbox)
 				if err == nil && (len(s.Lanes) == 0 || s.Lanes[0].LastError == "") {
 					err = fmt.Errorf("no attempt has failed: %+v", s)
 				}
@@ -61,16 +60,16 @@ func TestSend_ServerStartsLater_BeaconArrives(t *testing.T) {
 	}
 }
 
-func TestSend_NavigatorsShareOutbox_OwnCapacityCounts(t *testing.T) {
+func TestSend_SendersShareOutbox_OwnCapacityCounts(t *testing.T) {
 	d := newDesk(t, nil, nil)
 	outbox := newOutbox(t)
-	large := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true}}
-	small := beacon.Navigator{Config: &beacon.Config{Outbox: outbox, InProcess: true, Capacity: 1}}
-	if ok, err := large.SendBeacon(d.URL, "x"); !ok || err != nil {
-		t.Error(ok, err)
+	large := open(t, beacon.Config{Dir: outbox})
+	small := open(t, beacon.Config{Dir: outbox, Capacity: 1})
+	if err := large.Send(d.URL, "x"); err != nil {
+		t.Error(err)
 	}
-	if ok, _ := small.SendBeacon(d.URL, make([]byte, 60_000)); ok {
-		t.Error("a beacon over the capacity of its navigator is queued")
+	if err := small.Send(d.URL, make([]byte, 60_000)); !errors.Is(err, beacon.ErrFull) {
+		t.Errorf("a beacon over the capacity of its sender: got %v, want ErrFull", err)
 	}
 	d.wait(t, 1)
 }
@@ -78,79 +77,60 @@ func TestSend_NavigatorsShareOutbox_OwnCapacityCounts(t *testing.T) {
 func TestSend_ProxyChanges_EachBeaconLeavesByItsOwn(t *testing.T) {
 	proxy := newDesk(t, nil, nil)
 	t.Setenv("HTTP_PROXY", proxy.URL)
-	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true}}
-	if ok, err := n.SendBeacon("http://collector.example/through-a-proxy", "x"); !ok || err != nil {
-		t.Fatal(ok, err)
+	n := open(t, beacon.Config{})
+	if err := n.Send("http://collector.example/through-a-proxy", "x"); err != nil {
+		t.Fatal(err)
 	}
 	proxy.wait(t, 1)
 	other := newDesk(t, nil, nil)
 	t.Setenv("HTTP_PROXY", other.URL)
-	n.SendBeacon("http://collector.example/through-a-proxy", "x")
+	n.Send("http://collector.example/through-a-proxy", "x")
 	other.wait(t, 1)
-}
-
-// The server answers when all programs have ended, so that no deliverer ends before.
-func TestSend_ManyProcesses_ShareOneDeliverer(t *testing.T) {
-	const programs = 20
-	ended := make(chan struct{})
-	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-ended })
-	outbox, deliverers := newOutbox(t), t.TempDir()
-	t.Setenv(startedVar, deliverers)
-	var all sync.WaitGroup
-	for range programs {
-		all.Go(func() { run(t, outbox, d.URL, "exit") })
-	}
-	all.Wait()
-	close(ended)
-	d.wait(t, programs)
-	if started, err := os.ReadDir(deliverers); err != nil || len(started) != 1 {
-		t.Errorf("%d deliverers for %d programs, want 1; %v", len(started), programs, err)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for key, bodies := range d.taken {
-		if len(bodies) != 1 || bodies[0] != `"exit"` {
-			t.Errorf("%s: %q", key, bodies)
-		}
-	}
 }
 
 func TestSend_InProcess_AllArrive(t *testing.T) {
 	d := newDesk(t, nil, nil)
-	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true}}
+	n := open(t, beacon.Config{})
 	for i := range 100 {
-		if ok, err := n.SendBeacon(d.URL, fmt.Sprint(i)); !ok || err != nil {
-			t.Fatal(ok, err)
+		if err := n.Send(d.URL, fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := beacon.Flush(ctx); err != nil {
+	if err := n.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
 	d.wait(t, 100)
 }
 
-func TestSend_BodyOverLimit_ReturnsFalse(t *testing.T) {
-	var log logged
+func TestSend_BodyOverLimit_ReturnsErrTooLarge(t *testing.T) {
 	d := newDesk(t, nil, nil)
-	n := beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true, Capacity: 300 << 10, Logger: slog.New(slog.NewTextHandler(&log, nil))}}
-	for size, want := range map[int]bool{0: true, 1: true, 65_535: true, 65_536: true, 65_537: false, 1 << 20: false} {
-		ok, err := n.SendBeacon(d.URL, make([]byte, size))
-		if ok != want || err != nil {
-			t.Errorf("%d bytes: %v, %v", size, ok, err)
+	const limit = 1 << 20
+	for _, n := range []*beacon.Sender{open(t, beacon.Config{}), open(t, beacon.Config{MaxBody: 1000})} {
+		most := limit
+		if n.Send(d.URL, make([]byte, 1001)) != nil {
+			most = 1000
 		}
-		if !ok && !strings.Contains(log.String(), fmt.Sprintf("body of %d bytes", size)) {
-			t.Errorf("%d bytes: logged %q", size, log.String())
+		for _, size := range []int{0, 1, most, most + 1, 2 * most} {
+			err := n.Send(d.URL, make([]byte, size))
+			if (err == nil) != (size <= most) || err != nil && !errors.Is(err, beacon.ErrTooLarge) {
+				t.Errorf("limit %d, %d bytes: got %v", most, size, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), fmt.Sprintf("body has %d bytes", size)) {
+				t.Errorf("limit %d, %d bytes: the error does not say so: %v", most, size, err)
+			}
 		}
+	}
+	if err := open(t, beacon.Config{}).Send("http://a.example/"+strings.Repeat("x", 64<<10), nil); !errors.Is(err, beacon.ErrTooLarge) {
+		t.Errorf("a URL over 64 KiB: got %v", err)
 	}
 }
 
-func TestSend_OutboxIsAFile_ReturnsFalse(t *testing.T) {
+func TestOpen_OutboxIsAFile_ReturnsError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	os.WriteFile(file, nil, 0o600)
-	n := beacon.Navigator{Config: &beacon.Config{Outbox: filepath.Join(file, "outbox")}}
-	if ok, err := n.SendBeacon("http://127.0.0.1/", "x"); ok || err != nil {
-		t.Error(ok, err)
+	if s, err := beacon.Open(beacon.Config{Dir: filepath.Join(file, "outbox")}); s != nil || err == nil {
+		t.Errorf("got %v, %v", s, err)
 	}
 }

@@ -40,7 +40,7 @@ func service(url string) {
 			break
 		}
 		for r.Sent+r.Refused < int(elapsed.Seconds()*serviceRate) {
-			if beacon.Send(url, data) {
+			if beacon.Send(url, data) == nil {
 				r.Sent++
 			} else {
 				r.Refused++

@@ -16,12 +16,12 @@ func init() { programs["hold lock"] = holdLock }
 
 // holdLock is a program that delivers in its own process until its standard input ends.
 func holdLock(url string) {
-	n := beacon.Navigator{Config: &beacon.Config{InProcess: true}}
-	if ok, err := n.SendBeacon(url, "of the stopped program"); !ok || err != nil {
+	n, err := beacon.Open(beacon.Config{})
+	if err != nil || n.Send(url, "of the stopped program") != nil {
 		os.Exit(3)
 	}
 	for delivering := false; !delivering; time.Sleep(time.Millisecond) {
-		s, err := n.Config.Status()
+		s, err := n.Status()
 		delivering = err == nil && s.Delivering
 	}
 	fmt.Println("delivering")
@@ -76,7 +76,7 @@ func TestStoppedProgram_HoldsTheLock_OthersDeliver(t *testing.T) {
 		t.Error(err)
 	}
 	eventually(t, func() error {
-		if s, err := (&beacon.Config{Outbox: outbox}).Status(); err != nil || s.Delivered != 2 || s.Accepted != 2 {
+		if s, err := beacon.ReadStatus(outbox); err != nil || s.Delivered != 2 || s.Accepted != 2 {
 			return fmt.Errorf("%+v, %v", s, err)
 		}
 		return nil

@@ -12,20 +12,20 @@
 //	}
 //
 // It answers as the real collector does, by the real collector's code: 204 to a POST, and
-// with the CORS headers that browsers ask for. What a test wants otherwise it says before:
+// with the CORS headers that browsers need. A test sets other answers beforehand:
 //
 //	c.Answer(beacontest.Status(503), beacontest.RetryAfter(time.Second)) // to the next request
 //	c.AnswerAll(beacontest.Delay(100 * time.Millisecond))                // to all others
 //	c.AnswerAll(beacontest.OnStream("/audit"), beacontest.Hang())        // to those of one stream
 //
 // A beacon is kept when its answer is 2xx, and the same Idempotency-Key is one beacon,
-// however often it comes. Nothing is on disk, and there is no live page and nothing else
-// for operators.
+// however often it comes. Nothing is on disk, and the live page and the admin endpoints are
+// missing.
 //
-// A program that sends with this module gets an outbox of the test's own, by
-// t.Setenv("BEACON_OUTBOX", t.TempDir()) or in its Config, and, should it call beacon.Start,
-// InProcess. The test ends with beacon.Flush: until the sender has its answer and has written
-// that down, the outbox can't be removed.
+// A program that sends with this module gets an outbox of the test's own: in its Config.Dir, or
+// by t.Setenv("BEACON_OUTBOX", t.TempDir()) before the first Send of the test binary. It need not
+// call beacon.Start: without Start the test's process delivers. The test ends with Flush, because
+// the sender uses the outbox until it has recorded the answer.
 package beacontest
 
 import (
@@ -72,7 +72,7 @@ func New(t testing.TB) *Collector {
 
 // NewTLS starts a collector that speaks HTTP/2, and HTTP/1.1, over TLS with httptest's
 // certificate, and closes it at the end of the test. [Collector.TLS] has the roots that
-// trust it.
+// trust it, and so has the Transport of [Collector.Client], which can be a beacon.Config's Base.
 func NewTLS(t testing.TB) *Collector {
 	c := newCollector(t)
 	c.server.EnableHTTP2 = true
@@ -114,8 +114,8 @@ const grace = time.Second
 
 // Close ends the collector and returns when nothing of it runs any more. What hangs or is
 // delayed ends without an answer; an answer that is being written is still written. A
-// client that is in the middle of its request has a second to finish. What came stays to
-// be read. The test's end closes too, and closing again does nothing.
+// client that is in the middle of its request has a second to finish. The requests and beacons
+// can still be read. The end of the test closes too, and a second Close does nothing.
 func (c *Collector) Close() {
 	c.once.Do(func() {
 		close(c.closed)

@@ -14,8 +14,8 @@ import (
 
 // The tests of this file show how the package is used; the first is README's.
 
-// sell is a program's own: it reports a sale, and does not wait.
-func sell(to, what string) bool {
+// sell is a function of the program under test. It reports a sale and does not wait.
+func sell(to, what string) error {
 	return beacon.Send(to, beacon.JSON(map[string]string{"what": what}))
 }
 
@@ -34,23 +34,39 @@ func TestASaleIsReported(t *testing.T) {
 func TestAServerSaysWhenToAskAgain(t *testing.T) {
 	c := beacontest.New(t)
 	c.Answer(beacontest.Status(429), beacontest.RetryAfter(time.Second))
-	n := beacon.Navigator{Config: &beacon.Config{InProcess: true, Outbox: t.TempDir()}}
-	n.SendBeacon(c.URL, "hello")
+	s := open(t, beacon.Config{})
+	if err := s.Send(c.URL, "hello"); err != nil {
+		t.Fatal(err)
+	}
 	if b := c.Wait(1)[0]; b.Times != 2 || string(b.Body) != "hello" {
 		t.Errorf("got %v", b)
 	}
 	if r := c.Requests(); r[1].ReceivedAt.Sub(r[0].ReceivedAt) < time.Second {
 		t.Errorf("asked again too soon: %v", r)
 	}
-	beacon.Flush(t.Context())
+	s.Flush(t.Context())
+}
+
+// open returns a sender with an outbox of the test's own.
+func open(t *testing.T, c beacon.Config) *beacon.Sender {
+	t.Helper()
+	c.Dir = t.TempDir()
+	s, err := beacon.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
 }
 
 func TestABeaconWhoseAnswerIsLostIsStillOne(t *testing.T) {
 	c := beacontest.NewTLS(t)
 	c.Answer(beacontest.Keep(), beacontest.Drop())
-	n := beacon.Navigator{Config: &beacon.Config{InProcess: true, Outbox: t.TempDir(), TLS: c.TLS()}}
-	n.SendBeacon(c.URL, "hello")
-	beacon.Flush(t.Context())
+	s := open(t, beacon.Config{Base: c.Client().Transport})
+	if err := s.Send(c.URL, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	s.Flush(t.Context())
 	if all := c.Beacons(); len(all) != 1 || all[0].Times != 2 || all[0].Proto != "HTTP/2.0" {
 		t.Errorf("got %v", all)
 	}

@@ -10,13 +10,14 @@ import (
 	"strings"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
 const bodySection = `Fetch, "extract a body"`
 
 type text string
 
-// dataRules are about what each type of Go is sent as.
+// dataRules returns the rules for the body and the Content-Type of each Go type.
 func dataRules() (rules []goRule) {
 	const plainText = "text/plain;charset=UTF-8"
 	const form = "application/x-www-form-urlencoded;charset=UTF-8"
@@ -57,7 +58,7 @@ func dataRules() (rules []goRule) {
 		{"[]float64", []float64{1}, nil, "\x00\x00\x00\x00\x00\x00\xf0\x3f"},
 		{"a Blob with a type", beacon.Blob{Data: []byte("x"), Type: "Image/PNG"}, "image/png", "x"},
 		{"a Blob without", beacon.Blob{Data: []byte("x")}, nil, "x"},
-		{"a Blob whose type is none", beacon.Blob{Data: []byte("x"), Type: "a/b\u00e9"}, nil, "x"},
+		{"a Blob with an invalid type", beacon.Blob{Data: []byte("x"), Type: "a/b\u00e9"}, nil, "x"},
 		{"*Blob", &beacon.Blob{Data: []byte("x"), Type: "text/plain"}, "text/plain", "x"},
 		{"a nil *Blob", (*beacon.Blob)(nil), nil, ""},
 		{"JSON", beacon.JSON(map[string]any{"a": []int{1}}), "application/json", `{"a":[1]}`},
@@ -78,7 +79,7 @@ func dataRules() (rules []goRule) {
 		name: "The data is copied during the call", section: bodySection,
 		run: func(t *trial) {
 			held := make(chan bool)
-			t.navigator.Page.Intercept = func(context.Context, *beacon.Request) (*beacon.Response, error) {
+			t.navigator.Page.Intercept = func(context.Context, *navigator.Request) (*navigator.Response, error) {
 				<-held
 				return nil, nil
 			}
@@ -89,7 +90,7 @@ func dataRules() (rules []goRule) {
 		},
 		requests: []fieldsOf{{"body": "before"}},
 	}, goRule{
-		name: "What has no bytes now, or no type, is a TypeError", section: bodySection,
+		name: "Streams and types that are not a BodyInit are a TypeError", section: bodySection,
 		run: func(t *trial) {
 			file, err := os.Open(os.DevNull)
 			if err != nil {
@@ -107,9 +108,9 @@ func dataRules() (rules []goRule) {
 	})
 }
 
-// urlRules are about the first step, which is the URL's.
+// urlRules returns the rules for step 1, which parses the URL.
 func urlRules() []goRule {
-	// resolves is a rule about a URL of a page with that base.
+	// resolves returns a rule for a URL of a page with a base.
 	resolves := func(name, url, base, at string) goRule {
 		return goRule{
 			name: name, section: processingSection,
@@ -122,11 +123,11 @@ func urlRules() []goRule {
 	}
 	return []goRule{
 		resolves("A relative URL is relative to the base", "../b?c", "{page}/a/d", "{page}/b?c"),
-		resolves("A path, too", "", "{page}/a?q", "{page}/a?q"),
-		resolves("An absolute one needs none", "{page}/beacon", "about:blank", "{page}/beacon"),
+		resolves("A path is relative to the page without a base", "", "{page}/a?q", "{page}/a?q"),
+		resolves("An absolute URL needs no base", "{page}/beacon", "about:blank", "{page}/beacon"),
 		resolves("A fragment is not sent", "{page}/a?b#c", "", "{page}/a?b"),
 		{
-			name: "Without a Base the page's URL is it", section: processingSection,
+			name: "Without Base the page's URL is the base", section: processingSection,
 			run: func(t *trial) {
 				t.navigator.Page.URL = t.url("{page}/a/b")
 				t.beacon("c", "x")
@@ -134,7 +135,7 @@ func urlRules() []goRule {
 			requests: []fieldsOf{{"at": "{page}/a/c", "referer": "{page}/a/b"}},
 		},
 		{
-			name: "Credentials in the URL are not sent, whoever asks for them", section: `Fetch, "HTTP-network-or-cache fetch"`, refused: 1,
+			name: "Credentials in the URL are not sent, even after a 401", section: `Fetch, "HTTP-network-or-cache fetch"`, refused: 1,
 			answers: map[string]answer{"{page}/beacon": {Status: 401, Headers: map[string]string{"WWW-Authenticate": `Basic realm="x"`}}},
 			run:     func(t *trial) { t.beacon("{page@}/beacon", "x") },
 			requests: []fieldsOf{
@@ -142,7 +143,7 @@ func urlRules() []goRule {
 			},
 		},
 		{
-			name: "What is no URL, or not of http, is a TypeError", section: processingSection,
+			name: "An invalid URL, or one that is not http or https, is a TypeError", section: processingSection,
 			run: func(t *trial) {
 				for _, url := range []string{
 					"http://[", "https://", "http://a b/", "https://localhost:99999/",
@@ -153,7 +154,7 @@ func urlRules() []goRule {
 			},
 		},
 		{
-			name: "It is one before the quota is looked at", section: processingSection,
+			name: "The URL is checked before the quota", section: processingSection,
 			run: func(t *trial) { t.typeError("ftp://localhost/", make([]byte, 65_537)) },
 		},
 	}

@@ -10,47 +10,47 @@ import (
 	"sync"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
 const interceptSection = `Fetch, "HTTP fetch", step 3`
 
-type hook = func(context.Context, *beacon.Request) (*beacon.Response, error)
+type hook = func(context.Context, *navigator.Request) (*navigator.Response, error)
 
-// answered is a hook that answers.
+// answered returns a hook that answers with a status.
 func answered(status int) hook {
-	return func(context.Context, *beacon.Request) (*beacon.Response, error) {
-		return &beacon.Response{Type: "basic", Status: status}, nil
+	return func(context.Context, *navigator.Request) (*navigator.Response, error) {
+		return &navigator.Response{Type: "basic", Status: status}, nil
 	}
 }
 
-// A witness passes all that it sees.
+// A witness keeps the requests of its hook, which lets them pass.
 type witness struct {
 	mu   sync.Mutex
-	seen []*beacon.Request
+	seen []*navigator.Request
 }
 
-func (w *witness) hook(_ context.Context, r *beacon.Request) (*beacon.Response, error) {
+func (w *witness) hook(_ context.Context, r *navigator.Request) (*navigator.Response, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seen = append(w.seen, r)
 	return nil, nil
 }
 
-func (w *witness) saw(t *trial, n int) []*beacon.Request {
+func (w *witness) saw(t *trial, n int) []*navigator.Request {
 	t.Helper()
 	t.flush()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.seen) != n {
-		t.Fatalf("Intercept saw %d requests, and not %d", len(w.seen), n)
+		t.Fatalf("Intercept got %d requests, want %d", len(w.seen), n)
 	}
 	return w.seen
 }
 
-// interceptRules are about the hook in a service worker's place.
+// interceptRules returns the rules for Page.Intercept, which acts as a service worker.
 func interceptRules() []goRule {
-	// hooked is a rule about a beacon that the hook gets to see, or not.
+	// hooked returns a rule for a beacon with a hook.
 	hooked := func(name, place string, page pageSettings, refused int, h hook) goRule {
 		return goRule{
 			name: name, section: interceptSection, page: page, refused: refused,
@@ -61,6 +61,7 @@ func interceptRules() []goRule {
 			},
 		}
 	}
+	// unseen returns a rule for a beacon for which the hook is not called.
 	unseen := func(name, place string, page pageSettings) goRule {
 		return goRule{
 			name: name, section: interceptSection, page: page, refused: 1,
@@ -73,13 +74,13 @@ func interceptRules() []goRule {
 		}
 	}
 	ofType := func(kind string) hook {
-		return func(context.Context, *beacon.Request) (*beacon.Response, error) {
-			return &beacon.Response{Type: kind}, nil
+		return func(context.Context, *navigator.Request) (*navigator.Response, error) {
+			return &navigator.Response{Type: kind}, nil
 		}
 	}
 	return []goRule{
 		{
-			name: "It sees the request as it is, and lets it pass", section: interceptSection,
+			name: "It gets the request, and can let it pass", section: interceptSection,
 			answers: map[string]answer{"{other}/beacon": {Allow: true}},
 			run: func(t *trial) {
 				var w witness
@@ -89,13 +90,13 @@ func interceptRules() []goRule {
 				got := fmt.Sprint(r.Method, r.URL, r.Mode, r.Credentials, r.Redirect, r.Referrer, r.Keepalive, r.Initiator, r.Header.Get("Content-Type"), string(r.Body))
 				want := fmt.Sprint("POST", t.url("{other}/beacon?q"), "cors", "include", "follow", "about:client", true, "beacon", "application/json", "{}")
 				if got != want {
-					t.Errorf("%s\nand not %s", got, want)
+					t.Errorf("got  %s\nwant %s", got, want)
 				}
 			},
 			requests: []fieldsOf{{"method": "OPTIONS"}, {"method": "POST", "body": "{}"}},
 		},
 		{
-			name: "It sees it once, and no redirect", section: interceptSection,
+			name: "It is called once, and not for redirects", section: interceptSection,
 			answers: along(answer{}, "{page}/1", "{page}/2"),
 			run: func(t *trial) {
 				var w witness
@@ -105,14 +106,14 @@ func interceptRules() []goRule {
 			},
 			requests: []fieldsOf{{"at": "{page}/1"}, {"at": "{page}/2"}},
 		},
-		hooked("What it answers does not leave", "{page}/beacon", pageSettings{}, 0, answered(200)),
-		hooked("nor a preflight", "{other}/beacon", pageSettings{}, 0, answered(204)),
-		hooked("A 500 of its own is final", "{page}/beacon", pageSettings{}, 1, answered(500)),
+		hooked("A request that it answers does not leave", "{page}/beacon", pageSettings{}, 0, answered(200)),
+		hooked("Nor does its preflight", "{other}/beacon", pageSettings{}, 0, answered(204)),
+		hooked("A 500 from it is final", "{page}/beacon", pageSettings{}, 1, answered(500)),
 		{
-			name: "What it fails does not leave, and is tried again, as without a network", section: interceptSection,
+			name: "A request that it fails does not leave, and is tried again", section: interceptSection,
 			run: func(t *trial) {
 				failed := false
-				t.navigator.Page.Intercept = func(context.Context, *beacon.Request) (*beacon.Response, error) {
+				t.navigator.Page.Intercept = func(context.Context, *navigator.Request) (*navigator.Response, error) {
 					if !failed {
 						failed = true
 						return nil, errors.New("no network")
@@ -123,13 +124,13 @@ func interceptRules() []goRule {
 			},
 			requests: []fieldsOf{{"at": "{page}/beacon"}},
 		},
-		hooked("To mode cors it may answer with what is of type cors", "{other}/beacon", pageSettings{}, 1, ofType("opaque")),
-		hooked("A redirect that is not followed is no answer", "{page}/beacon", pageSettings{}, 1, ofType("opaqueredirect")),
+		hooked("An opaque answer to mode cors is an error", "{other}/beacon", pageSettings{}, 1, ofType("opaque")),
+		hooked("An opaqueredirect answer is an error", "{page}/beacon", pageSettings{}, 1, ofType("opaqueredirect")),
 		{
-			name: "What it holds is true, holds its bytes, and nothing up", section: interceptSection,
+			name: "A request that it holds counts for the quota, and delays no other", section: interceptSection,
 			run: func(t *trial) {
 				held := make(chan bool)
-				t.navigator.Page.Intercept = func(_ context.Context, r *beacon.Request) (*beacon.Response, error) {
+				t.navigator.Page.Intercept = func(_ context.Context, r *navigator.Request) (*navigator.Response, error) {
 					if strings.HasSuffix(r.URL, "/held") {
 						<-held
 					}
@@ -143,11 +144,11 @@ func interceptRules() []goRule {
 			},
 			requests: []fieldsOf{{"at": "{page}/beacon"}, {"at": "{page}/held"}},
 		},
-		unseen("It does not see what the policy blocks", "{page}/beacon", pageSettings{CSP: []string{"connect-src 'none'"}}),
-		unseen("nor mixed content", "{insecure}/beacon", pageSettings{}),
-		unseen("nor a bad port", "{badport}/beacon", pageSettings{}),
+		unseen("It is not called for a request that the policy blocks", "{page}/beacon", pageSettings{CSP: []string{"connect-src 'none'"}}),
+		unseen("It is not called for mixed content", "{insecure}/beacon", pageSettings{}),
+		unseen("It is not called for a bad port", "{badport}/beacon", pageSettings{}),
 		{
-			name: "It sees what goes to where nobody is", section: interceptSection,
+			name: "It is called for a server that is down", section: interceptSection,
 			run: func(t *trial) {
 				t.navigator.Page.Intercept = answered(200)
 				t.beacon("{closed}/beacon", "x")
@@ -156,21 +157,21 @@ func interceptRules() []goRule {
 	}
 }
 
-// answerRules are about when a beacon is finished.
+// answerRules returns the rules for the end of a beacon.
 func answerRules() []goRule {
 	rules := []goRule{
 		{
-			name: "Where there is no answer it is tried again, with the same key, and arrives when the server comes", section: "ours",
+			name: "Without an answer it is tried again, and arrives when the server starts", section: "ours",
 			run: func(t *trial) {
-				_, url, serve := t.nobody()
+				_, url, serve := t.down()
 				t.beacon(url, "x")
-				time.Sleep(100 * time.Millisecond) // of which it finds nobody for some
+				time.Sleep(100 * time.Millisecond) // for some attempts that fail
 				serve()
 			},
 			requests: []fieldsOf{{"method": "POST", "body": "x", "origin": "null"}},
 		},
 		{
-			name: "So it is where the server hangs up", section: "ours",
+			name: "After the server closed the connection it is tried again, with the same key", section: "ours",
 			answers: map[string]answer{"{page}/beacon": {Hold: true, Abort: true}},
 			run: func(t *trial) {
 				t.beacon("{page}/beacon", "x")
@@ -180,18 +181,18 @@ func answerRules() []goRule {
 				t.flush()
 				came := t.sites.collector.seen(t.visit)
 				if again := came[len(came)-1].fields["idempotency-key"]; again != first {
-					t.Errorf("key %v, and then %v", first, again)
+					t.Errorf("the second attempt has the key %v, want %v", again, first)
 				}
 			},
 			requests: []fieldsOf{{"body": "x"}, {"body": "x"}},
 		},
 		{
-			name: "Each has a key of its own", section: "ours",
+			name: "Each beacon has another key", section: "ours",
 			run: func(t *trial) {
 				t.beacon("{page}/1", "x")
 				t.beacon("{page}/2", "x")
 				if a, b := t.arrived("{page}/1"), t.arrived("{page}/2"); a["idempotency-key"] == nil || a["idempotency-key"] == b["idempotency-key"] {
-					t.Errorf("%v and %v", a["idempotency-key"], b["idempotency-key"])
+					t.Errorf("got the keys %v and %v, want two different ones", a["idempotency-key"], b["idempotency-key"])
 				}
 			},
 			requests:  []fieldsOf{{"at": "{page}/1"}, {"at": "{page}/2"}},
@@ -200,14 +201,14 @@ func answerRules() []goRule {
 	}
 	for _, status := range []int{200, 204, 299} {
 		rules = append(rules, goRule{
-			name: fmt.Sprint(status, " is the last word"), section: processingSection,
+			name: fmt.Sprint(status, " is final"), section: processingSection,
 			answers:  map[string]answer{"{page}/beacon": {Status: status}},
 			requests: []fieldsOf{{"method": "POST"}},
 		})
 	}
 	for _, status := range []int{400, 404, 408, 413, 425, 429, 500, 502, 503, 504, 599} {
 		rules = append(rules, goRule{
-			name: fmt.Sprint(status, " is the last word, and refuses it"), section: processingSection, refused: 1,
+			name: fmt.Sprint(status, " is final, and the beacon is refused"), section: processingSection, refused: 1,
 			answers:  map[string]answer{"{page}/beacon": {Status: status, Headers: map[string]string{"Retry-After": "0"}}},
 			requests: []fieldsOf{{"method": "POST"}},
 		})
@@ -215,9 +216,8 @@ func answerRules() []goRule {
 	return rules
 }
 
-// nobody is a URL, and the place that it is to the collector, where nobody listens until
-// serve is called.
-func (t *trial) nobody() (at, url string, serve func()) {
+// down returns the URL of a server that listens only after serve is called, and its place at the collector.
+func (t *trial) down() (at, url string, serve func()) {
 	l := listen(t, 0)
 	address := l.Addr().String()
 	l.Close()

@@ -3,7 +3,7 @@ package conformance
 import (
 	"fmt"
 
-	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
 const (
@@ -13,14 +13,14 @@ const (
 	metadataSection   = `Fetch Metadata, "append the Fetch metadata headers for a request"`
 )
 
-// thePage is its URL as a referrer.
+// thePage is the page's URL as a referrer.
 const thePage = "{page}/doc?query"
 
-// originRules are about who asks whom, and what the server is told of it.
+// originRules returns the rules for Origin and Sec-Fetch-Site.
 func originRules() []goRule {
 	rules := []goRule{
 		{
-			name: "From another site back: Sec-Fetch-Site is cross-site", section: metadataSection,
+			name: "After a redirect from another site back, Sec-Fetch-Site is cross-site", section: metadataSection,
 			answers: along(answer{}, "{page}/1", "{other}/2", "{page}/3"),
 			run:     func(t *trial) { t.beacon("{page}/1", "x") },
 			requests: []fieldsOf{
@@ -28,7 +28,7 @@ func originRules() []goRule {
 			},
 		},
 		{
-			name: "Fetch metadata do not go to http elsewhere", section: metadataSection, page: pageSettings{Site: "insecure"},
+			name: "An http URL that is not trustworthy gets no fetch metadata", section: metadataSection, page: pageSettings{Site: "insecure"},
 			run: func(t *trial) { t.beacon("{insecure}/beacon", "x") },
 			requests: []fieldsOf{
 				{"origin": "{insecure}", "referer": "{insecure}/doc?query", "sec-fetch-site": nil, "sec-fetch-mode": nil, "sec-fetch-dest": nil},
@@ -68,15 +68,15 @@ func originRules() []goRule {
 			"sec-fetch-site": c.site, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "empty", "sec-fetch-user": nil, "access-control-request-method": nil,
 		}))
 	}
-	return append(rules, one("To the own origin JSON goes in mode cors, and asks nobody", processingSection, "{page}/beacon", asJSON, fieldsOf{
+	return append(rules, one("To the own origin JSON goes in mode cors without a preflight", processingSection, "{page}/beacon", asJSON, fieldsOf{
 		"method": "POST", "referer": thePage, "origin": "{page}", "sec-fetch-site": "same-origin", "sec-fetch-mode": "cors", "content-type": "application/json",
 	}))
 }
 
-// referrerRules are the eight policies, what a redirect says, and what a referrer is.
+// referrerRules returns the rules for the eight policies, for the policies of redirects, and for the referrer.
 func referrerRules() (rules []goRule) {
-	// In this order, each as Referer and Origin. The address of {plain} is potentially
-	// trustworthy, so for Referer it is no downgrade; for Origin the scheme decides.
+	// Each policy has a Referer and an Origin for each of these places. {plain} is potentially trustworthy, so for
+	// Referer it does not count as a downgrade. For Origin the scheme counts.
 	to := []string{"{page}/beacon", "{port}/beacon", "{other}/beacon", "{plain}/beacon"}
 	for policy, want := range map[string][4][2]any{
 		"no-referrer":                     {{nil, "null"}, {nil, "null"}, {nil, "null"}, {nil, "null"}},
@@ -114,7 +114,7 @@ func referrerRules() (rules []goRule) {
 		{"no-referrer, unsafe-url, never", "{other}/2", thePage, "{page}"},
 	} {
 		rules = append(rules, goRule{
-			name: "A redirect's policy is that of the next hop: " + c.policy, section: onRedirectSection,
+			name: "The policy of a redirect applies to the next hop: " + c.policy, section: onRedirectSection,
 			answers:  map[string]answer{"{page}/1": {Status: 307, Location: c.place, Headers: map[string]string{"Referrer-Policy": c.policy}}},
 			run:      func(t *trial) { t.beacon("{page}/1", "x") },
 			requests: []fieldsOf{{"referer": thePage, "origin": "{page}"}, {"at": c.place, "referer": c.referer, "origin": c.origin}},
@@ -147,11 +147,11 @@ func referrerRules() (rules []goRule) {
 		},
 		requests: []fieldsOf{{"referer": thePage}, {"referer": "{page}/moved?x", "origin": "{page}"}},
 	}, goRule{
-		name: "Without a policy it is strict-origin-when-cross-origin; one that nobody knows is none", section: referrerSection, page: pageSettings{Policy: "origin, never"},
+		name: "An unknown policy is ignored", section: referrerSection, page: pageSettings{Policy: "origin, never"},
 		run: func(t *trial) {
 			t.beacon("{page}/1", "x")
 			t.flush()
-			t.turnTo(&beacon.Page{URL: t.navigator.Page.URL, ReferrerPolicy: "never"})
+			t.turnTo(&navigator.Page{URL: t.navigator.Page.URL, ReferrerPolicy: "never"})
 			t.beacon("{page}/2", "x")
 		},
 		requests: []fieldsOf{{"referer": "{page}/"}, {"at": "{page}/2", "referer": thePage}},

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
 const (
@@ -15,12 +15,12 @@ const (
 	storeSection     = `Fetch, "parse and store response Set-Cookie headers"`
 )
 
-// preflightRules are about what another origin is asked before it gets JSON.
+// preflightRules returns the rules for the preflight of JSON to another origin.
 func preflightRules() []goRule {
 	asked, sent := fieldsOf{"method": "OPTIONS"}, fieldsOf{"method": "POST", "body": "{}"}
 	rules := []goRule{
 		{
-			name: "It asks for content-type, without a body, a type and cookies", section: preflightSection,
+			name: "It requests content-type, and has no body, type and cookies", section: preflightSection,
 			page:    pageSettings{Cookies: []cookie{{"other", "none=1; SameSite=None; Secure; Path=/"}}},
 			answers: map[string]answer{"{other}/beacon": {Allow: true}},
 			run:     func(t *trial) { t.beacon("{other}/beacon", asJSON) },
@@ -30,7 +30,7 @@ func preflightRules() []goRule {
 			},
 		},
 		{
-			name: "The navigator's own header is not asked for", section: preflightSection,
+			name: "It does not request the navigator's own header", section: preflightSection,
 			answers: map[string]answer{"{other}/beacon": {Allow: true}},
 			run: func(t *trial) {
 				t.navigator.Header = map[string][]string{"X-Key": {"k"}}
@@ -39,15 +39,15 @@ func preflightRules() []goRule {
 			requests: []fieldsOf{{"access-control-request-headers": "content-type", "x-key": nil}, {"x-key": "k"}},
 		},
 		{
-			name: "The answer to the POST is kept from the page, and the beacon delivered", section: `Fetch, "CORS check"`,
+			name: "A POST whose answer the page can't read is delivered", section: `Fetch, "CORS check"`,
 			answers:  map[string]answer{"{other}/beacon": {Preflight: &answer{Allow: true}}},
 			run:      func(t *trial) { t.beacon("{other}/beacon", asJSON) },
 			requests: []fieldsOf{asked, sent},
 		},
 		{
-			name: "A preflight to where nobody is, is tried again", section: preflightSection,
+			name: "It is tried again when the server is down", section: preflightSection,
 			run: func(t *trial) {
-				at, url, serve := t.nobody()
+				at, url, serve := t.down()
 				t.sites.collector.answer(t.visit, at, answer{Allow: true})
 				t.beacon(url, asJSON)
 				serve()
@@ -55,7 +55,7 @@ func preflightRules() []goRule {
 			requests: []fieldsOf{asked, sent},
 		},
 	}
-	// refused is a rule about an answer to the preflight that does not do.
+	// refused adds a rule for an answer to the preflight that does not allow the request.
 	refused := func(name string, preflight answer) {
 		rules = append(rules, goRule{
 			name: name, section: preflightSection, refused: 1,
@@ -67,7 +67,7 @@ func preflightRules() []goRule {
 	with := func(name, value string) answer { return answer{Allow: true, Headers: map[string]string{name: value}} }
 	refused("Refused by the status 403", answer{Allow: true, Status: 403})
 	refused("Refused by the status 500", answer{Allow: true, Status: 500})
-	refused("Refused by saying nothing", answer{})
+	refused("Refused without headers", answer{})
 	refused("Refused by another origin", with("Access-Control-Allow-Origin", "{port}"))
 	refused("Refused by *, as there are credentials", with("Access-Control-Allow-Origin", "*"))
 	refused("Refused by null", with("Access-Control-Allow-Origin", "null"))
@@ -76,7 +76,7 @@ func preflightRules() []goRule {
 	refused("Refused by no headers", with("Access-Control-Allow-Headers", ""))
 	refused("Refused by other headers", with("Access-Control-Allow-Headers", "x-content-type"))
 	refused("Refused by * as the header, as there are credentials", with("Access-Control-Allow-Headers", "*"))
-	refused("Refused by headers that are no list", with("Access-Control-Allow-Headers", "content-type, a b"))
+	refused("Refused by headers that are not a list", with("Access-Control-Allow-Headers", "content-type, a b"))
 	for _, status := range []int{301, 307} {
 		refused(fmt.Sprintf("Refused by a redirect with %d", status), answer{Allow: true, Status: status, Location: "{other}/2"})
 	}
@@ -93,7 +93,7 @@ func preflightRules() []goRule {
 	allowed("Allowed with the header in another case, among others", with("Access-Control-Allow-Headers", "x-a, Content-Type"))
 	allowed("Allowed without the method: POST is safelisted", with("Access-Control-Allow-Methods", "PUT"))
 
-	// twice sends two, the second when the first has its outcome.
+	// twice adds a rule for two beacons. The second is sent when the first has its outcome.
 	twice := func(name string, preflight map[string]string, second string, pause time.Duration, a answer, requests ...fieldsOf) {
 		a.Preflight = &answer{Allow: true, Headers: preflight}
 		rules = append(rules, goRule{
@@ -109,18 +109,18 @@ func preflightRules() []goRule {
 		})
 	}
 	maxAge := func(value string) map[string]string { return map[string]string{"Access-Control-Max-Age": value} }
-	twice("It is remembered", maxAge("60"), "{other}/beacon", 0, answer{Allow: true}, asked, sent, sent)
-	twice("Without a max-age, for five seconds", nil, "{other}/beacon", 0, answer{Allow: true}, asked, sent, sent)
-	twice("Not with one of 0", maxAge("0"), "{other}/beacon", 0, answer{Allow: true}, asked, sent, asked, sent)
-	twice("Not after its time", maxAge("1"), "{other}/beacon", 1001*time.Millisecond, answer{Allow: true}, asked, sent, asked, sent)
-	twice("Not for another URL", maxAge("60"), "{other}/beacon?2", 0, answer{Allow: true}, asked, sent, fieldsOf{"method": "OPTIONS", "at": "{other}/beacon?2"}, sent)
-	twice("Not after a beacon that failed", maxAge("60"), "{other}/beacon", 0, answer{}, asked, sent, asked, sent)
+	twice("It is cached", maxAge("60"), "{other}/beacon", 0, answer{Allow: true}, asked, sent, sent)
+	twice("Without a max-age it is cached for five seconds", nil, "{other}/beacon", 0, answer{Allow: true}, asked, sent, sent)
+	twice("With a max-age of 0 it is not cached", maxAge("0"), "{other}/beacon", 0, answer{Allow: true}, asked, sent, asked, sent)
+	twice("After its max-age it is not cached", maxAge("1"), "{other}/beacon", 1001*time.Millisecond, answer{Allow: true}, asked, sent, asked, sent)
+	twice("It is not cached for another URL", maxAge("60"), "{other}/beacon?2", 0, answer{Allow: true}, asked, sent, fieldsOf{"method": "OPTIONS", "at": "{other}/beacon?2"}, sent)
+	twice("It is not cached after a beacon that failed", maxAge("60"), "{other}/beacon", 0, answer{}, asked, sent, asked, sent)
 	return rules
 }
 
-// policyRules are about what the page forbids itself, which is found out later than true.
+// policyRules returns the rules for the page's policies, which are checked after SendBeacon has returned true.
 func policyRules() []goRule {
-	// blocked is a rule about a beacon that does not leave; follows about where it is sent on.
+	// blocked returns a rule for a beacon that the policy blocks, arrives for one that it does not.
 	blocked := func(name, csp, place string) goRule {
 		return goRule{
 			name: name, section: connectSection, page: pageSettings{CSP: []string{csp}}, refused: 1,
@@ -137,53 +137,53 @@ func policyRules() []goRule {
 		blocked("connect-src 'none'", "connect-src 'none'", "{page}/beacon"),
 		blocked("connect-src 'self' is not another port", "connect-src 'self'", "{port}/beacon"),
 		blocked("connect-src 'self' is not another site, and no preflight leaves", "connect-src 'self'", "{other}/beacon"),
-		blocked("default-src stands in for it", "default-src 'self'", "{other}/beacon"),
-		blocked("Of two policies each has to let it through", "connect-src {other}, connect-src 'self'", "{other}/beacon"),
+		blocked("default-src applies without connect-src", "default-src 'self'", "{other}/beacon"),
+		blocked("Each of two policies must allow it", "connect-src {other}, connect-src 'self'", "{other}/beacon"),
 		blocked("A path counts", "connect-src {other}/elsewhere", "{other}/beacon"),
 		arrives("connect-src 'self' is the page's origin", "connect-src 'self'", "{page}/beacon"),
-		arrives("connect-src is heard before default-src", "default-src 'none'; connect-src {other}", "{other}/beacon"),
-		arrives("Other directives are not for it", "script-src 'none'; form-action 'none'", "{other}/beacon"),
+		arrives("connect-src overrides default-src", "default-src 'none'; connect-src {other}", "{other}/beacon"),
+		arrives("Other directives do not apply", "script-src 'none'; form-action 'none'", "{other}/beacon"),
 		{
-			name: "A redirect is held to it", section: connectSection, page: pageSettings{CSP: []string{"connect-src 'self'"}}, refused: 1,
+			name: "The policy applies to redirects", section: connectSection, page: pageSettings{CSP: []string{"connect-src 'self'"}}, refused: 1,
 			answers:  along(answer{}, "{page}/1", "{page}/2", "{other}/3"),
 			run:      func(t *trial) { t.beacon("{page}/1", "x") },
 			requests: []fieldsOf{{"at": "{page}/1"}, {"at": "{page}/2"}},
 		},
 		{
-			name: "Behind a redirect the path does not count", section: `CSP, "Paths and Redirects"`, page: pageSettings{CSP: []string{"connect-src 'self' {other}/elsewhere"}},
+			name: "After a redirect the path does not count", section: `CSP, "Paths and Redirects"`, page: pageSettings{CSP: []string{"connect-src 'self' {other}/elsewhere"}},
 			answers:  along(answer{}, "{page}/1", "{other}/2"),
 			run:      func(t *trial) { t.beacon("{page}/1", "x") },
 			requests: []fieldsOf{{"at": "{page}/1"}, {"at": "{other}/2"}},
 		},
 		{
-			name: "OnViolation hears of it, with the URL before redirects", section: `CSP, "Report a violation"`, page: pageSettings{CSP: []string{"connect-src 'self'"}}, refused: 1,
+			name: "OnViolation is called with the URL before redirects", section: `CSP, "Report a violation"`, page: pageSettings{CSP: []string{"connect-src 'self'"}}, refused: 1,
 			answers: along(answer{}, "{page}/1", "{other}/2"),
 			run: func(t *trial) {
-				heard := make(chan string, 10)
+				violations := make(chan string, 10)
 				t.navigator.Page.OnViolation = func(blocked, directive, policy string) {
-					heard <- blocked + " " + directive + " " + policy
+					violations <- blocked + " " + directive + " " + policy
 				}
 				t.beacon("{page}/1#fragment", "x")
-				if got, want := <-heard, t.url("{page}/1")+" connect-src connect-src 'self'"; got != want {
-					t.Errorf("%s, and not %s", got, want)
+				if got, want := <-violations, t.url("{page}/1")+" connect-src connect-src 'self'"; got != want {
+					t.Errorf("got %s, want %s", got, want)
 				}
 			},
 			requests: []fieldsOf{{"at": "{page}/1"}},
 		},
 		{
-			name: "Over the quota it is false, whatever the policy", section: processingSection, page: pageSettings{CSP: []string{"connect-src 'none'"}},
+			name: "The quota is checked before the policy", section: processingSection, page: pageSettings{CSP: []string{"connect-src 'none'"}},
 			run: func(t *trial) { t.noRoom(65_537) },
 		},
 		{
-			name: "From https to http elsewhere is mixed content", section: `Mixed Content, "Should fetching request be blocked as mixed content?"`, refused: 1,
+			name: "Mixed content is blocked", section: `Mixed Content, "Should fetching request be blocked as mixed content?"`, refused: 1,
 			run: func(t *trial) { t.beacon("{insecure}/beacon", "x") },
 		},
 		{
-			name: "A bad port", section: `Fetch, "port blocking"`, refused: 1,
+			name: "A bad port is blocked", section: `Fetch, "port blocking"`, refused: 1,
 			run: func(t *trial) { t.beacon("{badport}/beacon", "x") },
 		},
 		{
-			name: "Cross-Origin-Resource-Policy keeps an answer from the page, and the beacon is delivered", section: `Fetch, "cross-origin resource policy check"`,
+			name: "A beacon whose answer Cross-Origin-Resource-Policy blocks is delivered", section: `Fetch, "cross-origin resource policy check"`,
 			answers:  map[string]answer{"{other}/beacon": {Headers: map[string]string{"Cross-Origin-Resource-Policy": "same-origin"}}},
 			run:      func(t *trial) { t.beacon("{other}/beacon", "x") },
 			requests: []fieldsOf{{"at": "{other}/beacon"}},
@@ -191,7 +191,7 @@ func policyRules() []goRule {
 	}
 }
 
-// cookieRules are about credentials, which are included.
+// cookieRules returns the rules for cookies: a beacon has the credentials mode include.
 func cookieRules() []goRule {
 	jar := pageSettings{Cookies: []cookie{
 		{"page", "lax=1; SameSite=Lax; Secure; Path=/"}, {"page", "strict=1; SameSite=Strict; Secure; Path=/"}, {"page", "unsaid=1; Secure; Path=/"},
@@ -217,25 +217,25 @@ func cookieRules() []goRule {
 		}
 	}
 	return []goRule{
-		goes("To the own origin all go", "{page}/beacon", own),
-		goes("To another port, which is the same site, all go", "{port}/beacon", own),
-		goes("To another site those with SameSite=None go", "{other}/beacon", "none=2"),
-		goes("A Secure cookie does not go to http", "{plain}/beacon", nil),
-		sets("What the answer sets is kept", "{page}", "a=1; Secure; Path=/", "a=1"),
-		sets("What it sets for another path does not go here", "{page}", "a=1; Secure; Path=/elsewhere", nil),
-		sets("What another site sets with SameSite=None is kept", "{other}", "a=1; SameSite=None; Secure; Path=/", "a=1"),
-		sets("not with SameSite=None without Secure", "{other}", "a=1; SameSite=None; Path=/", nil),
-		sets("nor with SameSite=Lax", "{other}", "a=1; SameSite=Lax; Secure; Path=/", nil),
-		sets("nor with SameSite=Strict", "{other}", "a=1; SameSite=Strict; Secure; Path=/", nil),
-		sets("nor without SameSite", "{other}", "a=1; Secure; Path=/", nil),
+		goes("To the own origin all are sent", "{page}/beacon", own),
+		goes("To another port, which is the same site, all are sent", "{port}/beacon", own),
+		goes("To another site those with SameSite=None are sent", "{other}/beacon", "none=2"),
+		goes("To http no Secure cookie is sent", "{plain}/beacon", nil),
+		sets("A cookie of an answer is kept", "{page}", "a=1; Secure; Path=/", "a=1"),
+		sets("A cookie of an answer for another path is not sent", "{page}", "a=1; Secure; Path=/elsewhere", nil),
+		sets("From another site a cookie with SameSite=None is kept", "{other}", "a=1; SameSite=None; Secure; Path=/", "a=1"),
+		sets("From another site a cookie with SameSite=None and without Secure is not kept", "{other}", "a=1; SameSite=None; Path=/", nil),
+		sets("From another site a cookie with SameSite=Lax is not kept", "{other}", "a=1; SameSite=Lax; Secure; Path=/", nil),
+		sets("From another site a cookie with SameSite=Strict is not kept", "{other}", "a=1; SameSite=Strict; Secure; Path=/", nil),
+		sets("From another site a cookie without SameSite is not kept", "{other}", "a=1; Secure; Path=/", nil),
 		{
-			name: "From another site back to the own, none with SameSite=Lax or Strict goes", section: cookieSection, page: jar,
+			name: "After a redirect from another site back, no cookie with SameSite=Lax or Strict is sent", section: cookieSection, page: jar,
 			answers:  along(answer{}, "{other}/1", "{page}/2"),
 			run:      func(t *trial) { t.beacon("{other}/1", "x") },
 			requests: []fieldsOf{{"cookie": "none=2"}, {"at": "{page}/2", "cookie": nil}},
 		},
 		{
-			name: "What a redirect sets goes with the next hop", section: storeSection,
+			name: "A cookie of a redirect is sent to the next hop", section: storeSection,
 			answers:  map[string]answer{"{page}/1": {Status: 307, Location: "{page}/2", Cookies: []string{"hop=1; Secure; Path=/"}}},
 			run:      func(t *trial) { t.beacon("{page}/1", "x") },
 			requests: []fieldsOf{{"cookie": nil}, {"at": "{page}/2", "cookie": "hop=1"}},
@@ -246,7 +246,7 @@ func cookieRules() []goRule {
 			run: func(t *trial) {
 				t.beacon("{page}/1", "x")
 				t.flush()
-				t.turnTo(&beacon.Page{URL: t.navigator.Page.URL, Jar: t.navigator.Page.Jar})
+				t.turnTo(&navigator.Page{URL: t.navigator.Page.URL, Jar: t.navigator.Page.Jar})
 				t.beacon("{page}/2", "x")
 			},
 			requests: []fieldsOf{{"cookie": nil}, {"cookie": "a=1"}},

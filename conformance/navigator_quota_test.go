@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
 const (
@@ -14,15 +15,15 @@ const (
 	processingSection = `Beacon, "Processing Model"`
 )
 
-// quotaRules are about the 64 KiB that the page's requests in flight can have together.
+// quotaRules returns the rules for the quota of 64 KiB, which all keepalive requests of a page share.
 func quotaRules() []goRule {
 	rules := []goRule{
 		{
-			name: "65,537 bytes are false", section: quotaSection,
+			name: "65,537 bytes are over the quota", section: quotaSection,
 			run: func(t *trial) { t.noRoom(65_537) },
 		},
 		{
-			name: "What is in flight counts, to the byte; no bytes pass when it is full", section: quotaSection,
+			name: "Requests in flight count, and an empty body always fits", section: quotaSection,
 			answers: map[string]answer{"{page}/held": {Hold: true}},
 			run: func(t *trial) {
 				t.beacon("{page}/held", make([]byte, 40_000))
@@ -36,7 +37,7 @@ func quotaRules() []goRule {
 			unordered: true,
 		},
 		{
-			name: "Each that finishes gives back its own", section: quotaSection,
+			name: "A request that ends releases its bytes", section: quotaSection,
 			answers: map[string]answer{"{page}/1": {Hold: true}, "{page}/2": {Hold: true}},
 			run: func(t *trial) {
 				t.beacon("{page}/1", make([]byte, 30_000))
@@ -50,10 +51,10 @@ func quotaRules() []goRule {
 			unordered: true,
 		},
 		{
-			name: "A fetch with keepalive takes of it", section: quotaSection,
+			name: "A fetch with keepalive counts", section: quotaSection,
 			answers: map[string]answer{"{page}/fetch": {Hold: true}},
 			run: func(t *trial) {
-				end := t.fetching(&beacon.Request{URL: t.url("{page}/fetch"), Method: "POST", Keepalive: true, Body: make([]byte, 65_535)})
+				end := t.fetching(&navigator.Request{URL: t.url("{page}/fetch"), Method: "POST", Keepalive: true, Body: make([]byte, 65_535)})
 				t.arrived("{page}/fetch")
 				t.noRoom(2)
 				t.beacon("{page}/beacon", "x")
@@ -67,10 +68,10 @@ func quotaRules() []goRule {
 			unordered: true,
 		},
 		{
-			name: "A fetch without keepalive takes nothing of it", section: quotaSection,
+			name: "A fetch without keepalive does not count", section: quotaSection,
 			answers: map[string]answer{"{page}/fetch": {Hold: true}},
 			run: func(t *trial) {
-				end := t.fetching(&beacon.Request{URL: t.url("{page}/fetch"), Method: "POST", Body: make([]byte, 70_000)})
+				end := t.fetching(&navigator.Request{URL: t.url("{page}/fetch"), Method: "POST", Body: make([]byte, 70_000)})
 				t.arrived("{page}/fetch")
 				t.beacon("{page}/beacon", make([]byte, 65_536))
 				t.release("{page}/fetch")
@@ -81,19 +82,19 @@ func quotaRules() []goRule {
 			requests: []fieldsOf{{"at": "{page}/fetch"}, {"at": "{page}/beacon"}},
 		},
 		{
-			name: "A beacon leaves no room for a fetch with keepalive", section: quotaSection,
+			name: "A fetch with keepalive over the quota is a TypeError", section: quotaSection,
 			answers: map[string]answer{"{page}/beacon": {Hold: true}},
 			run: func(t *trial) {
 				t.beacon("{page}/beacon", make([]byte, 65_536))
-				_, err := t.navigator.Fetch(t.Context(), &beacon.Request{URL: t.url("{page}/fetch"), Method: "POST", Keepalive: true, Body: []byte("x")})
+				_, err := t.navigator.Fetch(t.Context(), &navigator.Request{URL: t.url("{page}/fetch"), Method: "POST", Keepalive: true, Body: []byte("x")})
 				if e := (*beacon.TypeError)(nil); !errors.As(err, &e) {
-					t.Errorf("%v, and not a TypeError", err)
+					t.Errorf("got %v, want a TypeError", err)
 				}
 			},
 			requests: []fieldsOf{{"at": "{page}/beacon"}},
 		},
 		{
-			name: "A ping takes four bytes of it", section: `HTML, "Hyperlink auditing"`,
+			name: "A ping counts with four bytes", section: `HTML, "Hyperlink auditing"`,
 			answers: map[string]answer{"{page}/ping": {Hold: true}},
 			run: func(t *trial) {
 				end := make(chan error, 1)
@@ -109,33 +110,33 @@ func quotaRules() []goRule {
 			requests: []fieldsOf{{"at": "{page}/ping", "body": "PING"}, {"at": "{page}/beacon"}},
 		},
 		{
-			name: "A beacon can leave no room for a ping", section: `HTML, "Hyperlink auditing"`,
+			name: "A ping over the quota is not sent", section: `HTML, "Hyperlink auditing"`,
 			answers: map[string]answer{"{page}/beacon": {Hold: true}},
 			run: func(t *trial) {
 				t.beacon("{page}/beacon", make([]byte, 65_533))
 				if err := t.navigator.Ping(t.Context(), t.url("{page}/to"), t.url("{page}/ping")); err == nil {
-					t.Error("it was sent")
+					t.Error("got nil, want an error")
 				}
 			},
 			requests: []fieldsOf{{"at": "{page}/beacon"}},
 		},
 		{
-			name: "It is the page's: its navigators share it, other pages don't", section: `Fetch, "Fetch groups"`,
+			name: "The navigators of a page share the quota, other pages have their own", section: `Fetch, "Fetch groups"`,
 			answers: map[string]answer{"{page}/held": {Hold: true}},
 			run: func(t *trial) {
 				t.beacon("{page}/held", make([]byte, 65_536))
 				t.turnTo(t.navigator.Page)
 				t.noRoom(1)
-				t.turnTo(&beacon.Page{URL: t.navigator.Page.URL})
+				t.turnTo(&navigator.Page{URL: t.navigator.Page.URL})
 				t.beacon("{page}/beacon", make([]byte, 65_536))
 			},
 			requests:  []fieldsOf{{"at": "{page}/held"}, {"at": "{page}/beacon"}},
 			unordered: true,
 		},
 		{
-			name: "Without an answer it comes back, though the beacon is tried again", section: quotaSection,
+			name: "An attempt without an answer releases the quota, and the beacon is tried again", section: quotaSection,
 			run: func(t *trial) {
-				_, url, serve := t.nobody()
+				_, url, serve := t.down()
 				t.beacon(url, make([]byte, 65_536))
 				t.room(65_536)
 				t.arrived("{page}/room")
@@ -144,10 +145,10 @@ func quotaRules() []goRule {
 			requests: []fieldsOf{{"at": "{page}/room"}, {"size": 65_536}},
 		},
 		{
-			name: "Failed by Intercept it comes back", section: quotaSection, unordered: true,
+			name: "An error of Intercept releases the quota", section: quotaSection, unordered: true,
 			run: func(t *trial) {
 				var again atomic.Bool
-				t.navigator.Page.Intercept = func(ctx context.Context, r *beacon.Request) (*beacon.Response, error) {
+				t.navigator.Page.Intercept = func(ctx context.Context, r *navigator.Request) (*navigator.Response, error) {
 					if r.URL == t.url("{page}/failed") && !again.Load() {
 						return nil, errors.New("no")
 					}
@@ -164,10 +165,10 @@ func quotaRules() []goRule {
 		rules = append(rules, one(fmt.Sprintf("%d bytes are sent", size), quotaSection, "{page}/beacon", make([]byte, size),
 			fieldsOf{"method": "POST", "size": size, "content-length": fmt.Sprint(size), "content-type": nil}))
 	}
-	// back is a rule about what ends the beacon of 64 KiB to a place.
-	back := func(name, place string, a answer, refused int, requests ...fieldsOf) {
+	// released adds a rule for a beacon of 64 KiB to a place, whose end releases the quota.
+	released := func(name, place string, a answer, refused int, requests ...fieldsOf) {
 		rules = append(rules, goRule{
-			name: name + " it comes back", section: quotaSection, refused: refused, page: pageSettings{CSP: []string{"connect-src 'self' {plain} {badport} {insecure} {other}"}},
+			name: name + " releases the quota", section: quotaSection, refused: refused, page: pageSettings{CSP: []string{"connect-src 'self' {plain} {badport} {insecure} {other}"}},
 			answers: map[string]answer{place: a, "{page}/get": {Hold: true}},
 			run: func(t *trial) {
 				var data any = make([]byte, 65_536)
@@ -183,22 +184,22 @@ func quotaRules() []goRule {
 		})
 	}
 	to := func(place string) fieldsOf { return fieldsOf{"at": place, "method": "POST"} }
-	back("Answered", "{page}/1", answer{}, 0, to("{page}/1"))
-	back("Answered with 404", "{page}/1", answer{Status: 404}, 1, to("{page}/1"))
-	back("Answered with 500", "{page}/1", answer{Status: 500}, 1, to("{page}/1"))
-	back("Redirected to what is no URL", "{page}/1", answer{Status: 307, Location: "http://["}, 1, to("{page}/1"))
-	back("Redirected to what the policy forbids", "{page}/1", answer{Status: 307, Location: "{port}/2"}, 1, to("{page}/1"))
-	back("Redirected without its body", "{page}/1", answer{Status: 303, Location: "{page}/get"}, 1,
+	released("An answer", "{page}/1", answer{}, 0, to("{page}/1"))
+	released("An answer with 404", "{page}/1", answer{Status: 404}, 1, to("{page}/1"))
+	released("An answer with 500", "{page}/1", answer{Status: 500}, 1, to("{page}/1"))
+	released("A redirect to an invalid URL", "{page}/1", answer{Status: 307, Location: "http://["}, 1, to("{page}/1"))
+	released("A redirect that the policy blocks", "{page}/1", answer{Status: 307, Location: "{port}/2"}, 1, to("{page}/1"))
+	released("A redirect without the body", "{page}/1", answer{Status: 303, Location: "{page}/get"}, 1,
 		to("{page}/1"), fieldsOf{"at": "{page}/get", "method": "GET", "size": 0})
-	back("Blocked by the policy", "{port}/1", answer{}, 1)
-	back("Blocked as mixed content", "{insecure}/1", answer{}, 1)
-	back("Blocked for its port", "{badport}/1", answer{}, 1)
-	back("Refused in the preflight", "{other}/1", answer{Preflight: &answer{Status: 403}}, 1, fieldsOf{"at": "{other}/1", "method": "OPTIONS"})
+	released("A request that the policy blocks", "{port}/1", answer{}, 1)
+	released("Mixed content", "{insecure}/1", answer{}, 1)
+	released("A bad port", "{badport}/1", answer{}, 1)
+	released("A preflight that is refused", "{other}/1", answer{Preflight: &answer{Status: 403}}, 1, fieldsOf{"at": "{other}/1", "method": "OPTIONS"})
 	return rules
 }
 
-// fetching fetches, and says when that is done.
-func (t *trial) fetching(r *beacon.Request) (end chan error) {
+// fetching starts a fetch. Its error is sent to end.
+func (t *trial) fetching(r *navigator.Request) (end chan error) {
 	end = make(chan error, 1)
 	go func() {
 		_, err := t.navigator.Fetch(t.Context(), r)

@@ -15,7 +15,7 @@ const (
 
 var asJSON = beacon.JSON(struct{}{})
 
-// along answers each place but the last with a 307 to the next.
+// along returns answers with a 307 from each place to the next. The last place answers with a.
 func along(a answer, places ...string) map[string]answer {
 	answers := map[string]answer{}
 	for i, place := range places {
@@ -28,7 +28,7 @@ func along(a answer, places ...string) map[string]answer {
 	return answers
 }
 
-// hops is a rule about the Origin that a chain of redirects gets, by place.
+// hops returns a rule for a chain of redirects: places, each with the Origin that it gets.
 func hops(name string, origins ...string) goRule {
 	r := goRule{name: name, section: taintSection}
 	var all []string
@@ -41,17 +41,18 @@ func hops(name string, origins ...string) goRule {
 	return r
 }
 
+// redirectRules returns the rules for redirects.
 func redirectRules() []goRule {
 	rules := []goRule{
 		hops("From the page's origin to another: Origin stays", "{page}/1", "{page}", "{other}/2", "{page}"),
 		hops("Within another origin: Origin stays", "{other}/1", "{page}", "{other}/2", "{page}"),
 		hops("From another origin to a third: Origin is null", "{other}/1", "{page}", "{port}/2", "null"),
 		hops("From another origin back: Origin is null", "{other}/1", "{page}", "{page}/2", "null"),
-		hops("A port away is another origin", "{port}/1", "{page}", "{page}/2", "null"),
-		hops("What is tainted stays so", "{other}/1", "{page}", "{page}/2", "null", "{page}/3", "null"),
-		hops("Out, back and out again", "{page}/1", "{page}", "{other}/2", "{page}", "{page}/3", "null", "{other}/4", "null"),
+		hops("Another port is another origin", "{port}/1", "{page}", "{page}/2", "null"),
+		hops("A tainted request stays tainted", "{other}/1", "{page}", "{page}/2", "null", "{page}/3", "null"),
+		hops("To another origin, back, and to another origin again", "{page}/1", "{page}", "{other}/2", "{page}", "{page}/3", "null", "{other}/4", "null"),
 		{
-			name: "In cors the preflight of a tainted request has Origin null, too", section: taintSection,
+			name: "In cors the preflight of a tainted request has Origin null", section: taintSection,
 			answers: along(answer{Allow: true}, "{other}/1", "{port}/2"),
 			run:     func(t *trial) { t.beacon("{other}/1", asJSON) },
 			requests: []fieldsOf{
@@ -60,25 +61,25 @@ func redirectRules() []goRule {
 			},
 		},
 		{
-			name: "What needs a preflight gets it where it leaves the origin", section: redirectSection,
+			name: "A redirect to another origin has a preflight", section: redirectSection,
 			answers:  along(answer{Allow: true}, "{page}/1", "{other}/2"),
 			run:      func(t *trial) { t.beacon("{page}/1", asJSON) },
 			requests: []fieldsOf{{"method": "POST", "at": "{page}/1"}, {"method": "OPTIONS", "at": "{other}/2", "origin": "{page}"}, {"method": "POST", "at": "{other}/2", "body": "{}"}},
 		},
 		{
-			name: "In cors a redirect from another origin has to pass the check", section: `Fetch, "HTTP fetch"`, refused: 1,
+			name: "In cors a redirect from another origin must pass the CORS check", section: `Fetch, "HTTP fetch"`, refused: 1,
 			answers:  map[string]answer{"{other}/1": {Status: 307, Location: "{other}/2", Preflight: &answer{Allow: true}}, "{other}/2": {Allow: true}},
 			run:      func(t *trial) { t.beacon("{other}/1", asJSON) },
 			requests: []fieldsOf{{"method": "OPTIONS"}, {"method": "POST", "at": "{other}/1"}},
 		},
 		{
-			name: "In cors a redirect to another origin with credentials in the URL ends it", section: redirectSection, refused: 1,
+			name: "In cors a redirect to another origin with credentials in the URL is an error", section: redirectSection, refused: 1,
 			answers:  map[string]answer{"{page}/1": {Status: 307, Location: "{other@}/2"}, "{other}/2": {Allow: true}},
 			run:      func(t *trial) { t.beacon("{page}/1", asJSON) },
 			requests: []fieldsOf{{"at": "{page}/1"}},
 		},
 		{
-			name: "In no-cors such credentials are no error, and are not sent", section: redirectSection,
+			name: "In no-cors credentials in a redirect's URL are not sent", section: redirectSection,
 			answers:  map[string]answer{"{page}/1": {Status: 307, Location: "{other@}/2"}},
 			run:      func(t *trial) { t.beacon("{page}/1", "x") },
 			requests: []fieldsOf{{"at": "{page}/1"}, {"at": "{other}/2", "authorization": nil}},
@@ -96,7 +97,7 @@ func redirectRules() []goRule {
 			},
 		},
 		{
-			name: "Once GET, it stays GET", section: redirectSection, refused: 1, // it arrives without the body
+			name: "A request that became GET stays GET", section: redirectSection, refused: 1, // its body does not arrive
 			answers:  map[string]answer{"{page}/1": {Status: 302, Location: "{page}/2"}, "{page}/2": {Status: 307, Location: "{page}/3"}},
 			run:      func(t *trial) { t.beacon("{page}/1", "x") },
 			requests: []fieldsOf{{"method": "POST"}, {"method": "GET", "at": "{page}/2"}, {"method": "GET", "at": "{page}/3", "size": 0}},
@@ -118,7 +119,7 @@ func redirectRules() []goRule {
 			second := maps.Clone(first)
 			if status < 304 {
 				r.name = fmt.Sprintf("%d to %s becomes GET, without a body", status, site)
-				r.refused = 1 // a program hears that its body did not arrive
+				r.refused = 1 // the body does not arrive
 				second = fieldsOf{"method": "GET", "body": "", "content-type": nil, "content-length": nil, "origin": nil}
 			}
 			second["at"] = site + "/2"
@@ -128,7 +129,7 @@ func redirectRules() []goRule {
 	}
 	for _, status := range []int{300, 304, 305, 306} {
 		rules = append(rules, goRule{
-			name: fmt.Sprint(status, " is no redirect"), section: `Fetch, "redirect status"`, refused: 1,
+			name: fmt.Sprint(status, " is not a redirect"), section: `Fetch, "redirect status"`, refused: 1,
 			answers:  map[string]answer{"{page}/beacon": {Status: status, Location: "{page}/2"}},
 			requests: []fieldsOf{{"at": "{page}/beacon"}},
 		})
@@ -146,10 +147,10 @@ func redirectRules() []goRule {
 		rules = append(rules, r)
 	}
 	for what, location := range map[string]string{
-		"no URL": "http://[", "data:": "data:,x", "ftp:": "ftp://localhost/", "a bad port": "{badport}/2", "mixed content": "{insecure}/2",
+		"an invalid URL": "http://[", "data:": "data:,x", "ftp:": "ftp://localhost/", "a bad port": "{badport}/2", "mixed content": "{insecure}/2",
 	} {
 		rules = append(rules, goRule{
-			name: "A redirect to " + what + " ends it", section: redirectSection, refused: 1,
+			name: "A redirect to " + what + " is an error", section: redirectSection, refused: 1,
 			answers:  map[string]answer{"{page}/beacon": {Status: 307, Location: location}},
 			requests: []fieldsOf{{"at": "{page}/beacon"}},
 		})

@@ -15,37 +15,33 @@ import (
 
 	"github.com/dop251/goja"
 
-	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 	"github.com/seed-d051cf5a/beacon/page"
 )
 
-// goPage is this project's page.
+// A goPage is the engine of this project.
 type goPage struct {
-	t      testing.TB
-	s      *sites
-	config *beacon.Config
-	jar    http.CookieJar
-	page   *page.Page // nil when it is closed
+	t     testing.TB
+	s     *sites
+	agent *navigator.Agent
+	jar   http.CookieJar
+	page  *page.Page // nil when it is closed
 }
 
 func startPage(t testing.TB, s *sites) engine {
 	t.Helper()
-	// insecure.test is nowhere; the server of http is its own proxy.
+	// insecure.test has no address: the server of http is the proxy for it.
 	os.Setenv("HTTP_PROXY", s.origins["plain"])
 	outbox, err := os.MkdirTemp("", "beacon-conformance-")
 	if err != nil {
 		t.Fatal(err)
 	}
+	agent := navigator.NewAgent(navigator.Config{Dir: filepath.Join(outbox, "outbox"), TLS: &tls.Config{RootCAs: s.roots}})
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		beacon.Flush(ctx)
+		agent.Close()
 		os.RemoveAll(outbox)
 	})
-	return &goPage{
-		t: t, s: s, jar: beacon.NewJar(),
-		config: &beacon.Config{Outbox: filepath.Join(outbox, "outbox"), TLS: &tls.Config{RootCAs: s.roots}},
-	}
+	return &goPage{t: t, s: s, agent: agent, jar: navigator.NewJar()}
 }
 
 func (g *goPage) name() string { return ours }
@@ -58,7 +54,7 @@ func (g *goPage) open(at string) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	settings := &beacon.Page{URL: at, Jar: g.jar}
+	settings := &navigator.Page{URL: at, Jar: g.jar}
 	if u.Path == "/doc" {
 		g.s.mu.Lock()
 		settings.ReferrerPolicy = g.s.page.Policy
@@ -67,7 +63,7 @@ func (g *goPage) open(at string) {
 		}
 		g.s.mu.Unlock()
 	}
-	g.page, err = page.New(page.Options{Navigator: &beacon.Navigator{Config: g.config, Page: settings}})
+	g.page, err = page.New(page.Options{Navigator: &navigator.Navigator{Agent: g.agent, Page: settings}})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -109,7 +105,7 @@ func (g *goPage) evaluate(js string) (result string, err error) {
 	}
 }
 
-// ask is what comes before a page is left for another one.
+// ask dispatches beforeunload, as a browser does before it leaves a page.
 func (g *goPage) ask() {
 	g.t.Helper()
 	if g.page == nil {

@@ -2,7 +2,7 @@ package page_test
 
 import "testing"
 
-func TestBlobAndFile(t *testing.T) {
+func TestBlobAndFile_Scripts_FollowFileAPI(t *testing.T) {
 	holds(t, []rule{
 		{"are made with new alone", `throws(TypeError, () => Blob()); throws(TypeError, () => File(["a"], "b")); throws(TypeError, () => Blob.call(new Blob))`},
 		{"have the properties of an interface", `
@@ -50,7 +50,7 @@ func TestBlobAndFile(t *testing.T) {
 	})
 }
 
-func TestFormData(t *testing.T) {
+func TestFormData_Scripts_FollowXHR(t *testing.T) {
 	holds(t, []rule{
 		{"is an ordered list", `
 			const f = new FormData; f.append("a", 1); f.append("b", "2"); f.append("a", null)
@@ -75,7 +75,7 @@ func TestFormData(t *testing.T) {
 	})
 }
 
-func TestURLSearchParams(t *testing.T) {
+func TestURLSearchParams_Scripts_FollowURL(t *testing.T) {
 	holds(t, []rule{
 		{"is parsed and serialised", `
 			for (const [from, want] of [["?a=b&c", "a=b&c="], ["a=b+c%20d", "a=b+c+d"], ["%zz=%e2%82", "%25zz=%EF%BF%BD"], ["=", "="], ["&&a&&", "a="], ["??a", "%3Fa="], ["a=\uD800", "a=%EF%BF%BD"], ["a=*-._~!'()", "a=*-._%7E%21%27%28%29"]])
@@ -97,7 +97,7 @@ func TestURLSearchParams(t *testing.T) {
 	})
 }
 
-func TestURL(t *testing.T) {
+func TestURL_Scripts_FollowURL(t *testing.T) {
 	holds(t, []rule{
 		{"has its parts", `
 			const u = new URL("HTTPS://user:pa%20ss@EXAMPLE.com:8080/a/../b?c#d")
@@ -110,7 +110,7 @@ func TestURL(t *testing.T) {
 	})
 }
 
-func TestTextEncoding(t *testing.T) {
+func TestTextEncoding_Scripts_FollowEncoding(t *testing.T) {
 	holds(t, []rule{
 		{"encodes", `list([...new TextEncoder().encode("aé\uD800")], [97, 195, 169, 239, 191, 189]); equal(new TextEncoder().encode().length, 0); equal(new TextEncoder().encoding, "utf-8")
 			const to = new Uint8Array(4); list(new TextEncoder().encodeInto("a😀é", to), {read: 1, written: 1}); list(new TextEncoder().encodeInto("éé€", to), {read: 2, written: 4}); list([...to], [195, 169, 195, 169]); throws(TypeError, () => new TextEncoder().encodeInto("a", new Int8Array(1)))`},
@@ -123,7 +123,7 @@ func TestTextEncoding(t *testing.T) {
 	})
 }
 
-func TestReadableStream(t *testing.T) {
+func TestReadableStream_Scripts_FollowStreams(t *testing.T) {
 	holds(t, []rule{
 		{"is read", `
 			const s = new ReadableStream({start(c) { c.enqueue(1); c.enqueue(2); c.close() }}); equal(s.locked, false); const r = s.getReader(); equal(s.locked, true)

@@ -1,25 +1,40 @@
 package page
 
 import (
+	"errors"
+
 	"github.com/dop251/goja"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
-// Enable gives somebody's own runtime navigator.sendBeacon, and what it lacks of Blob,
-// File, FormData, URLSearchParams, URL, TextEncoder, ReadableStream and DOMException. A
-// navigator that is there gets the method. There is no page: nothing is fetched, and
-// nothing needs an event loop. Only the interfaces that Enable made are known to
-// sendBeacon; another's Blob is sent as its string.
+// Enable defines navigator.sendBeacon in a runtime, without a page: URLs are absolute, scripts can't fetch, and no
+// event loop is needed. It adds the method to a navigator that exists. It also defines Blob, File, FormData,
+// URLSearchParams, URL, TextEncoder, ReadableStream and DOMException, unless the runtime has a global of that name.
+// sendBeacon sends objects of the runtime's own interfaces as strings.
 //
-// It is to be called before any script has run, and by the goroutine that runs them.
-func Enable(runtime *goja.Runtime, n *beacon.Navigator) error {
-	if n == nil {
-		n = new(beacon.Navigator)
+// A body has at most [navigator.MaxBody] bytes. The sender s sends the beacons, or [beacon.Default] if s is nil.
+//
+// Call Enable before the first script runs, in the goroutine that runs the scripts.
+func Enable(runtime *goja.Runtime, s *beacon.Sender) error {
+	if s == nil {
+		s = beacon.Default()
 	}
-	rt, err := newRealm(runtime, n)
+	rt, err := newRealm(runtime)
 	if err != nil {
 		return err
+	}
+	rt.agent = defaultAgent
+	rt.send = func(url string, data any) (bool, error) {
+		if bodySize(data) > navigator.MaxBody {
+			return false, nil
+		}
+		err := s.Send(url, data)
+		if typeError := (*beacon.TypeError)(nil); errors.As(err, &typeError) {
+			return false, err
+		}
+		return err == nil, nil
 	}
 	if ex := runtime.Try(func() { rt.enable() }); ex != nil {
 		return ex

@@ -1,9 +1,7 @@
 package page_test
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"github.com/dop251/goja"
 
@@ -11,24 +9,31 @@ import (
 	"github.com/seed-d051cf5a/beacon/page"
 )
 
+// enabled returns a runtime with sendBeacon. The script before runs first.
 func enabled(t testing.TB, before string) *goja.Runtime {
 	t.Helper()
 	r := goja.New()
 	if _, err := r.RunString(before); err != nil {
 		t.Fatal(err)
 	}
-	if err := page.Enable(r, &beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(t), InProcess: true, Capacity: 1 << 40}}); err != nil {
+	if err := page.Enable(r, openSender(t)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		beacon.Flush(ctx)
-	})
 	return r
 }
 
-func TestSomebodysOwnRuntime(t *testing.T) {
+// openSender returns a sender with an outbox of its own.
+func openSender(t testing.TB) *beacon.Sender {
+	t.Helper()
+	s, err := beacon.Open(beacon.Config{Dir: newOutbox(t), Capacity: 1 << 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestEnable_RuntimeHasGlobals_KeepsThem(t *testing.T) {
 	url, got := collector(t)
 	for _, c := range []struct{ name, before, script, body string }{
 		{"bare", ``, `navigator.sendBeacon(u, new Blob(["a", "b"]))`, "ab"},
@@ -39,25 +44,59 @@ func TestSomebodysOwnRuntime(t *testing.T) {
 		r := enabled(t, c.before)
 		r.Set("u", url)
 		if v, err := r.RunString(c.script); err != nil || !v.ToBoolean() {
-			t.Errorf("%s: %v %v", c.name, v, err)
+			t.Errorf("%s: got %v, %v; want true", c.name, v, err)
 			continue
 		}
 		if b := next(t, got); b.body != c.body {
-			t.Errorf("%s: %q", c.name, b.body)
+			t.Errorf("%s: got the body %q, want %q", c.name, b.body, c.body)
 		}
 	}
 }
 
-func TestARuntimeWithoutAPageHasNoFetch(t *testing.T) {
+func TestEnable_NoPage_DefinesNoFetch(t *testing.T) {
 	r := enabled(t, "")
 	v, err := r.RunString(`let text; new Blob(["a"]).text().then(t => text = t); typeof fetch + typeof setTimeout + typeof window`)
 	if err != nil || v.String() != "undefinedundefinedundefined" {
-		t.Errorf("%v %v", v, err)
+		t.Errorf("got %v, %v; want all undefined", v, err)
 	}
 	if v, err := r.RunString("text"); err != nil || v.String() != "a" {
-		t.Errorf("%v %v", v, err)
+		t.Errorf("the text of a Blob: got %v, %v; want a", v, err)
 	}
-	if _, err := r.RunString(`navigator.sendBeacon("/relative")`); err == nil {
-		t.Error("a relative URL is sent without a page")
+}
+
+func TestEnable_BodyOverQuota_ReturnsFalse(t *testing.T) {
+	url, got := collector(t)
+	r := enabled(t, "")
+	r.Set("u", url)
+	v, err := r.RunString(`[navigator.sendBeacon(u, "x".repeat(65537)), navigator.sendBeacon(u, "x".repeat(65536))].join()`)
+	if want := "false,true"; err != nil || v.String() != want {
+		t.Errorf("65,537 and 65,536 bytes: got %v, %v; want %s", v, err, want)
+	}
+	if b := next(t, got); len(b.body) != 65536 {
+		t.Errorf("got a body of %d bytes, want 65,536", len(b.body))
+	}
+}
+
+func TestEnable_InvalidURL_ThrowsTypeError(t *testing.T) {
+	r := enabled(t, "")
+	for _, url := range []string{"/relative", "ftp://a.example/", "http://["} {
+		r.Set("u", url)
+		v, err := r.RunString(`try { navigator.sendBeacon(u) } catch (e) { e instanceof TypeError }`)
+		if err != nil || v.Export() != true {
+			t.Errorf("%s: got %v, %v; want a TypeError", url, v, err)
+		}
+	}
+}
+
+func TestEnable_SenderClosed_ReturnsFalse(t *testing.T) {
+	r, s := goja.New(), openSender(t)
+	if err := page.Enable(r, s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := r.RunString(`navigator.sendBeacon("http://127.0.0.1:1/", "x")`); err != nil || v.Export() != false {
+		t.Errorf("got %v, %v; want false", v, err)
 	}
 }

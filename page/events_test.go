@@ -11,7 +11,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/page"
 )
 
-func TestEvents(t *testing.T) {
+func TestEventTarget_Scripts_FollowDOM(t *testing.T) {
 	holds(t, []rule{
 		{"are heard once for each listener", `
 			const t = new EventTarget; let n = 0; const f = () => n++
@@ -44,7 +44,7 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-func TestAbort(t *testing.T) {
+func TestAbortSignal_Scripts_FollowDOM(t *testing.T) {
 	holds(t, []rule{
 		{"by a controller", `const c = new AbortController; let n = 0; c.signal.onabort = () => n++; c.abort("why"); c.abort("not"); list([c.signal.aborted, c.signal.reason, n], [true, "why", 1]); let e; try { c.signal.throwIfAborted() } catch (x) { e = x } equal(e, "why")`},
 		{"with a reason", `equal(AbortSignal.abort().reason.name, "AbortError"); equal(AbortSignal.abort(1).reason, 1); throws(TypeError, () => new AbortSignal); const c = new AbortController; c.abort(); equal(c.signal.reason instanceof DOMException, true)`},
@@ -53,14 +53,14 @@ func TestAbort(t *testing.T) {
 	})
 }
 
-func TestDOMException(t *testing.T) {
+func TestDOMException_Scripts_FollowWebIDL(t *testing.T) {
 	holds(t, []rule{
 		{"is an Error with a code", `const e = new DOMException("m", "AbortError"); list([e.name, e.message, e.code, e instanceof Error, String(e), DOMException.ABORT_ERR, e.DATA_CLONE_ERR], ["AbortError", "m", 20, true, "AbortError: m", 20, 25]); equal(new DOMException().name, "Error"); equal(Object.prototype.toString.call(e), "[object DOMException]")`},
 		{"or one of a quota", `const e = new QuotaExceededError("m", {quota: 1, requested: 2}); list([e.name, e.quota, e.requested, e.code, e instanceof DOMException], ["QuotaExceededError", 1, 2, 0, true]); equal(new QuotaExceededError().quota, null); throws(RangeError, () => new QuotaExceededError("", {quota: -1}))`},
 	})
 }
 
-func TestTimersAndMicrotasks(t *testing.T) {
+func TestTimers_Scripts_FollowHTML(t *testing.T) {
 	holds(t, []rule{
 		{"run in order", `
 			const seen = []; setTimeout(() => seen.push("10"), 10); setTimeout(() => { seen.push("0"); queueMicrotask(() => seen.push("micro")) }, 0); setTimeout(() => seen.push("0b")); Promise.resolve().then(() => seen.push("promise")); queueMicrotask(() => seen.push("queued")); seen.push("now")
@@ -72,7 +72,7 @@ func TestTimersAndMicrotasks(t *testing.T) {
 	})
 }
 
-func TestTheWindow(t *testing.T) {
+func TestWindow_Scripts_FollowHTML(t *testing.T) {
 	holds(t, []rule{
 		{"is the global object", `equal(window, globalThis); equal(self, window); equal(this, undefined ?? this); var mine = 1; equal(String(window), "[object Window]"); equal(window instanceof EventTarget, true); throws(TypeError, () => new Window)
 			self = 1; equal(self, 1); navigator = 1; equal(typeof navigator, "object")`},
@@ -84,7 +84,7 @@ func TestTheWindow(t *testing.T) {
 	})
 }
 
-func TestTheConsole(t *testing.T) {
+func TestConsole_Called_CallsOption(t *testing.T) {
 	var said []string
 	p := open(t, page.Options{Console: func(level, message string) { said = append(said, level+": "+message) }})
 	do(t, p, `
@@ -98,7 +98,7 @@ func TestTheConsole(t *testing.T) {
 	}
 }
 
-func TestTheLifeOfAPage(t *testing.T) {
+func TestPage_LoadToClose_DispatchesEventsInOrder(t *testing.T) {
 	var said []string
 	p := open(t, page.Options{Console: func(_, message string) { said = append(said, message) }})
 	do(t, p, `
@@ -147,7 +147,7 @@ then`
 	}
 }
 
-func TestAPageAsksBeforeItIsUnloaded(t *testing.T) {
+func TestBeforeUnload_EventPrevented_ReturnsFalse(t *testing.T) {
 	p := open(t, page.Options{})
 	if may, err := p.BeforeUnload(context.Background()); !may || err != nil {
 		t.Errorf("%v %v", may, err)
@@ -158,7 +158,7 @@ func TestAPageAsksBeforeItIsUnloaded(t *testing.T) {
 	}
 }
 
-func TestWhatIsSentAtTheEndArrives(t *testing.T) {
+func TestClose_RequestsAtUnload_Arrive(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `for (const [o, k] of [[window, "pagehide"], [document, "visibilitychange"], [window, "unload"]]) o.addEventListener(k, () => navigator.sendBeacon("`+url+`", k))
@@ -178,7 +178,7 @@ func TestWhatIsSentAtTheEndArrives(t *testing.T) {
 	}
 }
 
-func TestUncaughtErrors(t *testing.T) {
+func TestRun_UncaughtException_ReturnsAndLogsIt(t *testing.T) {
 	var said []string
 	p := open(t, page.Options{Console: func(level, message string) { said = append(said, level+": "+message) }})
 	ctx := context.Background()
@@ -210,7 +210,7 @@ func TestUncaughtErrors(t *testing.T) {
 	do(t, p, "let let")
 }
 
-func TestAScriptThatDoesNotEnd(t *testing.T) {
+func TestRun_LimitReached_EndsScript(t *testing.T) {
 	url, got := collector(t)
 	for _, c := range []struct {
 		name, script, says string
@@ -246,7 +246,7 @@ func TestAScriptThatDoesNotEnd(t *testing.T) {
 	}
 }
 
-func TestATimerThatDoesNotEnd(t *testing.T) {
+func TestWait_TimerReachesLimit_ReturnsError(t *testing.T) {
 	p := open(t, page.Options{Timeout: 50 * time.Millisecond})
 	ctx := context.Background()
 	if err := p.Run(ctx, "x.js", `setTimeout(() => { for (;;) ; })`); err != nil {
@@ -257,7 +257,7 @@ func TestATimerThatDoesNotEnd(t *testing.T) {
 	}
 }
 
-func TestAScriptReadsNoFiles(t *testing.T) {
+func TestRun_SourceMapURL_ReadsNoFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "map.json")
 	if err := os.WriteFile(name, []byte(`{"version":3,"sources":["elsewhere.js"],"names":[],"mappings":"AAAA"}`), 0o600); err != nil {
 		t.Fatal(err)

@@ -7,21 +7,21 @@ import (
 
 	"github.com/dop251/goja"
 
-	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
-// A fetchGroup is Fetch, "fetch group": what a page has under way. Requests with keepalive
+// A fetchGroup has the requests of a page that are under way (Fetch, "fetch group"). Requests with keepalive
 // outlive the page's scripts.
 type fetchGroup struct {
-	page      context.Context // the scripts'
-	lasting   context.Context // that of requests with keepalive
+	page      context.Context // of requests that end with the page
+	lasting   context.Context // of requests with keepalive
 	giveUp    context.CancelFunc
 	keepalive sync.WaitGroup
 	deferred  []*deferredFetch
 }
 
-// keepaliveGrace is how long a request with keepalive may take after its page is gone.
+// keepaliveGrace is how long a request with keepalive can go on after its page was closed.
 const keepaliveGrace = 30 * time.Second
 
 func (g *fetchGroup) init(page context.Context) {
@@ -29,8 +29,8 @@ func (g *fetchGroup) init(page context.Context) {
 	g.lasting, g.giveUp = context.WithCancel(context.Background())
 }
 
-// start makes the request; done, if not nil, is called with the answer as a task.
-func (p *Page) start(ctx context.Context, r *beacon.Request, done func(*beacon.Response, error)) {
+// start sends a request. If done is not nil, a task calls it with the answer.
+func (p *Page) start(ctx context.Context, r *navigator.Request, done func(*navigator.Response, error)) {
 	if done != nil {
 		p.loop.hold()
 	}
@@ -54,8 +54,8 @@ func (p *Page) start(ctx context.Context, r *beacon.Request, done func(*beacon.R
 	}()
 }
 
-// terminate is "fetch group terminate": deferred fetches start, fetches without keepalive
-// end, and those with it have their time.
+// terminate starts the deferred fetches, ends the fetches without keepalive, and waits for those with keepalive
+// (Fetch, "fetch group terminate").
 func (p *Page) terminate(ctx context.Context) {
 	p.processDeferred()
 	p.kill()
@@ -74,7 +74,7 @@ func (p *Page) terminate(ctx context.Context) {
 	p.fetches.giveUp()
 }
 
-// defineFetch is Fetch, "Fetch methods".
+// defineFetch defines fetch and fetchLater (Fetch, "Fetch methods").
 func (rt *realm) defineFetch() {
 	what := "execute 'fetch' on 'Window'"
 	fn := rt.function("fetch", 1, func(_ goja.Value, args []goja.Value) goja.Value {
@@ -112,14 +112,14 @@ func (c call) fetch() goja.Value {
 	})
 	send := r.beacon()
 	if send.Referrer == "about:client" && p.origin != "null" {
-		send.Referrer = p.address.Href(true) // as it is now: the document's URL can change
+		send.Referrer = p.address.Href(true) // the document's URL at the call: it can change
 	}
 	r.body.read(c.realm, func(b []byte) {
 		if settled {
 			return
 		}
 		send.Body = b
-		p.start(ctx, send, func(answer *beacon.Response, err error) {
+		p.start(ctx, send, func(answer *navigator.Response, err error) {
 			cancel()
 			r.signal.detach()
 			switch {

@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 	"github.com/seed-d051cf5a/beacon/page"
 )
 
-func TestHeaders(t *testing.T) {
+func TestHeaders_Scripts_FollowFetch(t *testing.T) {
 	holds(t, []rule{
 		{"are made of pairs, records and Headers", `list([...new Headers([["B", "2"], ["a", " 1 "], ["b", "3"]])], [["a", "1"], ["b", "2, 3"]]); list([...new Headers({"X-Y": 1})], [["x-y", "1"]]); list([...new Headers(new Headers({a: "b"}))], [["a", "b"]]); for (const bad of [null, 1, "a", [["a"]], [1], {"a b": ""}, {"é": ""}, {a: "€"}, {a: "b\nc"}]) throws(TypeError, () => new Headers(bad))`},
 		{"are changed", `const h = new Headers; h.append("A", "1"); h.append("a", "2"); equal(h.get("A"), "1, 2"); h.set("a", "3"); equal(h.get("a"), "3"); equal(h.has("A"), true); h.delete("A"); equal(h.get("a"), null); throws(TypeError, () => h.get("")); throws(TypeError, () => h.append("a")); h.append("Set-Cookie", "x"); h.append("set-cookie", "y"); list(h.getSetCookie(), ["x", "y"]); list([...h.keys()], ["set-cookie", "set-cookie"]); equal(new Headers({a: "\xff"}).get("a"), "\xff")`},
@@ -21,7 +21,7 @@ func TestHeaders(t *testing.T) {
 	})
 }
 
-func TestRequest(t *testing.T) {
+func TestRequest_Scripts_FollowFetch(t *testing.T) {
 	holds(t, []rule{
 		{"has the standard's defaults", `const r = new Request("x?y#z"); list([r.method, r.url, r.mode, r.credentials, r.cache, r.redirect, r.referrer, r.referrerPolicy, r.keepalive, r.integrity, r.destination, r.bodyUsed, r.body, r.duplex, r.signal.aborted], ["GET", "https://shop.example/cart/x?y#z", "cors", "same-origin", "default", "follow", "about:client", "", false, "", "", false, null, "half", false]); equal(Request.length, 1); equal(String(r), "[object Request]")`},
 		{"takes an init", `const c = new AbortController, r = new Request("/", {method: "post", body: "b", mode: "same-origin", credentials: "omit", cache: "no-store", redirect: "error", referrer: "/r", referrerPolicy: "origin", keepalive: true, integrity: "i", signal: c.signal, headers: {a: "b"}}); c.abort(1); list([r.method, r.mode, r.credentials, r.cache, r.redirect, r.referrer, r.referrerPolicy, r.keepalive, r.integrity, r.signal.reason, r.headers.get("content-type"), await r.text(), r.bodyUsed], ["POST", "same-origin", "omit", "no-store", "error", "https://shop.example/r", "origin", true, "i", 1, "text/plain;charset=UTF-8", "b", true]); equal(new Request("/", {referrer: ""}).referrer, ""); equal(new Request("/", {referrer: "https://other.example"}).referrer, "about:client"); equal(new Request("/", {method: "patch"}).method, "patch")`},
@@ -30,7 +30,7 @@ func TestRequest(t *testing.T) {
 	})
 }
 
-func TestResponse(t *testing.T) {
+func TestResponse_Scripts_FollowFetch(t *testing.T) {
 	holds(t, []rule{
 		{"is made", `const r = new Response("a", {status: 201, statusText: "S", headers: {b: "c"}}); list([r.type, r.status, r.ok, r.statusText, r.url, r.redirected, r.headers.get("b"), r.headers.get("content-type"), await r.text(), r.bodyUsed], ["default", 201, true, "S", "", false, "c", "text/plain;charset=UTF-8", "a", true]); equal(new Response().body, null); equal(new Response(null).body, null)
 			for (const [b, i, e] of [["", {status: 199}, RangeError], ["", {status: 600}, RangeError], ["a", {status: 204}, TypeError], ["", {statusText: "\n"}, TypeError]]) throws(e, () => new Response(b, i)); new Response(null, {status: 204})`},
@@ -44,7 +44,7 @@ func TestResponse(t *testing.T) {
 	})
 }
 
-func TestFetch(t *testing.T) {
+func TestFetch_Scripts_FollowFetch(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url + "/page"})
 	do(t, p, `(async () => {
@@ -63,7 +63,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-func TestAFetchEndsWithItsPage(t *testing.T) {
+func TestClose_FetchesUnderWay_OnlyKeepaliveGoesOn(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do2 := func(script string) {
@@ -88,7 +88,7 @@ func TestAFetchEndsWithItsPage(t *testing.T) {
 	t.Error("the request with keepalive ended, too")
 }
 
-func TestFetchLater(t *testing.T) {
+func TestFetchLater_Scripts_FollowFetch(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url + "/page"})
 	do(t, p, `(async () => {
@@ -115,23 +115,23 @@ func TestFetchLater(t *testing.T) {
 	}
 }
 
-func TestTheQuotaOfAllThatIsDeferred(t *testing.T) {
+func TestFetchLater_PageQuotaReached_Throws(t *testing.T) {
 	do(t, open(t, page.Options{}), `
 		const body = "x".repeat(60000), stop = new AbortController; let n = 0
 		throws("QuotaExceededError", () => { for (; n < 20; n++) fetchLater("https://o" + n + ".example/", {method: "POST", body, signal: stop.signal}) })
 		equal(n, 8, "times 60,000 bytes in 512 KiB"); stop.abort()`)
 }
 
-func TestALinkPings(t *testing.T) {
+func TestAnchor_Clicked_SendsPings(t *testing.T) {
 	for _, c := range []struct{ page, ping, from string }{
 		{"https://shop.example/a", "https://shop.example/ping", "https://shop.example/a"},
 		{"https://shop.example/a", "https://other.example/ping", ""},
 		{"http://shop.example/a", "http://other.example/ping", "http://shop.example/a"},
 	} {
-		seen := make(chan *beacon.Request, 10)
-		p := open(t, page.Options{Navigator: &beacon.Navigator{Page: &beacon.Page{URL: c.page, Intercept: func(_ context.Context, r *beacon.Request) (*beacon.Response, error) {
+		seen := make(chan *navigator.Request, 10)
+		p := open(t, page.Options{Navigator: &navigator.Navigator{Page: &navigator.Page{URL: c.page, Intercept: func(_ context.Context, r *navigator.Request) (*navigator.Response, error) {
 			seen <- r
-			return &beacon.Response{Type: "basic", Status: 204}, nil
+			return &navigator.Response{Type: "basic", Status: 204}, nil
 		}}}})
 		do(t, p, `
 			const a = document.createElement("a"); equal(a instanceof HTMLAnchorElement && a instanceof EventTarget, true); a.href = "/to#x"; a.ping = " `+c.ping+`  ftp://x http://:1 "
@@ -139,12 +139,12 @@ func TestALinkPings(t *testing.T) {
 			a.onclick = e => e.preventDefault(); a.click(); const b = document.createElement("A"); b.ping = a.ping; b.click()`)
 		p.Close(t.Context()) // which waits for the pings
 		if len(seen) != 1 {
-			t.Fatalf("%d pings", len(seen))
+			t.Fatalf("got %d pings, want 1", len(seen))
 		}
 		r := <-seen
 		if r.Method != "POST" || r.URL != c.ping || string(r.Body) != "PING" || r.Header.Get("Content-Type") != "text/ping" || r.Header.Get("Ping-From") != c.from ||
 			!strings.HasSuffix(r.Header.Get("Ping-To"), "://shop.example/to#x") || r.Mode != "no-cors" || r.Credentials != "include" || !r.Keepalive || r.Initiator != "ping" {
-			t.Errorf("%+v", r)
+			t.Errorf("got %+v, want the PING to %s with Ping-From %q", r, c.ping, c.from)
 		}
 	}
 }

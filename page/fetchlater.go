@@ -5,23 +5,22 @@ import (
 	"slices"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
-// The quotas of deferred fetches in bytes ("available deferred-fetch quota"): that of a
-// page, which is 640 KiB without the 128 that are kept for frames, and that of one origin.
+// The quotas of deferred fetches in bytes (Fetch, "available deferred-fetch quota").
 const (
-	deferredPerPage   = 512 << 10
+	deferredPerPage   = 512 << 10 // 640 KiB without the 128 KiB that are reserved for frames
 	deferredPerOrigin = 64 << 10
 )
 
-// maxDelay is the longest time in milliseconds that anybody waits for: a century.
+// maxDelay is the longest delay of a deferred fetch in milliseconds: 100 years.
 const maxDelay = 100 * 365 * 24 * 3600 * 1000
 
-// A deferredFetch is Fetch, "deferred fetch record", and the slots of its FetchLaterResult.
+// A deferredFetch has the slots of a FetchLaterResult, and its request (Fetch, "deferred fetch record").
 type deferredFetch struct {
-	request   *beacon.Request
+	request   *navigator.Request
 	origin    weburl.Origin
 	length    int
 	state     deferredState
@@ -36,7 +35,7 @@ const (
 	aborted
 )
 
-// defineFetchLater is Fetch, fetchLater and FetchLaterResult.
+// defineFetchLater defines fetchLater and FetchLaterResult.
 func (rt *realm) defineFetchLater() {
 	i := rt.define("FetchLaterResult", "", 0, nil)
 	getter(i, "activated", func(d *deferredFetch) any { return d.activated })
@@ -52,7 +51,7 @@ func (c call) fetchLater() *deferredFetch {
 	after := init.activateAfter
 	ms := 0.0
 	if after != nil {
-		// DOMHighResTimeStamp is a restricted double.
+		// A DOMHighResTimeStamp is a double without NaN and infinities.
 		if ms = after.ToFloat(); math.IsNaN(ms) || math.IsInf(ms, 0) {
 			panic(c.fail("The provided double value is non-finite."))
 		}
@@ -92,7 +91,7 @@ func (c call) fetchLater() *deferredFetch {
 	return d
 }
 
-// requestLength is "total request length".
+// requestLength returns how many bytes of a quota a request takes (Fetch, "total request length").
 func (p *Page) requestLength(r *request) int {
 	n := len(r.url.Href(true))
 	switch r.referrer {
@@ -111,7 +110,7 @@ func (p *Page) requestLength(r *request) int {
 	return n
 }
 
-// deferredQuota is "available deferred-fetch quota".
+// deferredQuota returns how many bytes are left for an origin (Fetch, "available deferred-fetch quota").
 func (p *Page) deferredQuota(origin weburl.Origin) int {
 	whole, its := deferredPerPage, deferredPerOrigin
 	for _, d := range p.fetches.deferred {
@@ -126,7 +125,8 @@ func (p *Page) deferredQuota(origin weburl.Origin) int {
 	return max(0, min(whole, its))
 }
 
-// process is "process a deferred fetch". It outlives the page, and has a quota of its own.
+// process sends a deferred fetch (Fetch, "process a deferred fetch"). The request outlives the page, and does not
+// count for the keepalive quota.
 func (p *Page) process(d *deferredFetch) {
 	if d.state == pending {
 		d.state = sent
@@ -134,7 +134,7 @@ func (p *Page) process(d *deferredFetch) {
 	}
 }
 
-// processDeferred is "process deferred fetches".
+// processDeferred sends all deferred fetches (Fetch, "process deferred fetches").
 func (p *Page) processDeferred() {
 	for _, d := range p.fetches.deferred {
 		p.process(d)

@@ -9,12 +9,12 @@ import (
 
 	"github.com/dop251/goja"
 
-	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 	"github.com/seed-d051cf5a/beacon/page"
 )
 
-// FuzzSendBeacon calls sendBeacon with the values of any two expressions: it returns a
-// boolean or throws, and the page goes on.
+// FuzzSendBeacon calls sendBeacon with the values of any two expressions. It must return a boolean or throw, and
+// the page must go on.
 func FuzzSendBeacon(f *testing.F) {
 	for _, seed := range []struct{ url, data string }{
 		{`"https://a.example/"`, `"text"`},
@@ -36,8 +36,8 @@ func FuzzSendBeacon(f *testing.F) {
 	} {
 		f.Add(seed.url, seed.data)
 	}
-	// Nothing listens there: what is queued is dropped with the outbox.
-	n := &beacon.Navigator{Config: &beacon.Config{Outbox: newOutbox(f), InProcess: true, Capacity: 1 << 20}}
+	// No server listens at the URLs. The beacons are deleted with the outbox.
+	n := &navigator.Navigator{Agent: newAgent(f, navigator.Config{Capacity: 1 << 20})}
 	f.Fuzz(func(t *testing.T, url, data string) {
 		if hungry(url) || hungry(data) {
 			t.Skip()
@@ -71,8 +71,8 @@ func FuzzSendBeacon(f *testing.F) {
 	})
 }
 
-// hungry is a script that could take more memory in one step than a machine has, which
-// no limit of the page's catches.
+// hungry reports whether a script could take more memory in one step than a machine has. The page's limit does not
+// prevent that.
 func hungry(s string) bool {
 	for _, word := range []string{"repeat", "pad", "Array(", "Buffer(", "length", "fill", "**", "<<"} {
 		if strings.Contains(s, word) && strings.ContainsAny(s, "56789") {

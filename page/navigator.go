@@ -9,38 +9,36 @@ import (
 	"github.com/seed-d051cf5a/beacon"
 )
 
-// A navigator is the slots of a Navigator.
-type navigator struct{}
+// A navigatorObject marks the object of the interface Navigator. It needs no slots.
+type navigatorObject struct{}
 
-// defineNavigator is HTML, "The Navigator object", and Beacon, "sendBeacon() method".
+// defineNavigator defines the interface Navigator and returns its object (HTML, "The Navigator object"; Beacon,
+// "sendBeacon() method").
 func (rt *realm) defineNavigator() *goja.Object {
-	agent := rt.nav.UserAgent
-	if agent == "" {
-		agent = "beacon-go"
-	}
+	agent := rt.agent
 	i := rt.define("Navigator", "", 0, nil)
 	for name, v := range map[string]any{
 		"userAgent": agent, "appCodeName": "Mozilla", "appName": "Netscape", "appVersion": agent, "product": "Gecko",
 		"platform": runtime.GOOS, "vendor": "", "language": "en", "languages": rt.languages("en"), "onLine": true,
-		"cookieEnabled":       rt.nav.Page != nil && rt.nav.Page.Jar != nil,
+		"cookieEnabled":       rt.cookies,
 		"hardwareConcurrency": runtime.NumCPU(), "webdriver": false,
 	} {
-		getter(i, name, func(*navigator) any { return v })
+		getter(i, name, func(*navigatorObject) any { return v })
 	}
-	method(i, "sendBeacon", 1, func(_ *navigator, c call) any { return c.sendBeacon() })
-	return rt.make("Navigator", &navigator{})
+	method(i, "sendBeacon", 1, func(_ *navigatorObject, c call) any { return c.sendBeacon() })
+	return rt.make("Navigator", &navigatorObject{})
 }
 
 func (rt *realm) languages(names ...any) *goja.Object { return rt.r.NewArray(names...) }
 
-// sendBeacon is Beacon, "Processing Model". WebIDL converts url before data.
+// sendBeacon is the method of the object (Beacon, "Processing Model"). WebIDL converts url before data.
 func (c call) sendBeacon() bool {
 	url := c.usv(0)
 	var data any
 	if v := c.arg(1); !goja.IsUndefined(v) && !goja.IsNull(v) {
 		data = c.beaconData(c.bodyInit(v))
 	}
-	queued, err := c.nav.SendBeacon(url, data)
+	queued, err := c.send(url, data)
 	var typeError *beacon.TypeError
 	if errors.As(err, &typeError) {
 		panic(c.fail("%s", typeError.Reason))
@@ -65,7 +63,7 @@ func bodySize(data any) int {
 	return 0
 }
 
-// beaconData is a body as the navigator takes it. It copies the bytes.
+// beaconData returns a body as a type that SendBeacon takes.
 func (c call) beaconData(init any) any {
 	switch v := init.(type) {
 	case string, []byte:
@@ -73,7 +71,7 @@ func (c call) beaconData(init any) any {
 	case *blob:
 		return beacon.Blob{Data: v.data, Type: v.kind}
 	case *searchParams:
-		// A Blob's type would be in lower case.
+		// With a Blob the Content-Type would be in lower case.
 		return beacon.URLEncoded(urlEncode(v.list))
 	}
 	b, kind := c.extract(init, nil, true)

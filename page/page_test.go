@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 	"github.com/seed-d051cf5a/beacon/page"
 )
 
-// words are what the tests' scripts say what has to hold with.
+// words are the functions with which the tests' scripts check conditions.
 const words = `
 	function equal(is, should, what) {
 		if (!Object.is(is, should)) throw new Error((what ? what + ": " : "") + String(is) + ", not " + String(should))
@@ -34,14 +34,14 @@ const words = `
 	}
 `
 
-// open makes a page whose outbox is its own.
+// open returns a page with an outbox of its own. It sets o.Navigator.Agent, unless it is set.
 func open(t testing.TB, o page.Options) *page.Page {
 	t.Helper()
 	if o.Navigator == nil {
-		o.Navigator = &beacon.Navigator{}
+		o.Navigator = &navigator.Navigator{}
 	}
-	if o.Navigator.Config == nil {
-		o.Navigator.Config = &beacon.Config{Outbox: newOutbox(t), InProcess: true}
+	if o.Navigator.Agent == nil {
+		o.Navigator.Agent = newAgent(t, navigator.Config{})
 	}
 	if o.URL == "" && o.Navigator.Page == nil {
 		o.URL = "https://shop.example/cart/?a=1#end"
@@ -54,13 +54,13 @@ func open(t testing.TB, o page.Options) *page.Page {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		p.Close(ctx)
-		beacon.Flush(ctx)
+		o.Navigator.Agent.Flush(ctx)
 	})
 	do(t, p, words)
 	return p
 }
 
-// do runs a script that has to succeed, and all that it leaves to do.
+// do runs a script, and waits for its timers and fetches. All of them must succeed.
 func do(t testing.TB, p *page.Page, script string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -72,7 +72,7 @@ func do(t testing.TB, p *page.Page, script string) {
 	}
 }
 
-// A rule is a script that throws if the rule in its name doesn't hold.
+// A rule is a script that throws if the page does not follow the rule in its name.
 type rule struct{ name, script string }
 
 func holds(t *testing.T, rules []rule) {
@@ -83,13 +83,13 @@ func holds(t *testing.T, rules []rule) {
 	}
 }
 
-// A received is a request that the collector has got.
+// A received is a request to the collector.
 type received struct {
 	method, path, contentType, body string
 	header                          http.Header
 }
 
-// collector is a server that hands on what it gets.
+// collector starts a server that answers with the request's body, and returns its URL and its requests.
 func collector(t testing.TB) (url string, got <-chan received) {
 	c := make(chan received, 1000)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -121,7 +121,18 @@ func next(t testing.TB, got <-chan received) received {
 	}
 }
 
-// newOutbox is a folder that its deliverer may be using when the test is over.
+// newAgent returns an agent, with an outbox of its own if the config has none, that the test's end closes.
+func newAgent(t testing.TB, c navigator.Config) *navigator.Agent {
+	t.Helper()
+	if c.Dir == "" {
+		c.Dir = newOutbox(t)
+	}
+	a := navigator.NewAgent(c)
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// newOutbox returns a directory that the test's end removes. A failure to remove it does not fail the test.
 func newOutbox(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "beacon-page-")

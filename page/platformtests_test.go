@@ -37,7 +37,7 @@ const harness = `
 	self.results = async () => { for (const t of tests) { try { await t.over } catch (e) { throw new Error(t.name + ": " + e) } finally { t.cleanups.forEach(f => f()) } } return tests.length }
 `
 
-func TestThePlatformsTestsFind(t *testing.T) {
+func TestHarness_WebPlatformTests_Pass(t *testing.T) {
 	url, got := collector(t)
 	for _, c := range []rule{
 		{"one global object", `test(() => { assert_equals(self, window); assert_equals(window, globalThis); assert_true(self.document !== undefined); let heard = 0; addEventListener("mine", () => heard++); dispatchEvent(new Event("mine")); assert_equals(heard, 1); assert_equals(document.currentScript, null); assert_equals(document.getElementById("log"), null) }, "globals")`},

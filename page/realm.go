@@ -6,23 +6,25 @@ import (
 	"sync"
 
 	"github.com/dop251/goja"
-
-	"github.com/seed-d051cf5a/beacon"
 )
 
-// A realm is one runtime and the interfaces in it. All its methods are for the goroutine
-// that runs the runtime's JavaScript.
+// A realm is one runtime and the interfaces in it. Its methods are called only by the goroutine that runs the
+// runtime's JavaScript.
 type realm struct {
-	r      *goja.Runtime
-	nav    *beacon.Navigator
-	page   *Page // nil where the runtime is somebody else's
+	r    *goja.Runtime
+	page *Page // nil in a runtime of Enable
+
+	agent   string // navigator.userAgent
+	cookies bool   // navigator.cookieEnabled
+	send    func(url string, data any) (queued bool, err error)
+
 	ifaces map[string]*iface
-	// missing is whether the runtime has no global of that name; nil is none has.
+	// missing reports whether the runtime lacks a global of that name. If it is nil, all are missing.
 	missing func(name string) bool
 
-	nested int // calls of the page's functions
+	nested int // how many calls of the page's functions are on the stack
 
-	// What is taken from the runtime before a script can change it.
+	// These are taken from the runtime before a script can change them.
 	getSlot, putSlot               function
 	newPromise, then               function
 	viewTag                        function
@@ -41,11 +43,11 @@ type realm struct {
 	errorPrototype                 *goja.Object
 }
 
-// A function is one of JavaScript, called from JavaScript: what it throws goes through to
-// the script that is running, and no microtask runs in between.
+// A function is a JavaScript function that is called while a script runs. An exception goes through to the
+// script, and no microtask runs in between.
 type function func(this goja.Value, args ...goja.Value) goja.Value
 
-// callable returns v as a function, if it is one.
+// callable returns v as a function, or false if it can't be called.
 func callable(v goja.Value) (function, bool) {
 	f, ok := goja.AssertFunction(v)
 	if !ok {
@@ -71,9 +73,13 @@ var functionType = reflect.TypeFor[func(goja.FunctionCall) goja.Value]()
 // A slot holds the internal slots of a platform object.
 type slot struct{ impl any }
 
-// The slots are a private field that is stamped on an object: no script can see it, a
-// prototype that is changed doesn't lose it, a proxy doesn't have it, and the garbage
-// collector follows it.
+// intrinsics is the script that returns the runtime's own functions. An object has its slots in a private field,
+// because:
+//
+//   - no script can see the field
+//   - the object keeps it when a script changes the prototype
+//   - a proxy of the object lacks it
+//   - the garbage collector follows it
 var intrinsics = sync.OnceValue(func() *goja.Program {
 	return goja.MustCompile("intrinsics", `(() => {
 		class Slot extends function (o) { return o } {
@@ -124,13 +130,13 @@ var intrinsics = sync.OnceValue(func() *goja.Program {
 	})()`, true)
 })
 
-func newRealm(r *goja.Runtime, nav *beacon.Navigator) (*realm, error) {
+func newRealm(r *goja.Runtime) (*realm, error) {
 	v, err := r.RunProgram(intrinsics())
 	if err != nil {
-		return nil, fmt.Errorf("page: this runtime's own objects are not as they were: %w", err)
+		return nil, fmt.Errorf("page: a script has changed the runtime's own objects: %w", err)
 	}
 	taken := v.(*goja.Object)
-	rt := &realm{r: r, nav: nav, ifaces: map[string]*iface{}}
+	rt := &realm{r: r, ifaces: map[string]*iface{}}
 	for name, f := range map[string]*function{
 		"getSlot": &rt.getSlot, "putSlot": &rt.putSlot, "newPromise": &rt.newPromise, "then": &rt.then, "viewTag": &rt.viewTag,
 		"viewBuffer": &rt.viewBuffer, "viewFrom": &rt.viewFrom, "viewSize": &rt.viewSize,
@@ -153,7 +159,7 @@ func newRealm(r *goja.Runtime, nav *beacon.Navigator) (*realm, error) {
 	return rt, nil
 }
 
-// implOf returns what [realm.stamp] gave the object, or nil.
+// implOf returns the slots that [realm.stamp] gave the object, or nil.
 func (rt *realm) implOf(v goja.Value) any {
 	o, ok := v.(*goja.Object)
 	if !ok {
@@ -170,14 +176,14 @@ func (rt *realm) stamp(o *goja.Object, impl any) {
 	rt.putSlot(nil, o, rt.r.ToValue(&slot{impl}))
 }
 
-// make is an object of the interface, made by the page and not by a script's constructor.
+// make returns a new object of the interface without a call of its constructor.
 func (rt *realm) make(name string, impl any) *goja.Object {
 	o := rt.r.CreateObject(rt.ifaces[name].proto)
 	rt.stamp(o, impl)
 	return o
 }
 
-// try runs f and returns the value that it threw, if it threw one.
+// try runs f and returns the value that it threw, or nil.
 func (rt *realm) try(f func()) (thrown goja.Value) {
 	if ex := rt.r.Try(f); ex != nil {
 		return ex.Value()
@@ -201,7 +207,7 @@ func (rt *realm) construct(constructor goja.Value, args ...goja.Value) *goja.Obj
 	return o
 }
 
-// value is x as JavaScript has it; nil is undefined.
+// value returns x as a JavaScript value: undefined for nil, null for a nil object.
 func (rt *realm) value(x any) goja.Value {
 	if x == nil {
 		return goja.Undefined()

@@ -4,16 +4,16 @@ import (
 	"github.com/dop251/goja"
 	"github.com/nlnwa/whatwg-url/url"
 
-	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
-// A request is the slots of a Request.
+// A request has the slots of a Request.
 type request struct {
 	method, mode, credentials, cache, redirect, integrity string
 	url                                                   *url.Url
-	referrer                                              string // "" is none
+	referrer                                              string // "" for no referrer
 	referrerPolicy                                        string
 	keepalive                                             bool
 	headers                                               *headers
@@ -28,7 +28,7 @@ func (r *request) contentType() string {
 	return v
 }
 
-// defineRequest is Fetch, "Request class".
+// defineRequest defines the interface Request (Fetch, "Request class").
 func (rt *realm) defineRequest() {
 	i := rt.define("Request", "", 1, func(c call) any { r, _ := c.newRequest(); return r })
 	text := func(name string, get func(r *request) string) {
@@ -65,7 +65,7 @@ func (r *request) ownHeaders(rt *realm, h *headers) {
 	r.headersObject = rt.make("Headers", h)
 }
 
-// newRequest is Request's constructor.
+// newRequest is the constructor of Request. It also returns the init, for fetchLater.
 func (c call) newRequest() (*request, requestInit) {
 	from, _ := c.implOf(c.arg(0)).(*request)
 	var input string
@@ -141,7 +141,8 @@ func (c call) applyInit(r *request, init requestInit) {
 	}
 }
 
-// referrer is the member of that name: none, the page's, or a URL of the page's origin.
+// referrer returns the referrer of a request whose init has the member s: "" for no referrer, "about:client" for
+// the page, or a URL of the page's origin.
 func (c call) referrer(s string) string {
 	if s == "" {
 		return ""
@@ -205,9 +206,9 @@ func (c call) applySignal(r, from *request, init requestInit) {
 	r.signal = c.dependentSignal(on)
 }
 
-// beacon is the request as the navigator takes it, without its body.
-func (r *request) beacon() *beacon.Request {
-	return &beacon.Request{
+// beacon returns the request for [navigator.Navigator.StartFetch], without its body.
+func (r *request) beacon() *navigator.Request {
+	return &navigator.Request{
 		Method: r.method, URL: r.url.Href(false), Header: r.headers.header(),
 		Mode: r.mode, Credentials: r.credentials, Redirect: r.redirect,
 		Referrer: r.referrer, ReferrerPolicy: r.referrerPolicy, Keepalive: r.keepalive,

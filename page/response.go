@@ -5,11 +5,11 @@ import (
 
 	"github.com/dop251/goja"
 
-	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
+	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
-// A response is the slots of a Response.
+// A response has the slots of a Response.
 type response struct {
 	kind, url, statusText string
 	redirected            bool
@@ -31,7 +31,7 @@ func (r *response) own(rt *realm, g guard, list []pair) *response {
 	return r
 }
 
-// defineResponse is Fetch, "Response class".
+// defineResponse defines the interface Response (Fetch, "Response class").
 func (rt *realm) defineResponse() {
 	i := rt.define("Response", "", 0, func(c call) any {
 		var data any
@@ -110,7 +110,7 @@ func (c call) responseInit(d dict) responseInit {
 	return r
 }
 
-// initialize is "initialize a response".
+// initialize sets a response's status, header and body (Fetch, "initialize a response").
 func (c call) initialize(r *response, init responseInit, b *body, kind string) {
 	if init.status < 200 || init.status > 599 {
 		panic(c.newRangeError("Failed to %s: The status provided (%d) is outside the range [200, 599].", c.what, init.status))
@@ -132,8 +132,8 @@ func (c call) initialize(r *response, init responseInit, b *body, kind string) {
 	}
 }
 
-// newResponse is the Response of an answer.
-func (rt *realm) newResponse(from *beacon.Response) *goja.Object {
+// newResponse returns an answer as a Response.
+func (rt *realm) newResponse(from *navigator.Response) *goja.Object {
 	r := &response{kind: from.Type, url: from.URL, redirected: from.Redirected, status: from.Status, statusText: from.StatusText}
 	var list []pair
 	for name, values := range from.Header {

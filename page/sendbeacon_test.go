@@ -10,7 +10,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/page"
 )
 
-func TestWhatABeaconSends(t *testing.T) {
+func TestSendBeacon_EachType_SendsBodyAndContentType(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	for _, c := range []struct{ name, data, contentType, body string }{
@@ -56,7 +56,7 @@ func TestWhatABeaconSends(t *testing.T) {
 	}
 }
 
-func TestABeaconOfAForm(t *testing.T) {
+func TestSendBeacon_FormData_SendsMultipart(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `
@@ -90,7 +90,7 @@ y
 	}
 }
 
-func TestABeaconOfURLSearchParams(t *testing.T) {
+func TestSendBeacon_URLSearchParams_SendsForm(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `navigator.sendBeacon("`+url+`", new URLSearchParams([["z", "1 ~"], ["a", "ü\uD800"], ["z", "&="]]))`)
@@ -101,7 +101,7 @@ func TestABeaconOfURLSearchParams(t *testing.T) {
 	}
 }
 
-func TestSendBeaconIsAnOperationOfNavigator(t *testing.T) {
+func TestSendBeacon_Property_FollowsWebIDL(t *testing.T) {
 	holds(t, []rule{
 		{"on the prototype, enumerable, writable and configurable", `
 			const d = Object.getOwnPropertyDescriptor(Navigator.prototype, "sendBeacon")
@@ -123,7 +123,7 @@ func TestSendBeaconIsAnOperationOfNavigator(t *testing.T) {
 	})
 }
 
-func TestWhatSendBeaconThrows(t *testing.T) {
+func TestSendBeacon_InvalidArguments_Throws(t *testing.T) {
 	holds(t, []rule{
 		{"no URL", `throws(TypeError, () => navigator.sendBeacon("http://:80"))`},
 		{"another scheme", `for (const u of ["ftp://a.example", "data:,x", "about:blank", "javascript:1", "ws://a.example", "blob:https://a.example/x"]) throws(TypeError, () => navigator.sendBeacon(u))`},
@@ -148,7 +148,7 @@ func TestWhatSendBeaconThrows(t *testing.T) {
 	})
 }
 
-func TestABeaconIsOfTheMomentOfTheCall(t *testing.T) {
+func TestSendBeacon_DataChangesLater_SendsTheOld(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `
@@ -165,7 +165,7 @@ func TestABeaconIsOfTheMomentOfTheCall(t *testing.T) {
 	}
 }
 
-func TestTheSizeOfABeacon(t *testing.T) {
+func TestSendBeacon_BodyOverQuota_ReturnsFalse(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `
@@ -181,7 +181,7 @@ func TestTheSizeOfABeacon(t *testing.T) {
 	}
 }
 
-func TestNoScriptGetsBetweenTheCallAndTheBytes(t *testing.T) {
+func TestSendBeacon_PrototypesReplaced_CallsNoScript(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `
@@ -200,7 +200,7 @@ func TestNoScriptGetsBetweenTheCallAndTheBytes(t *testing.T) {
 	}
 }
 
-func TestABeaconOfADetachedBuffer(t *testing.T) {
+func TestSendBeacon_DetachedBuffer_SendsNoBody(t *testing.T) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `var buffer = new ArrayBuffer(4), bytes = new Uint8Array(buffer, 1), data = new DataView(buffer)`)
@@ -219,7 +219,7 @@ func TestABeaconOfADetachedBuffer(t *testing.T) {
 	}
 }
 
-func TestThePageSaysWhatIsSent(t *testing.T) {
+func TestSendBeacon_Called_CallsOptionSent(t *testing.T) {
 	type call struct {
 		url    string
 		bytes  int

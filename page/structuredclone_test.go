@@ -2,7 +2,7 @@ package page_test
 
 import "testing"
 
-func TestStructuredClone(t *testing.T) {
+func TestStructuredClone_Scripts_FollowHTML(t *testing.T) {
 	holds(t, []rule{
 		{"copies plain data", `const o = {a: 1, b: [1, , "x"], get c() { return 2n }, [Symbol()]: 3, n: null, u: undefined}; o.self = o; Object.defineProperty(o, "hidden", {value: 1}); const c = structuredClone(o); list(Object.keys(c), ["a", "b", "c", "n", "u", "self"]); equal(c !== o && c.self === c, true); equal(c.b.length, 3); equal(1 in c.b, false); equal(c.c, 2n); equal(structuredClone(-0), -0); equal(structuredClone.length, 1); throws(TypeError, () => structuredClone())`},
 		{"copies what ECMAScript has", `const m = new Map([[{k: 1}, new Set([1, "a"])]]), c = structuredClone(m); list([...c.keys()], [{k: 1}]); list([...[...c.values()][0]], [1, "a"]); equal(structuredClone(new Date(5)).getTime(), 5); const r = /a\/b/gi; r.lastIndex = 3; list([String(structuredClone(r)), structuredClone(r).lastIndex], ["/a\\/b/gi", 0]); for (const v of [true, 1, "s", 1n]) { const b = structuredClone(Object(v)); equal(typeof b, "object"); equal(b.valueOf(), v) }

@@ -6,24 +6,12 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
-// hearViolations has the page hear what its policies block, besides whoever was to.
-func (p *Page) hearViolations() {
-	settings := p.nav.Page
-	told := settings.OnViolation
-	settings.OnViolation = func(blocked, directive, policy string) {
-		if told != nil {
-			told(blocked, directive, policy)
-		}
-		p.later(func() { p.violated(blocked, directive, policy) })
-	}
-}
-
-// violated is CSP, "Report a violation", where the policy is enforced.
+// violated dispatches the event of a request that an enforced policy has blocked (CSP, "Report a violation").
 func (p *Page) violated(blocked, directive, policy string) {
 	v := p.realm.value
 	status := 0
 	if weburl.IsHTTP(p.address) {
-		status = 200 // of the page's own response, which was not seen here
+		status = 200 // of the response that brought the document, which this page did not fetch
 	}
 	e := p.realm.newTrusted("SecurityPolicyViolationEvent", "securitypolicyviolation", map[string]goja.Value{
 		"documentURI": v(forReport(p.address.Href(true))), "referrer": v(forReport(p.options.Referrer)), "blockedURI": v(forReport(blocked)),
@@ -35,7 +23,7 @@ func (p *Page) violated(blocked, directive, policy string) {
 	p.dispatch(&p.document.eventTarget, e)
 }
 
-// forReport is CSP, "strip URL for use in reports".
+// forReport returns a URL without its secrets (CSP, "strip URL for use in reports").
 func forReport(s string) string {
 	u, err := weburl.Parse(s)
 	if err != nil {
@@ -49,7 +37,7 @@ func forReport(s string) string {
 	return u.Href(true)
 }
 
-// defineViolations is CSP, "Violation DOM Events".
+// defineViolations defines SecurityPolicyViolationEvent (CSP, "Violation DOM Events").
 func (rt *realm) defineViolations() {
 	disposition := func(c call, v goja.Value) goja.Value {
 		s := c.toString(v)

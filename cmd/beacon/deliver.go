@@ -40,7 +40,7 @@ func stand(ctx context.Context, dir string, log *slog.Logger) error {
 		return err
 	}
 	defer box.Close()
-	client := deliver.NewClient(nil)
+	client := deliver.NewClient()
 	for ctx.Err() == nil {
 		lock, err := box.TakeLock()
 		if err == nil && lock != nil {

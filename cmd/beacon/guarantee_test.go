@@ -30,7 +30,8 @@ func sendUntilKilled(url, run string, limit int) {
 		}()
 	}
 	for n := 1; limit == 0 || n <= limit; n++ {
-		if !beacon.Send(url, beacon.JSON(map[string]any{"run": run, "n": n})) {
+		if err := beacon.Send(url, beacon.JSON(map[string]any{"run": run, "n": n})); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			os.Exit(3)
 		}
 		os.Stdout.Write([]byte{'.'})
@@ -45,7 +46,7 @@ func (p *place) settled() beacon.Status {
 	if _, errs, status := p.beacon("outbox", "flush", "--timeout", "60s"); status != 0 {
 		p.t.Fatalf("flush: %s", errs)
 	}
-	s, err := (&beacon.Config{Outbox: p.outbox}).Status()
+	s, err := beacon.ReadStatus(p.outbox)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func deliverers(outbox string) (pids []int) {
 	paths, _ := filepath.Glob("/proc/[0-9]*/environ")
 	for _, path := range paths {
 		env, err := os.ReadFile(path)
-		if err != nil || !bytes.Contains(append([]byte{0}, env...), []byte("\x00BEACON_DELIVERER="+outbox+"\x00")) {
+		if err != nil || !bytes.Contains(append([]byte{0}, env...), []byte("\x00BEACON_DELIVERER=3 deliverer "+outbox+"\x00")) {
 			continue
 		}
 		pid, _ := strconv.Atoi(strings.Split(path, "/")[2])
@@ -233,7 +234,7 @@ func TestKilledBetweenTheAnswerAndTheLedger(t *testing.T) {
 			t.Fatal("the deliverer still lives")
 		}
 	}
-	before, err := (&beacon.Config{Outbox: p.outbox}).Status()
+	before, err := beacon.ReadStatus(p.outbox)
 	if err != nil || before.Pending != 1 || answers != 1 {
 		t.Fatalf("%+v %v, %d stopped", before, err, answers)
 	}
@@ -304,7 +305,7 @@ func TestADeadServer(t *testing.T) {
 	if len(pids) != 1 {
 		t.Fatalf("deliverers: %v", pids)
 	}
-	// Its patience is five seconds, see fill.
+	// The role "fill" sets the deliverer's patience to five seconds.
 	peak := 0
 	for deadline := time.Now().Add(30 * time.Second); len(deliverers(p.outbox)) > 0; time.Sleep(20 * time.Millisecond) {
 		peak = max(peak, memoryOf(pids[0], "RssAnon")) // without the program's own file
@@ -312,7 +313,7 @@ func TestADeadServer(t *testing.T) {
 			t.Fatal("the deliverer does not end")
 		}
 	}
-	before, err := (&beacon.Config{Outbox: p.outbox}).Status()
+	before, err := beacon.ReadStatus(p.outbox)
 	if err != nil || before.Pending != waiting || before.Accepted != waiting {
 		t.Errorf("%+v %v", before, err)
 	}

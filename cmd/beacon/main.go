@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/table/convert"
 	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
@@ -28,10 +27,6 @@ func main() {
 		case convert.Role:
 			convert.Main()
 		}
-	}
-	// Only the commands that send need a deliverer. The deliverer is this executable without arguments.
-	if len(os.Args) < 2 || os.Args[1] == "send" || os.Args[1] == "run" {
-		beacon.Start()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -67,7 +62,8 @@ func report(cmd *cobra.Command, err error) (status int) {
 		fmt.Fprintf(os.Stderr, "beacon: %v\nTry '%s --help'.\n", err, cmd.CommandPath())
 		return exitUsage
 	default:
-		fmt.Fprintf(os.Stderr, "beacon: %v\n", err)
+		// The package's errors begin as the command's.
+		fmt.Fprintf(os.Stderr, "beacon: %s\n", strings.TrimPrefix(err.Error(), "beacon: "))
 		return exitFailed
 	}
 }

@@ -28,7 +28,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/collect"
@@ -57,7 +56,11 @@ func TestMain(m *testing.M) {
 	case "program":
 		program()
 	case "run", "fill":
-		beacon.Start(beacon.Config{Capacity: 1 << 30, Patience: 5 * time.Second, Logger: slog.New(plainLog{})})
+		os.Setenv("BEACON_DELIVERER_PATIENCE", "5s") // for the deliverers that this process starts
+		if err := beacon.Start(beacon.Config{Capacity: 1 << 30, Logger: slog.New(plainLog{})}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(3)
+		}
 		limit, _ := strconv.Atoi(os.Args[3])
 		sendUntilKilled(os.Args[1], os.Args[2], limit)
 	}
@@ -162,8 +165,7 @@ func serveBare(address, data string) {
 	log := slog.New(slog.DiscardHandler)
 	l, err := (&listening{address: address}).open(log)
 	fail(err)
-	registry := prometheus.NewRegistry()
-	c, err := collect.Open(data, collect.Options{Metrics: registry, Logger: log})
+	c, err := collect.Open(data, collect.Options{Logger: log})
 	fail(err)
 	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	uuid.EnableRandPool()
@@ -322,10 +324,9 @@ func needs(t *testing.T, what string, found bool) {
 
 // program is what a Go program does: it sends, and is gone.
 func program() {
-	beacon.Start()
 	url, end := os.Args[1], os.Args[2]
-	if !beacon.Send(url, beacon.JSON(map[string]string{"end": end})) {
-		fmt.Fprintln(os.Stderr, "not queued")
+	if err := errors.Join(beacon.Start(), beacon.Send(url, beacon.JSON(map[string]string{"end": end}))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(3)
 	}
 	if end == "kill" {

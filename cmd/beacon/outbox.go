@@ -89,7 +89,7 @@ func outboxOf(flag string) (string, error) {
 const shownLanes = 20
 
 func showStatus(dir string, asJSON bool) error {
-	s, err := (&beacon.Config{Outbox: dir}).Status()
+	s, err := beacon.ReadStatus(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return mustExist(dir)
 	}
@@ -176,7 +176,7 @@ func flushOutbox(ctx context.Context, dir string) error {
 	defer box.Close()
 	defer showWaiting(dir)()
 	log := slog.New(plainLog{})
-	client := deliver.NewClient(nil)
+	client := deliver.NewClient()
 	began := time.Now()
 	if spool.Pending(dir) {
 		if _, err := deliver.Do(ctx, box, deliver.Order{Flush: true}, log); err != nil && ctx.Err() == nil {
@@ -194,7 +194,7 @@ func flushOutbox(ctx context.Context, dir string) error {
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			beacon.Start(beacon.Config{Outbox: dir}) // goes on delivering
+			beacon.Start(beacon.Config{Dir: dir}) // goes on delivering
 			return stillWaiting(dir, time.Since(began))
 		}
 	}
@@ -203,7 +203,7 @@ func flushOutbox(ctx context.Context, dir string) error {
 
 // stillWaiting returns an error that says how many beacons wait and why, or nil if none waits.
 func stillWaiting(dir string, took time.Duration) error {
-	s, err := (&beacon.Config{Outbox: dir}).Status()
+	s, err := beacon.ReadStatus(dir)
 	if err != nil || s.Pending == 0 {
 		return err
 	}

@@ -104,7 +104,7 @@ func give(cmd *cobra.Command, dir string, order deliver.Order) (n int, err error
 		n += some
 		return err
 	})
-	beacon.Start(beacon.Config{Outbox: dir}) // delivers what waits, if nothing else does
+	beacon.Start(beacon.Config{Dir: dir}) // delivers what waits, if nothing else does
 	return n, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/navigator"
 	"github.com/seed-d051cf5a/beacon/page"
 )
 
@@ -50,8 +51,9 @@ sent. 2: the call is wrong.`,
 			if timeout <= 0 {
 				return usageError{fmt.Errorf("--timeout is %v: a page needs some time to live", timeout)}
 			}
-			config := &beacon.Config{Logger: slog.New(plainLog{})}
-			o := page.Options{URL: address, Navigator: &beacon.Navigator{Config: config}, Console: printConsole, Timeout: timeout, Memory: runMemory}
+			beacon.Start() // if the outbox can't be used, each beacon is logged as not queued
+			agent := navigator.NewAgent(navigator.Config{Logger: slog.New(plainLog{})})
+			o := page.Options{URL: address, Navigator: &navigator.Navigator{Agent: agent}, Console: printConsole, Timeout: timeout, Memory: runMemory}
 			sent := 0
 			if verbose {
 				o.Sent = func(url string, bytes int, queued bool) {
@@ -63,14 +65,14 @@ sent. 2: the call is wrong.`,
 					}
 				}
 			}
-			before, _ := config.Status() // none yet is all zero
+			before, _ := beacon.Default().Status() // none yet is all zero
 			p, err := page.New(o)
 			if err != nil {
 				return usageError{err}
 			}
 			err = runPage(cmd.Context(), p, args, scripts, timeout)
 			if sent > 0 {
-				sayFate(config, before, sent)
+				sayFate(agent, before, sent)
 			}
 			return err
 		},
@@ -108,11 +110,11 @@ func runPage(ctx context.Context, p *page.Page, names, scripts []string, timeout
 }
 
 // sayFate waits a little for the servers' answers.
-func sayFate(config *beacon.Config, before beacon.Status, sent int) {
+func sayFate(agent *navigator.Agent, before beacon.Status, sent int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	waiting := beacon.Flush(ctx)
-	after, err := config.Status()
+	waiting := agent.Flush(ctx)
+	after, err := beacon.Default().Status()
 	switch refused := after.Refused - before.Refused; {
 	case err != nil:
 	case refused > 0:

@@ -42,7 +42,7 @@ func TestRunSaysWhatBecameOfEachBeacon(t *testing.T) {
 	s := p.serve("127.0.0.1:0")
 	app := p.script(`navigator.sendBeacon("` + s.URL + `/v", "one"); navigator.sendBeacon("` + s.URL + `/v", "x".repeat(65537))`)
 	_, errs, status := p.beacon("run", "--verbose", app)
-	for _, says := range []string{"queued 3 bytes to " + s.URL + "/v", "not queued: 65537 bytes", "over the limit", "1 delivered"} {
+	for _, says := range []string{"queued 3 bytes to " + s.URL + "/v", "not queued: 65537 bytes", "its quota is 65536", "1 delivered"} {
 		if !strings.Contains(errs, says) {
 			t.Errorf("status %d, without %q: %s", status, says, errs)
 		}
@@ -73,7 +73,7 @@ func TestRunOfAScriptThatFails(t *testing.T) {
 			t.Errorf("%s: status %d after %v: %s", c.name, status, time.Since(began), errs)
 		}
 	}
-	// All but that of the script that could not be compiled.
+	// All scripts except the one that could not be compiled have sent a beacon.
 	if rows := s.waitRows(8, "select id from beacons where stream='/f'"); len(rows) != 8 {
 		t.Errorf("%d arrived", len(rows))
 	}

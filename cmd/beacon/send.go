@@ -34,8 +34,9 @@ caller, and kept until its server can be reached, for 24 hours.
 DATA is sent as application/json if it is a JSON object or array, else as text/plain;
 @FILE by the file's name; - is read from standard input, like DATA if it is text.
 
-Status 0: the beacon is kept, and with --wait delivered. 1: it could not be kept (too large, outbox
-or disk full), or with --wait it was refused or not delivered in time. 2: the arguments are wrong.`,
+Status 0: the beacon is kept, and with --wait delivered. 1: it could not be kept (over 1 MiB, outbox
+or disk full, BEACON_OUTBOX=off), or with --wait it was refused or not delivered in time. 2: the
+arguments are wrong.`,
 		Example: `  beacon send http://127.0.0.1:8080/deploys '{"version":"1.2.3"}'
   trap 'beacon send http://127.0.0.1:8080/exits "status $?"' EXIT
   beacon send --form user=ada --form log=@build.log http://127.0.0.1:8080/builds`,
@@ -48,22 +49,18 @@ or disk full), or with --wait it was refused or not delivered in time. 2: the ar
 			if err != nil {
 				return err
 			}
-			config := &beacon.Config{Outbox: outbox, Logger: slog.New(plainLog{})}
-			n := beacon.Navigator{Config: config}
-			kept, err := n.SendBeacon(args[0], data)
-			var typeError *beacon.TypeError
-			if errors.As(err, &typeError) {
+			// Send returns Start's error too, after it has checked the URL.
+			beacon.Start(beacon.Config{Dir: outbox, Logger: slog.New(plainLog{})})
+			err = beacon.Send(args[0], data)
+			if typeError := (*beacon.TypeError)(nil); errors.As(err, &typeError) {
 				return usageError{errors.New(typeError.Reason)}
 			}
-			if !kept {
-				return errReported
+			if err != nil || wait == 0 {
+				return err
 			}
-			if wait > 0 {
-				ctx, cancel := context.WithTimeout(cmd.Context(), wait)
-				defer cancel()
-				return delivered(config, beacon.Flush(ctx), wait)
-			}
-			return nil
+			ctx, cancel := context.WithTimeout(cmd.Context(), wait)
+			defer cancel()
+			return delivered(beacon.Flush(ctx), wait)
 		},
 	}
 	cmd.Flags().StringVar(&kind, "type", "", "media `type` to send DATA as")
@@ -74,8 +71,8 @@ or disk full), or with --wait it was refused or not delivered in time. 2: the ar
 }
 
 // delivered returns nil if the beacon of this process was delivered, and else why not.
-func delivered(config *beacon.Config, flushed error, wait time.Duration) error {
-	s, err := config.Status()
+func delivered(flushed error, wait time.Duration) error {
+	s, err := beacon.Default().Status()
 	if err != nil {
 		return err
 	}
@@ -136,7 +133,7 @@ func sendData(args []string, kind string, form []string) (any, error) {
 		return nil, err
 	case kind != "":
 		if _, _, err := mime.ParseMediaType(kind); err != nil || strings.ContainsAny(kind, "\r\n") {
-			return nil, usagef("--type %q is no media type: write it like application/json", kind)
+			return nil, usagef("--type %q is not a media type: write it like application/json", kind)
 		}
 		return beacon.Blob{Data: data, Type: kind}, nil
 	case guess == "":
@@ -185,10 +182,11 @@ func readFile(path string) ([]byte, error) {
 	return data, nil
 }
 
+// mostData is more bytes than a beacon can have.
+const mostData = 2 << 20
+
 // readBounded reads enough to know that it is too much.
-func readBounded(r io.Reader) ([]byte, error) {
-	return io.ReadAll(io.LimitReader(r, 16*beacon.MaxBody))
-}
+func readBounded(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, mostData)) }
 
 func formData(fields []string) (any, error) {
 	var form beacon.FormData

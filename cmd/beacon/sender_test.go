@@ -69,9 +69,9 @@ func TestSendSaysWhatIsWrong(t *testing.T) {
 	p := newPlace(t)
 	dir := t.TempDir()
 	big := filepath.Join(dir, "big")
-	os.WriteFile(big, make([]byte, 65_537), 0o600)
+	os.WriteFile(big, make([]byte, 1<<20+1), 0o600)
 	fits := filepath.Join(dir, "fits.bin")
-	os.WriteFile(fits, make([]byte, 65_536), 0o600)
+	os.WriteFile(fits, make([]byte, 1<<20), 0o600)
 	for _, c := range []struct {
 		args   []string
 		status int
@@ -85,7 +85,7 @@ func TestSendSaysWhatIsWrong(t *testing.T) {
 		{[]string{"send", "--bogus", "http://127.0.0.1:1/"}, 2, "--bogus"},
 		{[]string{"send", "--form", "novalue", "http://127.0.0.1:1/"}, 2, "name=value"},
 		{[]string{"send", "http://127.0.0.1:1/", "@" + filepath.Join(dir, "none")}, 2, "no such file"},
-		{[]string{"send", "http://127.0.0.1:1/", "@" + big}, 1, "65537 bytes is over the limit of 65536"},
+		{[]string{"send", "http://127.0.0.1:1/", "@" + big}, 1, "beacon: too large: its body has 1048577 bytes, over the limit of 1048576"},
 		{[]string{"send", "http://127.0.0.1:1/", "@" + fits}, 0, ""},
 		{[]string{"send", "--outbox", "/dev/null/x", "http://127.0.0.1:1/", "x"}, 1, "not a directory"},
 		{[]string{"sendd"}, 2, "unknown command"},
@@ -96,6 +96,41 @@ func TestSendSaysWhatIsWrong(t *testing.T) {
 		_, errs, status := p.beacon(c.args...)
 		if status != c.status || !strings.Contains(errs, c.says) {
 			t.Errorf("%q: status %d, want %d: %s", c.args, status, c.status, errs)
+		}
+	}
+}
+
+func TestSend_BodyOver64KiB_IsDelivered(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	data := filepath.Join(t.TempDir(), "data.txt")
+	os.WriteFile(data, []byte(strings.Repeat("x", 65<<10)), 0o600)
+	if _, errs, status := p.beacon("send", "--wait", "10s", s.URL+"/big", "@"+data); status != 0 {
+		t.Fatalf("send of 65 KiB: got status %d: %s", status, errs)
+	}
+	if rows := s.waitRows(1, "select length(data->>'$') as n from beacons where stream='/big'"); rows[0]["n"] != float64(65<<10) {
+		t.Errorf("got %v, want a text of %d characters", rows, 65<<10)
+	}
+}
+
+func TestSend_OutboxVariableIsNotAPath_IsExplained(t *testing.T) {
+	for _, c := range []struct {
+		outbox string
+		url    string
+		status int
+		says   string
+	}{
+		{"off", "http://127.0.0.1:1/x", 1, "beacon: send: sending is off: BEACON_OUTBOX=off is set in the environment\n"},
+		{"off", "/relative", 2, "absolute URL"},
+		{"log", "http://127.0.0.1:1/x", 0, "beacon: not sent, because of BEACON_OUTBOX=log: POST http://127.0.0.1:1/x (text/plain;charset=UTF-8, 5 bytes): hello\n"},
+		{"relative", "http://127.0.0.1:1/x", 1, "beacon: send: BEACON_OUTBOX=relative can't be used: write an absolute path"},
+		{"relative", "/relative", 2, "absolute URL"},
+	} {
+		p := newPlace(t)
+		p.outbox = c.outbox
+		out, errs, status := p.beacon("send", c.url, "hello")
+		if status != c.status || out != "" || !strings.Contains(errs, c.says) {
+			t.Errorf("BEACON_OUTBOX=%s send %s: got status %d and %q, want %d and %q", c.outbox, c.url, status, out+errs, c.status, c.says)
 		}
 	}
 }

@@ -22,10 +22,8 @@ func endpoint() string {
 	return "http://127.0.0.1:8080/cli"
 }
 
-var config = beacon.Config{HonorDoNotTrack: true}
-
 func main() {
-	beacon.Start(config)
+	beacon.Start(beacon.Config{HonorDoNotTrack: true})
 	began := time.Now()
 	err := run(os.Args[1:])
 	// Whatever comes next, an exit, a crash, a closed laptop: the report leaves.
@@ -53,7 +51,7 @@ func run(args []string) error {
 func telemetry() error {
 	fmt.Println("This tool reports each command, whether it worked and how long it took, to", endpoint())
 	fmt.Println("Set DO_NOT_TRACK=1 and it reports nothing and forgets what waits.")
-	s, err := config.Status()
+	s, err := beacon.Default().Status()
 	if err != nil {
 		return nil // nothing was ever sent
 	}

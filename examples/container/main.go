@@ -13,18 +13,25 @@ import (
 )
 
 func main() {
-	beacon.Start(beacon.Config{InProcess: true}) // what the volume holds of earlier runs goes too
+	sender, err := beacon.Open(beacon.Config{}) // what the volume holds of earlier runs is delivered too
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	url := os.Getenv("JOB_URL")
 	if url == "" {
 		url = "http://127.0.0.1:8080/jobs"
 	}
 	began := time.Now()
 	fmt.Println("working")
-	beacon.Send(url, beacon.JSON(map[string]any{"job": "example", "ms": time.Since(began).Milliseconds()}))
+	err = sender.Send(url, beacon.JSON(map[string]any{"job": "example", "ms": time.Since(began).Milliseconds()}))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err) // such as a full outbox; the job is done all the same
+	}
 
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second) // of the usual 10
 	defer cancel()
-	if err := beacon.Flush(ctx); err != nil {
+	if err := sender.Flush(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err) // they are in the outbox, and it is on a volume
 		os.Exit(1)
 	}

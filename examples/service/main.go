@@ -17,18 +17,19 @@ import (
 )
 
 func main() {
-	beacon.Start(beacon.Config{Durability: beacon.Power, Logger: slog.Default()})
-	audit := auditor{
-		url: env("AUDIT_URL", "http://127.0.0.1:8080/audit"),
-		navigator: beacon.Navigator{
-			Header:    http.Header{"X-Write-Key": {env("AUDIT_KEY", "none")}},
-			UserAgent: "example-service/1.0",
-		},
+	err := beacon.Start(beacon.Config{
+		Durable: true, Logger: slog.Default(),
+		Header: http.Header{"X-Write-Key": {env("AUDIT_KEY", "none")}, "User-Agent": {"example-service/1.0"}},
+	})
+	if err != nil {
+		slog.Error("audit events can't be kept", "error", err)
+		os.Exit(1)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /transfer", func(w http.ResponseWriter, r *http.Request) {
-		if !audit.event("transfer", r.URL.Query().Get("amount")) {
-			// Without an audit trail there is no transfer.
+		if err := audit("transfer", r.URL.Query().Get("amount")); err != nil {
+			// A transfer needs its audit event.
+			slog.Error("transfer refused", "error", err)
 			http.Error(w, "can't be audited now; try again later", http.StatusServiceUnavailable)
 			return
 		}
@@ -51,18 +52,9 @@ func main() {
 	<-finished // with the requests that had begun
 }
 
-type auditor struct {
-	url       string
-	navigator beacon.Navigator
-}
-
-// event says whether the event is kept.
-func (a *auditor) event(what, detail string) bool {
-	ok, err := a.navigator.SendBeacon(a.url, beacon.JSON(map[string]any{"event": what, "detail": detail, "at": time.Now()}))
-	if err != nil {
-		slog.Error("the audit URL or its header is wrong", "error", err)
-	}
-	return ok
+// audit returns nil when the event is kept.
+func audit(what, detail string) error {
+	return beacon.Send(env("AUDIT_URL", "http://127.0.0.1:8080/audit"), beacon.JSON(map[string]any{"event": what, "detail": detail, "at": time.Now()}))
 }
 
 func env(name, otherwise string) string {

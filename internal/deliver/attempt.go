@@ -25,6 +25,7 @@ type attempt struct {
 	entry   spool.Entry
 	record  warc.Record
 	damage  error // the record could not be read
+	unready error // the request can't be made now
 	purged  bool  // its beacon is not to be sent: tracking was forbidden after it was posted
 	request fetch.Request
 	reports loss // in the request's header
@@ -87,6 +88,9 @@ func (d *Deliverer) prepare(a *attempt) bool {
 		return false
 	}
 	a.request = request(a.record, d.Program.network(a.lane))
+	if a.unready = addFiles(&a.request, a.record.Extra); a.unready != nil {
+		return false
+	}
 	if a.reports = d.lost.report(a); a.reports != (loss{}) {
 		a.request.Header.Set(LostHeader, a.reports.header())
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/certtest"
+	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -52,7 +53,7 @@ func TestAttempt_ServerClosesEveryConnection_FailsWithBackoff(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	d := Deliverer{Fetch: NewClient(&tls.Config{RootCAs: roots}).Do, Log: slog.New(slog.DiscardHandler)}
+	d := Deliverer{Fetch: fetch.NewClient(PerOrigin, &tls.Config{RootCAs: roots}).Do, Log: slog.New(slog.DiscardHandler)}
 	attempts := 0
 	d.OnAttempt = func() {
 		if attempts++; attempts == 2 {

@@ -63,7 +63,7 @@ func BenchmarkDeliverAgainstClient(b *testing.B) {
 		if err != nil || lock == nil {
 			b.Fatal(err)
 		}
-		if left, err := Drain(b.Context(), box, lock, Deliverer{Fetch: NewClient(nil).Do, Idle: time.Nanosecond, Log: slog.New(slog.DiscardHandler)}); left || err != nil || taken.Load() != int64(n) {
+		if left, err := Drain(b.Context(), box, lock, Deliverer{Fetch: NewClient().Do, Idle: time.Nanosecond, Log: slog.New(slog.DiscardHandler)}); left || err != nil || taken.Load() != int64(n) {
 			b.Fatal(left, err, taken.Load())
 		}
 		delivering += time.Since(began)

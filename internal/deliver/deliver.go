@@ -35,6 +35,8 @@ type Deliverer struct {
 	Claim *spool.Claim
 	// Fetch sends one request; an error is a network error.
 	Fetch func(context.Context, fetch.Request) (fetch.Response, error)
+	// Base means that Fetch sends by the RoundTripper of the program, for which some records wait.
+	Base bool
 	// Program is the one that started the deliverer.
 	Program Program
 	// Idle is how long Run waits for new beacons when it has none. 0 means without end.

@@ -2,7 +2,6 @@ package deliver
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"os"
 
@@ -10,9 +9,8 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
-// NewClient returns a client with as many connections to an origin as a deliverer uses. tls, which may be
-// nil, has the roots and the client certificates.
-func NewClient(tls *tls.Config) *fetch.Client { return fetch.NewClient(connections, tls) }
+// NewClient returns a client with as many connections to an origin as a deliverer uses.
+func NewClient() *fetch.Client { return fetch.NewClient(connections, nil) }
 
 // Drain runs d on the outbox whose lock the caller holds, and releases the lock. Then it looks for records
 // whose senders found the lock held: if there are any and the lock is free, it begins again. It returns

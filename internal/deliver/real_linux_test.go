@@ -59,7 +59,7 @@ func deliverReal(t *testing.T, beacons [][2]string, done func() bool) spool.Stat
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		_, err := Drain(ctx, box, lock, Deliverer{Fetch: NewClient(nil).Do, Log: slog.New(slog.DiscardHandler)})
+		_, err := Drain(ctx, box, lock, Deliverer{Fetch: NewClient().Do, Log: slog.New(slog.DiscardHandler)})
 		ended <- err
 	}()
 	defer func() {

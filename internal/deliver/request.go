@@ -1,8 +1,12 @@
 package deliver
 
 import (
+	"fmt"
 	"net/http"
+	"os"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
@@ -16,6 +20,13 @@ const (
 	// know: a program with a newer version delivers them. Records of format 1 have no such field.
 	FormatField = "Beacon-Format"
 	Format      = "2"
+	// FormatNeeds is the format of records that only this version's deliverer may send, because of the next
+	// two fields.
+	FormatNeeds = "3"
+	// BaseField means that only a deliverer with Base set sends it.
+	BaseField = "Beacon-Base"
+	// HeaderFileField is a header whose value is in a file: the name, a space and the absolute path.
+	HeaderFileField = "Beacon-Header-File"
 	// HonorField means that the beacon is purged once the user forbids tracking.
 	HonorField = "Beacon-Honor-Do-Not-Track"
 
@@ -30,7 +41,7 @@ const (
 // knownFormat reports whether this version can deliver a record.
 func knownFormat(r *warc.Record) bool {
 	switch r.Extra.Get(FormatField) {
-	case "", Format:
+	case "", Format, FormatNeeds:
 		return true
 	}
 	return false
@@ -62,6 +73,29 @@ func request(r warc.Record, n fetch.Network) fetch.Request {
 	}
 	return q
 }
+
+// addFiles adds the headers of a record whose values are in files.
+func addFiles(q *fetch.Request, extra warc.Fields) error {
+	for _, f := range extra {
+		if f.Name != HeaderFileField {
+			continue
+		}
+		name, path, _ := strings.Cut(f.Value, " ")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("the header %s can't be read: %w", name, err)
+		}
+		value := strings.TrimSpace(string(text))
+		if value == "" || len(value) > maxFile || !httpguts.ValidHeaderFieldValue(value) {
+			return fmt.Errorf("the header %s can't have the content of %s as its value", name, path)
+		}
+		q.Header.Set(name, value)
+	}
+	return nil
+}
+
+// maxFile is the most bytes of a header in a file.
+const maxFile = 64 << 10
 
 func page(r warc.Record) *fetch.Page {
 	p := &fetch.Page{

@@ -94,6 +94,10 @@ func (d *Deliverer) add(e spool.Entry, r *warc.Record, now time.Time) {
 		d.newer = true
 		return
 	}
+	if !d.Base && r.Extra.Get(BaseField) != "" {
+		d.newer = true
+		return
+	}
 	expires, err := time.Parse(time.RFC3339Nano, r.Extra.Get(ExpiresField))
 	if err != nil {
 		expires = r.Date.Add(maxAge)

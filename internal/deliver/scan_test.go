@@ -19,7 +19,7 @@ func TestScan_NewerFormat_IsLeftAlone(t *testing.T) {
 		h := newHarness(t)
 		h.answer = status(204)
 		h.d.Idle = 0 // it would run on
-		h.send("http://a/", "newer", warc.Field{Name: FormatField, Value: "3"}, expiresIn(5*time.Second))
+		h.send("http://a/", "newer", warc.Field{Name: FormatField, Value: "4"}, expiresIn(5*time.Second))
 		h.send("http://a/", "of this version", warc.Field{Name: FormatField, Value: Format})
 		h.send("http://a/", "without a format")
 		before, err := os.ReadFile(h.segment())

@@ -134,6 +134,11 @@ func (s *schedule) laneKey(r *warc.Record) uint64 {
 			text = append(append(append(append(text, '\n'), f.Name...), ':'), f.Value...)
 		}
 	}
+	for _, f := range r.Extra {
+		if f.Name == HeaderFileField {
+			text = append(append(text, '\n'), f.Value...)
+		}
+	}
 	if !bytes.Equal(text, s.text) {
 		sum := sha256.Sum256(text)
 		s.key = binary.BigEndian.Uint64(sum[:])

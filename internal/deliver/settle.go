@@ -33,6 +33,11 @@ func (d *Deliverer) settle(a *attempt, now time.Time) (answered bool) {
 	case a.purged:
 		d.outcomes.purge(a.entry)
 		return false
+	case a.unready != nil:
+		if d.fail(a, now, 0, true, a.unready.Error()) {
+			d.Log.Warn("beacon can't be sent now, will try again", "url", a.record.Target, "error", a.unready)
+		}
+		return false
 	case a.err == nil:
 		return d.settleAnswer(a, now)
 	}

@@ -76,6 +76,9 @@ func (w Waits) Of(r *warc.Record) (of Wait) {
 			of = u
 		}
 	}
+	if of.Error == "" && r.Extra.Get(BaseField) != "" {
+		of.Error = "only its own program delivers it, while that runs"
+	}
 	return of
 }
 

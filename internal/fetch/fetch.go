@@ -91,6 +91,7 @@ type Response struct {
 type Client struct {
 	perOrigin int
 	tls       *tls.Config
+	base      http.RoundTripper // sends all requests, or nil
 
 	mu         sync.Mutex
 	transports map[Network]transport
@@ -101,6 +102,21 @@ type Client struct {
 // has the roots and the client certificates; with roots in it, those of a request's Network do not count.
 func NewClient(perOrigin int, tls *tls.Config) *Client {
 	return &Client{perOrigin: perOrigin, tls: tls, transports: map[Network]transport{}, targets: map[string]url.URL{}}
+}
+
+// NewClientOver returns a client whose requests base sends. A request's Network does not count.
+func NewClientOver(base http.RoundTripper) *Client {
+	return &Client{base: base, targets: map[string]url.URL{}}
+}
+
+// CloseIdleConnections closes the connections that no request uses, except those of a client over another
+// RoundTripper, which may have other users.
+func (c *Client) CloseIdleConnections() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.transports {
+		t.CloseIdleConnections()
+	}
 }
 
 // Do sends the request and follows redirects. An error is the standard's network error. If a rule forbids the
@@ -165,6 +181,13 @@ func (c *Client) exchange(ctx context.Context, q *Request, u *url.URL, header ht
 	}).WithContext(ctx)
 	if len(body) > 0 {
 		req.Body, _ = req.GetBody()
+	}
+	if c.base != nil {
+		res, err := c.base.RoundTrip(req)
+		if err != nil {
+			return nil, fmt.Errorf("network error: %w", err)
+		}
+		return res, nil
 	}
 	t := c.transport(q.Network)
 	res, err := t.RoundTrip(req)

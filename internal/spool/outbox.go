@@ -29,7 +29,7 @@ const (
 	// lockPause is the time between two checks of a lock that is held.
 	lockPause = time.Second
 	// outboxRecord is more than any record that the sender writes.
-	outboxRecord = 1 << 20
+	outboxRecord = 2 << 20
 )
 
 // An Outbox is a sender's spool. Any number of processes may append to it; each writes segments of its own.

@@ -1,0 +1,31 @@
+package beacon
+
+import (
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// A Beacon is one that waits in an outbox.
+type Beacon struct {
+	ID     uuid.UUID
+	Sent   time.Time // when Send was called
+	Method string
+	URL    string
+	Header http.Header // without those of [Config.HeaderFile]
+	Body   []byte
+}
+
+// Pending returns the beacons that wait in the sender's outbox, those of other programs included, by age. The
+// last pair may have an error instead, which names the parts of the outbox that can't be read.
+func (s *Sender) Pending() iter.Seq2[Beacon, error] {
+	return s.pending()
+}
+
+// Drop deletes beacons of the sender's outbox without delivering them, also while a deliverer runs. They are
+// counted as dropped. An ID that does not wait any more is passed over.
+func (s *Sender) Drop(ids ...uuid.UUID) error {
+	return wrap("drop", s.drop(ids))
+}

@@ -1,0 +1,101 @@
+package beacon
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// A Transport has an existing HTTP client send through the outbox. It queues each POST request with an http or
+// https URL and answers 202 Accepted without a body, with the beacon's id in the header Beacon-Id, except in a
+// browser. So a telemetry SDK survives crashes and outages when it gets an [http.Client] with this Transport.
+//
+// These go to Base as they are: requests with another method, a Host that is not the URL's, Expect, Upgrade or
+// trailers; those that Queue declines; bodies over [Config.MaxBody]; and requests for which the outbox has no
+// room or whose outbox can't be written. So nothing is worse than without a Transport. If DO_NOT_TRACK is
+// honored or sending is off, the answer is the same 202, without an id, and nothing is kept.
+//
+// The caller never sees the server's answer. A client that asks for something by POST, such as PostHog's for
+// feature flags, needs a Queue that declines those requests. Content-Type, Content-Encoding and Idempotency-Key
+// leave as they came. It is safe for concurrent use; its fields are set before the first request.
+type Transport struct {
+	// Sender keeps the requests. Default: [Default].
+	Sender *Sender
+	// Base sends the requests that are not queued. Default: [http.DefaultTransport].
+	Base http.RoundTripper
+	// Queue reports whether to queue a POST request, which it must not change. Default: all are queued.
+	Queue func(*http.Request) bool
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	base, s := t.Base, t.Sender
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	if s == nil {
+		s = Default()
+	}
+	if !t.queues(r) || r.ContentLength > s.config.MaxBody {
+		return base.RoundTrip(r)
+	}
+	if err := r.Context().Err(); err != nil {
+		closeBody(r)
+		return nil, err
+	}
+	body, read, err := readBody(r, s.config.MaxBody)
+	if errors.Is(err, ErrTooLarge) {
+		return base.RoundTrip(withBody(r, struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}))
+	}
+	closeBody(r)
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.sendRequest(r, body)
+	if err != nil && !errors.Is(err, ErrDoNotTrack) && !errors.Is(err, ErrDisabled) {
+		return base.RoundTrip(withBody(r, io.NopCloser(bytes.NewReader(body))))
+	}
+	res := &http.Response{
+		Status: "202 Accepted", StatusCode: http.StatusAccepted, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: r,
+	}
+	if id != uuid.Nil {
+		res.Header.Set("Beacon-Id", id.String())
+	}
+	return res, nil
+}
+
+// queues reports whether the request can be queued, as far as its header says.
+func (t *Transport) queues(r *http.Request) bool {
+	if r.Method != http.MethodPost || r.URL == nil || !isHTTP(r.URL.Scheme) || checkRequest(r) != nil {
+		return false
+	}
+	return t.Queue == nil || t.Queue(r)
+}
+
+func isHTTP(scheme string) bool {
+	return strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")
+}
+
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+}
+
+// withBody returns the request with another body of the same bytes.
+func withBody(r *http.Request, body io.ReadCloser) *http.Request {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r
+	}
+	other := *r
+	other.Body = body
+	return &other
+}
