@@ -73,19 +73,26 @@ func Default() *Sender {
 }
 
 // Start lets detached processes deliver the beacons of this process, and has what earlier runs left delivered
-// now. Call it anywhere in main. A config, at most one, becomes that of [Default]. Without Start a program
-// delivers by itself, while it runs.
+// now. Call it anywhere in main. A config, at most one, becomes that of [Default], which is then another Sender;
+// beacons that were sent before stay with the one before. Without Start a program delivers by itself, while it
+// runs. In a deliverer, which is this executable started once more, packages may be initialized, and main is not
+// reached.
 //
-// The error is [Open]'s. With sending turned off, Start returns nil. It makes no directory.
+// The error is [Open]'s. If the config can't be used, Send returns the same error. With sending turned off, Start
+// returns nil. It makes no directory.
 func Start(config ...Config) error {
 	outbox.Detach()
 	s := Default()
 	if len(config) > 0 {
 		var err error
 		if s, err = newSender(config[0]); err != nil {
-			return err
+			s, _ = newSender(Config{Disabled: config[0].Disabled})
+			s.invalid = err // a Send must not use other settings, which could lack an opt-out
 		}
 		defaultSender.Store(s)
+		if err != nil {
+			return err
+		}
 	}
 	return s.start(false)
 }

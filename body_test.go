@@ -16,8 +16,8 @@ import (
 
 type named string
 
-// TestExtractABody is the table of Fetch, "extract a body", in the types of Go.
-func TestExtractABody(t *testing.T) {
+// The table of Fetch, "extract a body", in the types of Go.
+func TestExtractBody_EachType_HasItsBytesAndContentType(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		data any
@@ -28,7 +28,7 @@ func TestExtractABody(t *testing.T) {
 		{"a string", "héllo", "héllo", "text/plain;charset=UTF-8"},
 		{"an empty string", "", "", "text/plain;charset=UTF-8"},
 		{"a string of a named type", named("x"), "x", "text/plain;charset=UTF-8"},
-		{"a string that is no UTF-8", "a\xff\xfeb", "a\uFFFD\uFFFDb", "text/plain;charset=UTF-8"},
+		{"a string that is not UTF-8", "a\xff\xfeb", "a\uFFFD\uFFFDb", "text/plain;charset=UTF-8"},
 		{"bytes", []byte{0, 1, 255}, "\x00\x01\xff", ""},
 		{"no bytes", []byte{}, "", ""},
 		{"an array of bytes", [2]byte{1, 2}, "\x01\x02", ""},
@@ -40,7 +40,7 @@ func TestExtractABody(t *testing.T) {
 		{"float64", []float64{math.Inf(1)}, "\x00\x00\x00\x00\x00\x00\xf0\x7f", ""},
 		{"a blob", Blob{Data: []byte("x"), Type: "Image/PNG"}, "x", "image/png"},
 		{"a blob without a type", &Blob{Data: []byte("x")}, "x", ""},
-		{"a blob whose type is no type", Blob{Data: []byte("x"), Type: "text/plain\r\nX: y"}, "x", ""},
+		{"a blob whose type can't be a header", Blob{Data: []byte("x"), Type: "text/plain\r\nX: y"}, "x", ""},
 		{"no blob", (*Blob)(nil), "", ""},
 		{"JSON", JSON(map[string]int{"a": 1}), `{"a":1}`, "application/json"},
 		{"a form", url.Values{"b": {"1 &", "*~"}, "a": {"ü"}}, "a=%C3%BC&b=1+%26&b=*%7E", "application/x-www-form-urlencoded;charset=UTF-8"},
@@ -53,7 +53,7 @@ func TestExtractABody(t *testing.T) {
 	}
 }
 
-func TestWhatCantBeABodyIsATypeErrorThatSaysWhatToDo(t *testing.T) {
+func TestSend_DataIsNoBody_ReturnsTypeErrorWithRemedy(t *testing.T) {
 	for _, c := range []struct {
 		data any
 		hint string
@@ -78,7 +78,7 @@ func TestWhatCantBeABodyIsATypeErrorThatSaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestFormData(t *testing.T) {
+func TestExtractBody_FormData_IsMultipart(t *testing.T) {
 	var form FormData
 	form.Append("na\"me\r\n", "one\ntwo\rthree\r\nfour")
 	form.Append("na\"me\r\n", "")
@@ -106,8 +106,8 @@ func TestFormData(t *testing.T) {
 	}
 }
 
-// TestURLs is step 1 of the processing model.
-func TestURLs(t *testing.T) {
+// Step 1 of the processing model.
+func TestSend_URL_IsParsedByTheStandard(t *testing.T) {
 	for given, want := range map[string]string{
 		"http://example.com":                 "http://example.com/",
 		"HTTPS://Example.COM:443/a/../b#c":   "https://example.com/b",

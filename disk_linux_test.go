@@ -26,7 +26,7 @@ func disk(t *testing.T) string {
 	return dir
 }
 
-func TestAReadOnlyDisk(t *testing.T) {
+func TestSend_DiskIsReadOnly_ReturnsError(t *testing.T) {
 	disk := disk(t)
 	outbox := filepath.Join(disk, "outbox")
 	if err := os.Mkdir(outbox, 0o700); err != nil {
@@ -47,16 +47,15 @@ func TestAReadOnlyDisk(t *testing.T) {
 	}
 }
 
-// TestAFullDisk fills a real file system: Send is false at once, and true again when there
-// is room.
-func TestAFullDisk(t *testing.T) {
+// The test fills a real file system. Send fails at once, and works again when there is room.
+func TestSend_DiskIsFull_ReturnsErrFull(t *testing.T) {
 	disk := disk(t)
 	n := open(t, beacon.Config{Dir: filepath.Join(disk, "outbox")})
-	const nobody = "http://127.0.0.1:1/"
+	const unreachable = "http://127.0.0.1:1/"
 	kept := int64(0)
 	fill := func() (full bool) {
 		for range 100 {
-			if err := n.Send(nobody, make([]byte, 30_000)); errors.Is(err, beacon.ErrFull) {
+			if err := n.Send(unreachable, make([]byte, 30_000)); errors.Is(err, beacon.ErrFull) {
 				return true
 			} else if err != nil {
 				t.Fatal(err)
@@ -83,9 +82,9 @@ func TestAFullDisk(t *testing.T) {
 	}
 }
 
-// TestADiskThatStaysFull has a server take beacons whose outcome can't be written down: it is
-// not sent the whole outbox, to be sent it again by the next run.
-func TestADiskThatStaysFull(t *testing.T) {
+// The server takes beacons whose outcomes can't be written. It must not get all of the outbox, which the next
+// run would send again.
+func TestDelivery_DiskStaysFull_Stops(t *testing.T) {
 	disk := disk(t)
 	n := open(t, beacon.Config{Dir: filepath.Join(disk, "outbox")})
 	var requests atomic.Int64
@@ -109,10 +108,10 @@ func TestADiskThatStaysFull(t *testing.T) {
 	}
 	ballast.Close()
 	close(open)
-	time.Sleep(time.Second) // as long as nothing happens, there is nothing to wait for
+	time.Sleep(time.Second) // nothing must happen, so there is no condition to wait for
 	sent := requests.Load()
 	if sent != 1 {
-		t.Errorf("%d beacons were sent to be forgotten", sent)
+		t.Errorf("%d beacons were sent, want 1", sent)
 	}
 	if s, err := n.Status(); err != nil || s.Pending != beacons {
 		t.Errorf("%+v %v", s, err)
@@ -131,8 +130,8 @@ func TestADiskThatStaysFull(t *testing.T) {
 	}
 }
 
-// TestAnOutboxThatFillsItsDiskAlone leaves room to write down what became of its beacons.
-func TestAnOutboxThatFillsItsDiskAlone(t *testing.T) {
+// The outbox leaves room for the outcomes of its beacons.
+func TestSend_OutboxFillsItsDisk_RoomComesBack(t *testing.T) {
 	disk := disk(t)
 	n := open(t, beacon.Config{Dir: filepath.Join(disk, "outbox")})
 	open := make(chan struct{})
@@ -153,7 +152,7 @@ func TestAnOutboxThatFillsItsDiskAlone(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the room of what was delivered does not come back")
+			t.Fatal("the room of the delivered beacons does not come back")
 		}
 	}
 }

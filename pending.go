@@ -25,7 +25,8 @@ func (s *Sender) Pending() iter.Seq2[Beacon, error] {
 }
 
 // Drop deletes beacons of the sender's outbox without delivering them, also while a deliverer runs. They are
-// counted as dropped. An ID that does not wait any more is passed over.
+// counted as dropped. Those that are in dead/ are deleted too, and other IDs are passed over. A
+// beacon that is under way may still arrive. Drop waits for a deliverer for 20 s at most.
 func (s *Sender) Drop(ids ...uuid.UUID) error {
 	return wrap("drop", s.drop(ids))
 }

@@ -18,6 +18,12 @@ import (
 // delivers by itself.
 func TestMain(m *testing.M) {
 	if end := os.Getenv("BEACON_TEST_PROGRAM"); end != "" {
+		if end == "late start" {
+			if beacon.Send(os.Args[1], "before Start") != nil {
+				os.Exit(3)
+			}
+			time.Sleep(100 * time.Millisecond) // this process has begun to deliver
+		}
 		if err := beacon.Start(); err != nil {
 			panic(err)
 		}
@@ -53,7 +59,7 @@ func program(url, end string) {
 		os.Exit(3)
 	}
 	switch end {
-	case "exit", "check":
+	case "exit", "late start":
 		os.Exit(0)
 	case "panic":
 		panic("after Send")

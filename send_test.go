@@ -34,7 +34,7 @@ func TestSend_ProgramEnds_BeaconArrives(t *testing.T) {
 }
 
 func TestSend_ServerStartsLater_BeaconArrives(t *testing.T) {
-	for _, end := range []string{"exit", "killed"} {
+	for _, end := range []string{"exit", "killed", "late start"} {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -55,7 +55,11 @@ func TestSend_ServerStartsLater_BeaconArrives(t *testing.T) {
 			if listener, err = net.Listen("tcp", address); err != nil {
 				t.Fatal(err)
 			}
-			newDesk(t, listener, nil).wait(t, 1)
+			n := 1
+			if end == "late start" {
+				n = 2
+			}
+			newDesk(t, listener, nil).wait(t, n)
 		})
 	}
 }
@@ -132,5 +136,11 @@ func TestOpen_OutboxIsAFile_ReturnsError(t *testing.T) {
 	os.WriteFile(file, nil, 0o600)
 	if s, err := beacon.Open(beacon.Config{Dir: filepath.Join(file, "outbox")}); s != nil || err == nil {
 		t.Errorf("got %v, %v", s, err)
+	}
+}
+
+func TestStart_ConfigIsWrong_SendReturnsItsError(t *testing.T) {
+	if _, out := run(t, newOutbox(t), "http://127.0.0.1:1/", "wrong config"); out != "" {
+		t.Error(out)
 	}
 }

@@ -1,6 +1,7 @@
 package beacon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,9 +18,10 @@ import (
 
 // A Sender keeps beacons in an outbox and has them delivered. It is safe for concurrent use.
 type Sender struct {
-	config Config
-	agent  string // User-Agent
-	queue         // an outbox, in sender_outbox.go, or the browser, in sender_js.go
+	config  Config
+	agent   string // User-Agent
+	invalid error  // of the Config of Start
+	queue          // an outbox, in sender_outbox.go, or the browser, in sender_js.go
 }
 
 // A request is a beacon to be queued.
@@ -45,6 +47,7 @@ func Open(c Config) (*Sender, error) {
 }
 
 func newSender(c Config) (*Sender, error) {
+	c.Header = canonical(c.Header)
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -53,8 +56,8 @@ func newSender(c Config) (*Sender, error) {
 	if agent := c.Header.Get("User-Agent"); agent != "" {
 		s.agent = agent
 	}
-	s.config.Header, s.config.HeaderFile = c.Header.Clone(), maps.Clone(c.HeaderFile)
 	s.config.Header.Del("User-Agent")
+	s.config.HeaderFile = maps.Clone(c.HeaderFile)
 	s.queue.init(c.Dir)
 	return s, nil
 }
@@ -97,8 +100,8 @@ func (s *Sender) Send(url string, data any) error {
 }
 
 // SendRequest queues a request as it is: its method, URL, header and body. Its Idempotency-Key, if it has one,
-// is kept. [Config.Header] adds headers that the request lacks. The body is read to its end and closed, also
-// after an error. The request's context does not count.
+// is kept. [Config.Header] adds headers that the request lacks. The body is closed, also after an error. The
+// request's context does not count.
 //
 // The errors are those of [Sender.Send]. A [*TypeError] is also that of a request with a Host that is not its
 // URL's, with trailers, or with the headers Expect or Upgrade.
@@ -139,24 +142,15 @@ func (s *Sender) sendRequest(r *http.Request, body []byte) (id uuid.UUID, err er
 	if err := checkRequest(r); err != nil {
 		return id, err
 	}
-	header, agent := http.Header{}, s.agent
-	for name, values := range s.config.Header {
-		header[http.CanonicalHeaderKey(name)] = values
+	header := maps.Clone(s.config.Header)
+	if header == nil {
+		header = http.Header{}
 	}
-	for name, values := range r.Header {
-		if len(values) == 0 {
-			continue
-		}
-		switch http.CanonicalHeaderKey(name) {
-		case "User-Agent":
-			agent = values[0]
-		case "Content-Length", outbox.KeyHeader, "Connection", "Host":
-		default:
-			header[name] = values
-		}
+	maps.Copy(header, canonical(r.Header))
+	agent, contentType, key := cmp.Or(header.Get("User-Agent"), s.agent), header.Get("Content-Type"), header.Get(outbox.KeyHeader)
+	for _, name := range []string{"User-Agent", "Content-Type", outbox.KeyHeader, "Content-Length", "Connection", "Host"} {
+		header.Del(name)
 	}
-	contentType := header.Get("Content-Type")
-	header.Del("Content-Type")
 	if err := outbox.CheckHeader(header); err != nil {
 		return id, typeErrorf("%v", err)
 	}
@@ -170,12 +164,26 @@ func (s *Sender) sendRequest(r *http.Request, body []byte) (id uuid.UUID, err er
 	if method == "" {
 		method = http.MethodGet
 	}
-	return s.send(request{method, r.URL.String(), agent, contentType, r.Header.Get(outbox.KeyHeader), header, body})
+	return s.send(request{method: method, url: r.URL.String(), agent: agent, contentType: contentType, key: key, header: header, body: body})
+}
+
+// canonical returns a copy of a header with the names in canonical form, without those that have no values.
+func canonical(h http.Header) http.Header {
+	c := make(http.Header, len(h))
+	for name, values := range h {
+		if len(values) > 0 {
+			name = http.CanonicalHeaderKey(name)
+			c[name] = append(c[name], values...)
+		}
+	}
+	return c
 }
 
 // send queues a request whose size is within the limits. The id is zero in a browser, and if nothing was kept.
 func (s *Sender) send(r request) (id uuid.UUID, err error) {
 	switch {
+	case s.invalid != nil:
+		return id, s.invalid
 	case len(r.url) > outbox.MaxHeader:
 		return id, tooLarge("URL", int64(len(r.url)), outbox.MaxHeader)
 	case int64(len(r.body)) > s.config.MaxBody:

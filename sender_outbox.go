@@ -172,9 +172,12 @@ func (s *Sender) fields(d *outbox.Draft) {
 
 func (s *Sender) flush(ctx context.Context) error {
 	s.mu.Lock()
-	box := s.box
+	box, closed := s.box, s.closed
 	s.mu.Unlock()
-	if box == nil {
+	switch {
+	case closed:
+		return ErrClosed
+	case box == nil:
 		return nil
 	}
 	return box.Flush(ctx)
@@ -234,5 +237,6 @@ func (s *Sender) drop(ids []uuid.UUID) error {
 	ctx, cancel := context.WithTimeout(context.Background(), dropTime)
 	defer cancel()
 	_, err = deliver.Do(ctx, box.Outbox, deliver.Order{Drop: ids}, log)
+	box.DeliverLeft() // of senders that found the lock held
 	return err
 }

@@ -2,10 +2,13 @@ package beacon
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -17,7 +20,8 @@ import (
 // These go to Base as they are: requests with another method, a Host that is not the URL's, Expect, Upgrade or
 // trailers; those that Queue declines; bodies over [Config.MaxBody]; and requests for which the outbox has no
 // room or whose outbox can't be written. So nothing is worse than without a Transport. If DO_NOT_TRACK is
-// honored or sending is off, the answer is the same 202, without an id, and nothing is kept.
+// honored or sending is off, the answer to each POST that Queue does not decline is the same 202, without an id,
+// and nothing is kept or sent.
 //
 // The caller never sees the server's answer. A client that asks for something by POST, such as PostHog's for
 // feature flags, needs a Queue that declines those requests. Content-Type, Content-Encoding and Idempotency-Key
@@ -25,7 +29,8 @@ import (
 type Transport struct {
 	// Sender keeps the requests. Default: [Default].
 	Sender *Sender
-	// Base sends the requests that are not queued. Default: [http.DefaultTransport].
+	// Base sends the requests that are not queued; queued ones do not pass through it. Default:
+	// [http.DefaultTransport].
 	Base http.RoundTripper
 	// Queue reports whether to queue a POST request, which it must not change. Default: all are queued.
 	Queue func(*http.Request) bool
@@ -35,19 +40,22 @@ type Transport struct {
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	base, s := t.Base, t.Sender
 	if base == nil {
-		base = http.DefaultTransport
+		base = liveTransport()
 	}
 	if s == nil {
 		s = Default()
 	}
-	if !t.queues(r) || r.ContentLength > s.config.MaxBody {
+	if r.Method != http.MethodPost || r.URL == nil || !isHTTP(r.URL.Scheme) || t.Queue != nil && !t.Queue(r) {
 		return base.RoundTrip(r)
 	}
-	if err := r.Context().Err(); err != nil {
+	if s.forbidden() != nil {
 		closeBody(r)
-		return nil, err
+		return accepted(r, uuid.Nil), nil
 	}
-	body, read, err := readBody(r, s.config.MaxBody)
+	if checkRequest(r) != nil || r.ContentLength > s.config.MaxBody {
+		return base.RoundTrip(r)
+	}
+	body, read, err := readBodyFor(r, s.config.MaxBody)
 	if errors.Is(err, ErrTooLarge) {
 		return base.RoundTrip(withBody(r, struct {
 			io.Reader
@@ -62,6 +70,25 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil && !errors.Is(err, ErrDoNotTrack) && !errors.Is(err, ErrDisabled) {
 		return base.RoundTrip(withBody(r, io.NopCloser(bytes.NewReader(body))))
 	}
+	return accepted(r, id), nil
+}
+
+// readBodyFor is readBody that ends with the request's context.
+func readBodyFor(r *http.Request, limit int64) (body, read []byte, err error) {
+	ctx := r.Context()
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { closeBody(r) })
+	body, read, err = readBody(r, limit)
+	if !stop() && err != nil {
+		err = ctx.Err()
+	}
+	return body, read, err
+}
+
+// accepted returns the answer to a request.
+func accepted(r *http.Request, id uuid.UUID) *http.Response {
 	res := &http.Response{
 		Status: "202 Accepted", StatusCode: http.StatusAccepted, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{}, Body: http.NoBody, Request: r,
@@ -69,16 +96,17 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if id != uuid.Nil {
 		res.Header.Set("Beacon-Id", id.String())
 	}
-	return res, nil
+	return res
 }
 
-// queues reports whether the request can be queued, as far as its header says.
-func (t *Transport) queues(r *http.Request) bool {
-	if r.Method != http.MethodPost || r.URL == nil || !isHTTP(r.URL.Scheme) || checkRequest(r) != nil {
-		return false
+// liveTransport returns [http.DefaultTransport], or a new one if a program has put another one there, such as a
+// Transport.
+var liveTransport = sync.OnceValue(func() http.RoundTripper {
+	if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		return t
 	}
-	return t.Queue == nil || t.Queue(r)
-}
+	return &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: 90 * time.Second}
+})
 
 func isHTTP(scheme string) bool {
 	return strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")

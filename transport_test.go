@@ -167,6 +167,17 @@ func TestTransport_SendingIsOff_AnswersAccepted(t *testing.T) {
 			t.Errorf("%+v: got %v", c, res)
 		}
 	}
+	client := http.Client{Transport: &beacon.Transport{Sender: open(t, beacon.Config{Dir: dir, Disabled: true})}}
+	for _, length := range []int64{-1, 2 << 20} {
+		r, err := http.NewRequest("POST", s.URL, strings.NewReader(strings.Repeat("x", 2<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ContentLength = length
+		if res, err := client.Do(r); err != nil || res.StatusCode != http.StatusAccepted {
+			t.Errorf("a large body: got %v, %v", res, err)
+		}
+	}
 	if _, err := os.Stat(dir); err == nil || len(s.requests) > 0 {
 		t.Errorf("an outbox was made, or %d requests left", len(s.requests))
 	}
@@ -187,11 +198,16 @@ func TestTransport_BodyFails_ReturnsItsError(t *testing.T) {
 	if _, err := transport.RoundTrip(r); err == nil || !strings.Contains(err.Error(), "the source failed") || !body.closed {
 		t.Errorf("got %v, closed: %v", err, body.closed)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	stalled, _ := io.Pipe()
+	r.Body = stalled
+	if _, err := transport.RoundTrip(r.WithContext(ctx)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a body that stalls: got %v", err)
+	}
 	body = new(failingBody)
 	r.Body = body
-	if _, err := transport.RoundTrip(r.WithContext(ctx)); !errors.Is(err, context.Canceled) || !body.closed {
+	if _, err := transport.RoundTrip(r.WithContext(ctx)); !errors.Is(err, context.DeadlineExceeded) || !body.closed {
 		t.Errorf("a cancelled request: got %v, closed: %v", err, body.closed)
 	}
 }

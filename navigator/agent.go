@@ -22,7 +22,7 @@ type Config struct {
 	// Durable means that a beacon also survives a power cut.
 	Durable bool
 	// TLS has the roots and the client certificates for all requests. Keys can't be passed to another process:
-	// with TLS the beacons that this process leaves wait for the next one.
+	// with TLS the beacons that this process leaves wait for the next one, and the default Dir is another one.
 	TLS *tls.Config
 	// HonorDoNotTrack means that with DO_NOT_TRACK=1 in the environment beacons are not queued.
 	HonorDoNotTrack bool
@@ -96,9 +96,12 @@ func (a *Agent) open() (*outbox.Pages, error) {
 // the beacons that still wait stay in the outbox.
 func (a *Agent) Flush(ctx context.Context) error {
 	a.mu.Lock()
-	pages := a.pages
+	pages, closed := a.pages, a.closed
 	a.mu.Unlock()
-	if pages == nil {
+	switch {
+	case closed:
+		return outbox.ErrClosed
+	case pages == nil:
 		return nil
 	}
 	return pages.Flush(ctx)

@@ -88,9 +88,6 @@ func (d *Deliverer) prepare(a *attempt) bool {
 		return false
 	}
 	a.request = request(a.record, d.Program.network(a.lane))
-	if a.unready = addFiles(&a.request, a.record.Extra); a.unready != nil {
-		return false
-	}
 	if a.reports = d.lost.report(a); a.reports != (loss{}) {
 		a.request.Header.Set(LostHeader, a.reports.header())
 	}
@@ -112,7 +109,10 @@ func (d *Deliverer) prepare(a *attempt) bool {
 // work makes one attempt after the other, as long as the next one can follow at once.
 func (d *Deliverer) work(r *run, a *attempt) {
 	for a != nil {
-		a.response, a.err = d.Fetch(a.ctx, a.request)
+		// Here, without the run's mutex: a file system can be slow.
+		if a.unready = addFiles(&a.request, a.record.Extra); a.unready == nil {
+			a.response, a.err = d.Fetch(a.ctx, a.request)
+		}
 		a.cancel()
 		a = d.next(r, a)
 	}

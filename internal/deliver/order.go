@@ -114,7 +114,7 @@ func obeyOnly(box *spool.Outbox, lock *os.File, log *slog.Logger) error {
 		lock.Close()
 		return err
 	}
-	d := Deliverer{Claim: claim, Log: log}
+	d := Deliverer{Claim: claim, Log: log, Base: true} // it sends nothing
 	d.begin(time.Now())
 	err = d.obey(time.Now())
 	d.outcomes.save()

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -81,7 +82,7 @@ func addFiles(q *fetch.Request, extra warc.Fields) error {
 			continue
 		}
 		name, path, _ := strings.Cut(f.Value, " ")
-		text, err := os.ReadFile(path)
+		text, err := readFile(path)
 		if err != nil {
 			return fmt.Errorf("the header %s can't be read: %w", name, err)
 		}
@@ -92,6 +93,23 @@ func addFiles(q *fetch.Request, extra warc.Fields) error {
 		q.Header.Set(name, value)
 	}
 	return nil
+}
+
+// readFile returns at most maxFile+1 bytes of a regular file. To open another one, such as a pipe, can block.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFile+1))
 }
 
 // maxFile is the most bytes of a header in a file.

@@ -184,8 +184,13 @@ func (c *Client) exchange(ctx context.Context, q *Request, u *url.URL, header ht
 	}
 	if c.base != nil {
 		res, err := c.base.RoundTrip(req)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("network error: %w", err)
+		case res == nil:
+			return nil, errors.New("network error: the RoundTripper returned no response")
+		case res.Body == nil: // http.Client, too, takes such a response
+			res.Body = http.NoBody
 		}
 		return res, nil
 	}

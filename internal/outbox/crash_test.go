@@ -78,7 +78,6 @@ func (b *lockedBuffer) String() string {
 func TestDeliverer_DiesBeforeItsRole_ProcessDelivers(t *testing.T) {
 	t.Setenv(crashVar, "1")
 	Detach()
-	defer func() { detached.on = false }()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	defer s.Close()
 	var log lockedBuffer

@@ -11,9 +11,9 @@ import (
 const flushPoll = 20 * time.Millisecond
 
 // Flush waits until every beacon that this process appended has an outcome. The error wraps ctx's, with the
-// number of beacons that still wait.
+// number of beacons that still wait, or is ErrClosed.
 func (b *Outbox) Flush(ctx context.Context) error {
-	return flush(ctx, func() (int, error) {
+	return flush(ctx, b.ctx, func() (int, error) {
 		n, err := b.Waiting()
 		if !b.silent {
 			b.relay.Next(b.log)
@@ -25,8 +25,8 @@ func (b *Outbox) Flush(ctx context.Context) error {
 	})
 }
 
-// flush calls waiting until it returns 0 beacons and no error.
-func flush(ctx context.Context, waiting func() (int, error)) error {
+// flush calls waiting until it returns 0 beacons and no error, or until open ends.
+func flush(ctx, open context.Context, waiting func() (int, error)) error {
 	tick := time.NewTicker(flushPoll)
 	defer tick.Stop()
 	for {
@@ -36,6 +36,8 @@ func flush(ctx context.Context, waiting func() (int, error)) error {
 		}
 		select {
 		case <-tick.C:
+		case <-open.Done():
+			return ErrClosed
 		case <-ctx.Done():
 			if err != nil {
 				return fmt.Errorf("%w (%w)", ctx.Err(), err)

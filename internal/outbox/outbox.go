@@ -27,7 +27,7 @@ var (
 	// ErrFull means that the outbox or its disk has no room.
 	ErrFull = spool.ErrFull
 	// ErrClosed means that the outbox was closed.
-	ErrClosed = errors.New("the outbox is closed")
+	ErrClosed = spool.ErrClosed
 )
 
 // A Config sets where an outbox is and how it is delivered.
@@ -86,6 +86,9 @@ func Open(c Config) (*Outbox, error) {
 	if b.client == nil {
 		b.client = deliver.NewClient()
 	}
+	if !b.silent {
+		b.relay.Skip() // what deliverers have logged before
+	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b, nil
 }
@@ -106,11 +109,11 @@ func (b *Outbox) Append(record []byte) error {
 
 // Deliver makes sure that a deliverer runs.
 func (b *Outbox) Deliver() {
-	if b.config.InProcess || !detaching() {
-		b.deliverInProcess(nil)
-	} else {
-		b.deliverDetached()
+	if b.config.InProcess || !detached.Load() {
+		b.deliverInProcess(nil, false)
+		return
 	}
+	b.deliverDetached()
 }
 
 // Pending reports whether the outbox in dir, or its pages' folders, may have beacons to deliver.
@@ -138,13 +141,14 @@ func (b *Outbox) Close() error {
 	return b.Outbox.Close()
 }
 
-// begin starts a goroutine that Close waits for, unless the outbox is closed.
-func (b *Outbox) begin(f func()) {
+// begin starts a goroutine that Close waits for. It returns false, and starts none, if the outbox is closed.
+func (b *Outbox) begin(f func()) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.closed {
 		b.others.Go(f)
 	}
+	return !b.closed
 }
 
 // sleep returns false when the outbox is closed.
@@ -181,7 +185,7 @@ func (b *Outbox) deliverDetached() {
 		return
 	}
 	b.warn("deliverer can't be started; delivering in this process", err)
-	b.deliverInProcess(lock)
+	b.deliverInProcess(lock, true)
 }
 
 // detach starts a deliverer that inherits the lock. If it dies before its time, this process delivers what
@@ -191,9 +195,9 @@ func (b *Outbox) detach(lock *os.File) error {
 		if failed == nil {
 			return
 		}
-		if n, err := b.Waiting(); (err != nil || n > 0) && b.ctx.Err() == nil {
+		if b.ctx.Err() == nil && spool.Pending(b.Dir()) {
 			b.warn("deliverer ended early; delivering in this process", failed)
-			b.deliverInProcess(nil)
+			b.deliverInProcess(nil, true)
 		}
 	})
 }
@@ -230,16 +234,29 @@ func (b *Outbox) warn(what string, err error) {
 }
 
 // deliverInProcess delivers in a goroutine until no beacon of this process waits. lock is the outbox's lock
-// or nil. Senders that find it held rely on its holder.
-func (b *Outbox) deliverInProcess(lock *os.File) {
+// or nil. Senders that find it held rely on its holder. With instead set, this process delivers although Detach
+// was called, because a deliverer has failed.
+func (b *Outbox) deliverInProcess(lock *os.File, instead bool) {
 	select {
 	case b.wake <- struct{}{}:
 	default:
 	}
 	if b.delivering.CompareAndSwap(false, true) {
-		b.begin(func() { b.deliverWaiting(lock) })
-	} else if lock != nil {
-		lock.Close() // the goroutine takes it
+		ctx, end := b.ctx, func() {}
+		if !b.config.InProcess && !instead {
+			ctx, end = untilDetached(b.ctx)
+		}
+		begun := b.begin(func() {
+			defer end()
+			b.deliverWaiting(ctx, lock)
+		})
+		if begun {
+			return
+		}
+		end()
+	}
+	if lock != nil {
+		lock.Close() // the goroutine that runs takes it
 	}
 }
 
@@ -250,7 +267,7 @@ const (
 	lockPoll      = 250 * time.Millisecond // until this process delivers after another deliverer was killed
 )
 
-func (b *Outbox) deliverWaiting(lock *os.File) {
+func (b *Outbox) deliverWaiting(ctx context.Context, lock *os.File) {
 	for {
 		select {
 		case <-b.wake:
@@ -261,12 +278,17 @@ func (b *Outbox) deliverWaiting(lock *os.File) {
 			lock, err = b.TakeLock()
 		}
 		if err == nil && lock != nil {
-			_, err = deliver.Drain(b.ctx, b.Outbox, lock, deliver.Deliverer{
+			_, err = deliver.Drain(ctx, b.Outbox, lock, deliver.Deliverer{
 				Fetch: b.client.Do, Base: b.config.InProcess, Idle: inProcessIdle, Wake: b.wake, Log: b.log, Program: program(),
 			})
 			lock = nil
 		}
 		if b.ctx.Err() != nil {
+			return
+		}
+		if ctx.Err() != nil { // Detach was called
+			b.delivering.Store(false)
+			b.deliverDetached()
 			return
 		}
 		if err != nil {

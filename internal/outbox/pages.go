@@ -24,7 +24,7 @@ const maxPages = 1000
 // Pages keeps the beacons of this process's pages in one of the folders pages/0, pages/1, … of an outbox. The
 // process of the pages delivers them, because it has their cookies, CORS-preflight cache and hooks. So each
 // process has a folder of its own, and holds its lock while it lives. When it has ended, a standby delivers
-// the rest; without Detach the next process does that takes the first free folder. It is safe for concurrent
+// the rest; without Detach the next process with pages delivers it. It is safe for concurrent
 // use.
 type Pages struct {
 	outer *Outbox
@@ -70,7 +70,7 @@ func (p *Pages) Append(record []byte) error {
 	case f.wake <- struct{}{}:
 	default:
 	}
-	if detaching() && !c.InProcess {
+	if detached.Load() && !c.InProcess {
 		p.ensureStandby(f)
 	}
 	return nil
@@ -101,8 +101,12 @@ func (p *Pages) open() (*folder, error) {
 		lock, err := s.TryLock()
 		if lock != nil {
 			f := &folder{Outbox: s, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+			if !p.outer.begin(func() { p.deliver(f, lock) }) {
+				lock.Close()
+				s.Close()
+				return nil, ErrClosed
+			}
 			p.folder = f
-			p.outer.begin(func() { p.deliver(f, lock) })
 			return f, nil
 		}
 		s.Close()
@@ -150,7 +154,7 @@ func (p *Pages) ensureStandby(f *folder) {
 // Flush waits until every beacon that this process appended has an outcome. The error wraps ctx's, with the
 // number of beacons that still wait.
 func (p *Pages) Flush(ctx context.Context) error {
-	return flush(ctx, func() (int, error) {
+	return flush(ctx, p.outer.ctx, func() (int, error) {
 		p.mu.Lock()
 		f := p.folder
 		p.mu.Unlock()
@@ -201,16 +205,20 @@ func (b *Outbox) adoptPages() {
 			s.Close() // its process lives
 			continue
 		}
-		if detaching() && !b.config.InProcess && startDeliverer(roleDeliverer, dir, lock, func(error) {}) == nil {
+		if detached.Load() && !b.config.InProcess && startDeliverer(roleDeliverer, dir, lock, func(error) {}) == nil {
 			lock.Close()
 			s.Close()
 			continue
 		}
-		b.begin(func() {
+		if b.begin(func() {
 			defer s.Close()
 			deliver.Drain(b.ctx, s, lock, deliver.Deliverer{
 				Fetch: b.client.Do, Eager: true, Idle: inProcessIdle, Patience: defaultPatience, Log: b.log, Program: program(),
 			})
-		})
+		}) {
+			continue
+		}
+		lock.Close()
+		s.Close()
 	}
 }

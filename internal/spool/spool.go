@@ -13,7 +13,7 @@ import (
 )
 
 // ErrFull says that the spool is at its capacity.
-var ErrFull = errors.New("spool is full")
+var ErrFull = errors.New("the outbox is full")
 
 const (
 	segmentExt = ".warc"

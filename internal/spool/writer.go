@@ -64,7 +64,7 @@ func (w *writer) counts(gone func(segment string) bool) map[string]int {
 
 func (w *writer) write(records []byte) (*segment, error) {
 	if w.closed {
-		return nil, errClosed
+		return nil, ErrClosed
 	}
 	if s := w.current; s != nil && s.size > 0 && s.size+int64(len(records)) > w.maxSegment {
 		if err := w.finish(); err != nil {
@@ -175,7 +175,8 @@ func (w *writer) finish() error {
 	return nil
 }
 
-var errClosed = errors.New("spool is closed")
+// ErrClosed means that the spool was closed.
+var ErrClosed = errors.New("the outbox is closed")
 
 // segmentsOf sets the size in bytes at which a new segment is begun.
 func (w *writer) segmentsOf(size int64) {
