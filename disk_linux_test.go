@@ -88,17 +88,19 @@ func TestDelivery_DiskStaysFull_Stops(t *testing.T) {
 	disk := disk(t)
 	n := open(t, beacon.Config{Dir: filepath.Join(disk, "outbox")})
 	var requests atomic.Int64
-	open := make(chan struct{})
+	const beacons = 200
+	begun, open := make(chan struct{}, 2*beacons), make(chan struct{})
 	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) {
+		begun <- struct{}{}
 		<-open
 		requests.Add(1)
 	})
-	const beacons = 200
 	for range beacons {
 		if err := n.Send(d.URL, "x"); err != nil {
 			t.Fatal(err)
 		}
 	}
+	<-begun // on a full disk nothing begins
 	ballast, err := os.Create(filepath.Join(disk, "ballast"))
 	if err != nil {
 		t.Fatal(err)
