@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// ErrFull says that the spool is at its capacity.
+// ErrFull means that an outbox or its disk has no room.
 var ErrFull = errors.New("the outbox is full")
 
 const (
@@ -20,7 +20,7 @@ const (
 	ledgerExt  = ".done"
 )
 
-// isSegment says whether a name, one without a path, is that of a segment.
+// isSegment reports whether a name without a path is that of a segment.
 func isSegment(name string) bool {
 	return strings.HasSuffix(name, segmentExt) && !strings.ContainsAny(name, `/\`)
 }

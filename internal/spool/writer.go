@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// A writer appends records to segments of its own. Its lock is held over the write(2), and at
-// the end of a segment over the making of the next. It is safe for concurrent use, but one
-// goroutine at a time syncs: that of a group, or a claim's.
+// A writer appends records to segments of its own. It holds its lock during the write(2), and while it makes
+// the next segment. It is safe for concurrent use, but only one goroutine at a time may sync: that of a group or of
+// a claim.
 type writer struct {
 	fs         fileSystem
 	dir        string
@@ -19,7 +19,7 @@ type writer struct {
 	mu      sync.Mutex
 	current *segment
 	last    string         // the newest segment name known, ours or not
-	ended   map[string]int // how many records the earlier segments have; nil if nobody asks
+	ended   map[string]int // how many records the earlier segments have; nil if the counts are not needed
 	lasting bool           // a segment is synced at its end
 	closed  bool
 }
@@ -28,9 +28,9 @@ func newWriter(fsys fileSystem, dir string, maxSegment int64) *writer {
 	return &writer{fs: fsys, dir: dir, maxSegment: maxSegment}
 }
 
-// append writes n whole records and says whether they are their segment's first; durable ones
-// are on disk when it returns. After an error nothing of them is there to be read, unless it
-// was the sync that failed: then nobody knows.
+// append writes n whole records and returns whether they are their segment's first. Durable ones are on disk
+// when it returns. After an error the segment has none of them, except after a failed sync: then they may be on disk
+// or not.
 func (w *writer) append(records []byte, n int, durable bool) (first bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -46,8 +46,8 @@ func (w *writer) append(records []byte, n int, durable bool) (first bool, err er
 	return first, err
 }
 
-// counts returns how many records were appended to each segment. Segments that gone says
-// are gone are forgotten.
+// counts returns how many records were appended to each segment. It drops the counts of segments for which gone
+// returns true.
 func (w *writer) counts(gone func(segment string) bool) map[string]int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -86,8 +86,8 @@ func (w *writer) write(records []byte) (*segment, error) {
 			err = io.ErrShortWrite
 		}
 		if err != nil {
-			// What was written of it is cut off again; where even that fails, the
-			// segment ends here and its reader passes over the rest.
+			// The part that was written is cut off. If that fails, too, the segment ends here, and its
+			// reader passes over the part.
 			if cutErr := s.file.Truncate(s.size); cutErr != nil || s.size == 0 {
 				w.leave(s)
 				if cutErr == nil {
@@ -105,12 +105,11 @@ func (w *writer) write(records []byte) (*segment, error) {
 	return nil, errors.New("append to segment: it is deleted as soon as it is made")
 }
 
-// lookPause is how long a segment is taken to have its name still. A record that is
-// written into a file which was deleted less than that ago is gone as if it had been in it:
-// nobody can tell, as deleting it takes as long.
+// lookPause is how long the result of exists is used again. A record that is written into a file that was
+// deleted less than that ago is lost, as if it had been in the file before: a deletion takes as long.
 const lookPause = 20 * time.Microsecond
 
-// exists says whether the segment has its name still, or was deleted or moved away.
+// exists reports whether the segment still has its name, and was not deleted or moved.
 func (w *writer) exists(s *segment) bool {
 	now := time.Now()
 	if now.Sub(s.looked) < lookPause {
@@ -120,8 +119,8 @@ func (w *writer) exists(s *segment) bool {
 	return w.fs.Exists(s.path)
 }
 
-// commit brings to disk what was written to s until now. It is called with the lock held,
-// and gives it up while it syncs, so that no other write waits for the disk.
+// commit syncs s. The caller holds the lock. commit releases it during the sync, so that no other write waits
+// for the disk.
 func (w *writer) commit(s *segment) error {
 	size, first := s.size, s.synced == 0
 	if s.synced == size {
@@ -139,15 +138,14 @@ func (w *writer) commit(s *segment) error {
 		s.synced = size
 	}
 	if err != nil || w.current != s {
-		// After an error what of it is on disk is unknown, and a second fsync could lie:
-		// nothing more goes into this segment.
+		// After an error it is not known which records are on disk, and a second fsync could succeed without
+		// them. So this segment ends.
 		w.leave(s)
 	}
 	return wrap("sync segment", err)
 }
 
-// leave ends a segment: nothing more goes into it. Where it is being synced, who does that
-// closes it.
+// leave ends a segment. If a goroutine is syncing it, that closes it.
 func (w *writer) leave(s *segment) {
 	if w.current == s {
 		w.current = nil
@@ -185,7 +183,7 @@ func (w *writer) segmentsOf(size int64) {
 	w.maxSegment = size
 }
 
-// sync brings all that was appended to disk.
+// sync syncs all records that were appended.
 func (w *writer) sync() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -195,15 +193,14 @@ func (w *writer) sync() error {
 	return w.commit(w.current)
 }
 
-// next ends the current segment: what follows goes into another one.
+// next ends the current segment. The next record begins another one.
 func (w *writer) next() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.finish()
 }
 
-// readable says whether the named segment is the one being written, and then up to
-// where it is on disk.
+// readable reports whether the named segment is the current one, and up to which offset it is on disk.
 func (w *writer) readable(name string) (limit int64, active bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
