@@ -231,7 +231,7 @@ func TestRun_LimitReached_EndsScript(t *testing.T) {
 			p := open(t, c.o)
 			ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 			if c.o.Timeout+time.Duration(c.o.Memory) > 0 {
-				ctx, cancel = context.WithTimeout(context.Background(), time.Minute)
+				ctx, cancel = context.WithTimeout(context.Background(), 3*time.Minute)
 			}
 			defer cancel()
 			err := p.Run(ctx, "x.js", `navigator.sendBeacon("`+url+`", "before");`+c.script)

@@ -335,12 +335,12 @@ func program() {
 	os.Exit(0)
 }
 
-// eventually waits for up to ten seconds.
+// eventually waits for up to a minute.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("it never came to pass that %s", what)
+			t.Fatalf("after a minute it does not hold that %s", what)
 		}
 	}
 }
