@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // BenchmarkSendAgainstWrite sends 512 bytes of JSON while the server is a black hole, and
@@ -106,7 +107,7 @@ func BenchmarkRunAgainstNoSend(b *testing.B) {
 				}))
 				defer s.Close()
 				defer close(stop)
-				outbox := newOutbox(b)
+				outbox := proctest.OutboxDir(b)
 				run := func(way, outbox string) time.Duration {
 					cmd := exec.Command(os.Args[0], s.URL)
 					cmd.Env = append(os.Environ(), "BEACON_TEST_PROGRAM=way "+way, "BEACON_OUTBOX="+outbox)

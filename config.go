@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/outbox"
 )
 
@@ -34,7 +34,8 @@ type Config struct {
 	Header http.Header
 	// HeaderFile maps names of headers to files that have their values, as absolute paths. A file is read when a
 	// beacon leaves, so a token can change, and is not in the outbox. If a file can't be read, the beacons
-	// wait; they never leave without the header.
+	// wait; they never leave without the header. A detached deliverer tries for ten minutes, and the next one after
+	// that.
 	HeaderFile map[string]string
 	// Base sends the requests, for client certificates or OAuth 2. It can't be passed to another process: beacons
 	// are only delivered while a program with this Base and this Dir runs. With Base, Dir must be set, and no
@@ -75,8 +76,8 @@ func (c *Config) check() error {
 		if !filepath.IsAbs(path) {
 			return typeErrorf("Config.HeaderFile[%q] is %q: write an absolute path, because another process reads the file", name, path)
 		}
-		if !fetchrules.IsToken(name) {
-			return typeErrorf("Config.HeaderFile: %q is not the name of a header", name)
+		if strings.ContainsAny(path, "\r\n") {
+			return typeErrorf("Config.HeaderFile[%q] is %q: a path with a line end can't be used", name, path)
 		}
 		names.Set(name, "")
 	}
@@ -95,13 +96,7 @@ func (c *Config) check() error {
 }
 
 func (c *Config) setDefaults() {
-	if c.Capacity <= 0 {
-		c.Capacity = outbox.DefaultCapacity
-	}
 	if c.MaxBody <= 0 {
 		c.MaxBody = maxBody
-	}
-	if c.MaxAge <= 0 {
-		c.MaxAge = outbox.DefaultMaxAge
 	}
 }

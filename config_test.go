@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 func TestConfig_Header_IsSentWithEachBeacon(t *testing.T) {
@@ -56,7 +57,7 @@ func TestOpen_WrongConfig_ReturnsTypeError(t *testing.T) {
 		"a file for a strange name": {HeaderFile: map[string]string{"a b": "/x"}},
 	} {
 		if c.Base == nil {
-			c.Dir = newOutbox(t)
+			c.Dir = proctest.OutboxDir(t)
 		}
 		_, err := beacon.Open(c)
 		if typeError := (*beacon.TypeError)(nil); !errors.As(err, &typeError) || strings.Contains(err.Error(), "secret") {
@@ -74,7 +75,7 @@ func TestConfig_HeaderFile_IsReadWhenTheBeaconLeaves(t *testing.T) {
 	if err := n.Send(d.URL, "x"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		s, err := n.Status()
 		if err == nil && (len(s.Lanes) != 1 || !strings.Contains(s.Lanes[0].LastError, token)) {
 			err = fmt.Errorf("no reason with the file: %+v", s)
@@ -99,7 +100,7 @@ func TestConfig_HeaderFile_IsReadWhenTheBeaconLeaves(t *testing.T) {
 // A pipe that nothing writes to does not hold up beacons with other files.
 func TestConfig_HeaderFileIsAPipe_OthersAreDelivered(t *testing.T) {
 	d := newDesk(t, nil, nil)
-	pipe, outbox := filepath.Join(t.TempDir(), "pipe"), newOutbox(t)
+	pipe, outbox := filepath.Join(t.TempDir(), "pipe"), proctest.OutboxDir(t)
 	if out, err := exec.Command("mkfifo", pipe).CombinedOutput(); err != nil {
 		t.Skipf("no pipe: %v: %s", err, out)
 	}
@@ -111,7 +112,7 @@ func TestConfig_HeaderFileIsAPipe_OthersAreDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.wait(t, 1)
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		if s, err := held.Status(); err != nil || s.Pending != 1 || !strings.Contains(fmt.Sprint(s.Lanes), "not a regular file") {
 			return fmt.Errorf("%+v, %v", s, err)
 		}
@@ -150,7 +151,7 @@ func dirOf(t *testing.T, n *beacon.Sender) string {
 // does not deliver it.
 func TestConfig_Base_OnlyAProgramWithItDelivers(t *testing.T) {
 	d := newDesk(t, nil, nil)
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	refused := errors.New("no certificate yet")
 	first := open(t, beacon.Config{Dir: outbox, Base: roundTripper(func(*http.Request) (*http.Response, error) { return nil, refused })})
 	if err := first.Send(d.URL, "x"); err != nil {
@@ -192,7 +193,7 @@ func TestClose_ManySenders_NothingIsLeft(t *testing.T) {
 		return len(entries)
 	}
 	cycle := func(i int) {
-		s, err := beacon.Open(beacon.Config{Dir: newOutbox(t)})
+		s, err := beacon.Open(beacon.Config{Dir: proctest.OutboxDir(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +224,7 @@ func TestClose_ManySenders_NothingIsLeft(t *testing.T) {
 		cycle(i)
 	}
 	d.CloseClientConnections()
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		if g, f := runtime.NumGoroutine(), descriptors(); g > goroutines || f > files {
 			return fmt.Errorf("%d goroutines and %d descriptors, before %d and %d", g, f, goroutines, files)
 		}
@@ -257,7 +258,7 @@ func TestPending_SomeWait_TheyAreListedAndDropped(t *testing.T) {
 	if err := n.Drop(append(ids[:2], uuid.New())...); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error { // one may be under way
+	proctest.Eventually(t, func() error { // one may be under way
 		s, err := n.Status()
 		if err == nil && (s.Dropped != 2 || s.Pending != 1) {
 			err = fmt.Errorf("got %+v, want two dropped", s)

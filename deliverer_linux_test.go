@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // deliverersOf returns the process ids of an outbox's deliverers.
@@ -36,7 +38,7 @@ func deliverersOf(t *testing.T, outbox string) (pids []int) {
 func TestDeliverer_Started_IsApartFromItsProgram(t *testing.T) {
 	ended := make(chan struct{})
 	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-ended })
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	run(t, outbox, d.URL, "exit")
 	pids := deliverersOf(t, outbox)
 	if len(pids) != 1 {
@@ -65,7 +67,7 @@ func TestSend_ManyProcesses_ShareOneDeliverer(t *testing.T) {
 	const programs = 20
 	ended := make(chan struct{})
 	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-ended })
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	var all sync.WaitGroup
 	for range programs {
 		all.Go(func() { run(t, outbox, d.URL, "exit") })

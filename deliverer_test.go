@@ -9,14 +9,16 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 func TestDeliverer_ReachesServer_StartsAreReset(t *testing.T) {
 	d := newDesk(t, nil, nil)
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	run(t, outbox, d.URL, "exit")
 	d.wait(t, 1)
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		starts, err := os.ReadFile(filepath.Join(outbox, "lock"))
 		if err == nil && len(starts) > 0 {
 			err = fmt.Errorf("%s", starts)
@@ -36,7 +38,7 @@ func TestDeliverer_ProgramInheritedAFile_DoesNotHoldIt(t *testing.T) {
 	defer cancel()
 	ended, end := context.WithCancel(ctx)
 	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-ended.Done() })
-	cmd := command(newOutbox(t), d.URL, "exit")
+	cmd := command(proctest.OutboxDir(t), d.URL, "exit")
 	inherit(t, cmd, w)
 	err = cmd.Run()
 	w.Close()

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 	"golang.org/x/sys/windows"
 )
 
@@ -81,7 +82,7 @@ func TestDeliverer_VariablesByAccident_ChangeNothing(t *testing.T) {
 		"another file": strconv.FormatUint(uint64(other.Fd()), 10),
 	} {
 		d := newDesk(t, nil, nil)
-		outbox := newOutbox(t)
+		outbox := proctest.OutboxDir(t)
 		if err := os.MkdirAll(outbox, 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -6,13 +6,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // A desk is a server that keeps the beacons it gets.
@@ -50,7 +48,7 @@ func newDesk(t *testing.T, listener net.Listener, answer http.HandlerFunc) *desk
 
 func (d *desk) wait(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, func() error { return d.has(n) })
+	proctest.Eventually(t, func() error { return d.has(n) })
 }
 
 // has returns an error if fewer than n beacons have arrived.
@@ -63,25 +61,11 @@ func (d *desk) has(n int) error {
 	return nil
 }
 
-// eventually calls check until it returns nil, for half a minute.
-func eventually(t *testing.T, check func() error) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still after 30 s: %v", err)
-		}
-	}
-}
-
 // open returns a sender, with an outbox of its own if the config has none. This process delivers.
 func open(t testing.TB, c beacon.Config) *beacon.Sender {
 	t.Helper()
 	if c.Dir == "" {
-		c.Dir = newOutbox(t)
+		c.Dir = proctest.OutboxDir(t)
 	}
 	s, err := beacon.Open(c)
 	if err != nil {
@@ -99,19 +83,4 @@ func listen(t *testing.T, address string) net.Listener {
 		t.Fatal(err)
 	}
 	return l
-}
-
-// newOutbox returns a directory that is not the test's TempDir, because a deliverer may outlive the test. Windows
-// deletes no open files and does not rename their directory: there it stays, whole.
-func newOutbox(t testing.TB) string {
-	dir, err := os.MkdirTemp("", "beacon-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if old := dir + "-old"; os.Rename(dir, old) == nil {
-			os.RemoveAll(old)
-		}
-	})
-	return filepath.Join(dir, "outbox")
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // disk is a small file system of its own.
@@ -110,7 +111,7 @@ func TestDelivery_DiskStaysFull_Stops(t *testing.T) {
 	}
 	ballast.Close()
 	close(open)
-	time.Sleep(time.Second) // nothing must happen, so there is no condition to wait for
+	time.Sleep(time.Second) // the test waits because nothing may happen
 	sent := requests.Load()
 	if sent != 1 {
 		t.Errorf("%d beacons were sent, want 1", sent)
@@ -120,7 +121,7 @@ func TestDelivery_DiskStaysFull_Stops(t *testing.T) {
 	}
 	os.Remove(ballast.Name())
 	d.wait(t, beacons)
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		s, err := n.Status()
 		if err == nil && s.Delivered != beacons {
 			err = fmt.Errorf("%+v", s)

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 func TestSend_DoNotTrack_EarlierBeaconsArePurged(t *testing.T) {
 	down := httptest.NewServer(nil)
 	down.Close()
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	tracked, untracked := open(t, beacon.Config{Dir: outbox, HonorDoNotTrack: true}), open(t, beacon.Config{Dir: outbox})
 	for range 3 {
 		if err := tracked.Send(down.URL, "x"); err != nil {
@@ -27,7 +28,7 @@ func TestSend_DoNotTrack_EarlierBeaconsArePurged(t *testing.T) {
 	if err := tracked.Send(down.URL, "x"); !errors.Is(err, beacon.ErrDoNotTrack) {
 		t.Errorf("got %v, want ErrDoNotTrack", err)
 	}
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		s, err := tracked.Status()
 		if err == nil && (s.Purged != 3 || s.Pending != 1 || s.Accepted != 4 || s.Forbidden.IsZero()) {
 			err = fmt.Errorf("%+v", s)
@@ -49,7 +50,7 @@ func TestSend_Disabled_NothingIsKept(t *testing.T) {
 		"by the environment": func(t *testing.T, _ *beacon.Config) { t.Setenv("BEACON_OUTBOX", "off") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := beacon.Config{Dir: newOutbox(t)}
+			c := beacon.Config{Dir: proctest.OutboxDir(t)}
 			prepare(t, &c)
 			if err := open(t, c).Send("http://127.0.0.1:1/", "x"); !errors.Is(err, beacon.ErrDisabled) {
 				t.Errorf("got %v, want ErrDisabled", err)

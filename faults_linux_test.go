@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // oldVersion is a commit from before records had a format. Its programs share outboxes with this version's.
@@ -208,7 +209,7 @@ func TestFaults_Matrix(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			m := &matrix{outbox: newOutbox(t), server: newMatrixServer(t), accepted: map[string]bool{}}
+			m := &matrix{outbox: proctest.OutboxDir(t), server: newMatrixServer(t), accepted: map[string]bool{}}
 			if row.name == "the disk is full by turns" {
 				m.outbox = filepath.Join(disk(t), "outbox")
 			}
@@ -246,7 +247,7 @@ func (m *matrix) started() []*exec.Cmd {
 func (m *matrix) count(t *testing.T) {
 	t.Helper()
 	var s beacon.Status
-	eventually(t, func() (err error) {
+	proctest.Eventually(t, func() (err error) {
 		if s, err = beacon.ReadStatus(m.outbox); err == nil && s.Pending > 0 {
 			run(t, m.outbox, m.server.URL, "silent") // its deliverer may have been killed
 			err = fmt.Errorf("%d pending: %+v", s.Pending, s)

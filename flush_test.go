@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
 func TestFlush_ServerAnswersLate_ReturnsAfterIt(t *testing.T) {
 	d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) })
-	took, _ := run(t, newOutbox(t), d.URL, "flush")
+	took, _ := run(t, proctest.OutboxDir(t), d.URL, "flush")
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.taken) != 1 || took < 300*time.Millisecond {
@@ -30,14 +31,14 @@ func TestSend_AfterFlush_BeaconArrives(t *testing.T) {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, nil, nil)
-			run(t, newOutbox(t), d.URL, end)
+			run(t, proctest.OutboxDir(t), d.URL, end)
 			d.wait(t, 2)
 		})
 	}
 }
 
 func TestFlush_ContextEnds_ErrorHasNumberThatWaits(t *testing.T) {
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	n := open(t, beacon.Config{Dir: outbox})
 	if err := n.Send("http://127.0.0.1:1/", "x"); err != nil {
 		t.Fatal(err)

@@ -34,6 +34,7 @@ var rules = []struct {
 	{"page", "navigator internal/fetchrules internal/form internal/weburl", "a page sends through its navigator"},
 	{"collect", "internal/warc internal/spool internal/row internal/impatient", "the collector's answer waits for the inbox only: the table reads the inbox later"},
 	{"beacontest", "collect internal/warc internal/row", "the test collector answers with the real collector's code and needs neither a disk nor a sender"},
+	{"internal/proctest", "", "tests of any package wait for a condition"},
 	{"internal/browsertest", "", "it drives a browser for any test"},
 	{"internal/loadtest", "", "it puts load on a server for any benchmark"},
 	{"conformance", "", "the suite has only tests"},
@@ -73,7 +74,7 @@ func TestImports_EachPackage_HasARule(t *testing.T) {
 
 // TestImports_TestPackages_OnlyInTests includes commands: .Imports leaves out the imports of tests.
 func TestImports_TestPackages_OnlyInTests(t *testing.T) {
-	for _, pkg := range []string{"internal/browsertest", "internal/loadtest"} {
+	for _, pkg := range []string{"internal/browsertest", "internal/loadtest", "internal/proctest"} {
 		if slices.Contains(list(t, "{{join .Imports \"\\n\"}}", "..."), module+"/"+pkg) {
 			t.Errorf("%s is imported outside tests", pkg)
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/certtest"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // newSecureServer returns a server whose certificate only the file trusts, and the number of its requests.
@@ -60,7 +61,7 @@ func endDeliverer(t *testing.T, outbox string) {
 	if err := syscall.Kill(s.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		if s, err := beacon.ReadStatus(outbox); err != nil || s.Delivering {
 			return fmt.Errorf("the deliverer %d lives: %v", s.PID, err)
 		}
@@ -73,7 +74,7 @@ func TestNetwork_ProgramsWithOtherCertificates_OneDelivererDelivers(t *testing.T
 	if runtime.GOOS == "darwin" {
 		t.Skip("macOS has no SSL_CERT_FILE")
 	}
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	run(t, outbox, closedURL(t), "exit") // its deliverer goes on trying
 	urlA, fileA, requestsA := newSecureServer(t, 1)
 	urlB, fileB, requestsB := newSecureServer(t, 2)
@@ -87,7 +88,7 @@ func TestNetwork_ProgramsWithOtherCertificates_OneDelivererDelivers(t *testing.T
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		if requestsA.Load() == 0 || requestsB.Load() == 0 {
 			s, _ := beacon.ReadStatus(outbox)
 			return fmt.Errorf("%+v", s)
@@ -102,7 +103,7 @@ func TestNetwork_NextProgramHasAnother_WaitingBeaconsLeaveByIt(t *testing.T) {
 	if runtime.GOOS == "darwin" {
 		t.Skip("macOS has no SSL_CERT_FILE")
 	}
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	proxy := newDesk(t, nil, nil)
 	secure, file, requests := newSecureServer(t, 1)
 	for url, variables := range map[string][]string{
@@ -115,7 +116,7 @@ func TestNetwork_NextProgramHasAnother_WaitingBeaconsLeaveByIt(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		s, err := beacon.ReadStatus(outbox)
 		reasons := fmt.Sprint(s.Lanes)
 		if err != nil || !strings.Contains(reasons, "connection refused") || !strings.Contains(reasons, "/nonexistent.pem") {
@@ -133,7 +134,7 @@ func TestNetwork_NextProgramHasAnother_WaitingBeaconsLeaveByIt(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	proxy.wait(t, 1)
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		if requests.Load() == 0 {
 			return fmt.Errorf("the beacon for %s does not arrive", secure)
 		}
@@ -143,14 +144,14 @@ func TestNetwork_NextProgramHasAnother_WaitingBeaconsLeaveByIt(t *testing.T) {
 
 // The settings of a beacon that was refused are not kept: the proxy may have a password.
 func TestNetwork_RefusedBeacon_PasswordIsNotKept(t *testing.T) {
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	proxy := newDesk(t, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	t.Setenv("HTTP_PROXY", strings.Replace(proxy.URL, "://", "://user:secret@", 1))
 	n := open(t, beacon.Config{Dir: outbox})
 	if err := n.Send("http://collector.example/", "x"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		if s, err := n.Status(); err != nil || s.Refused != 1 {
 			return fmt.Errorf("%+v, %v", s, err)
 		}

@@ -18,8 +18,9 @@ type Beacon struct {
 	Body   []byte
 }
 
-// Pending returns the beacons that wait in the sender's outbox, those of other programs included, by age. The
-// last pair may have an error instead, which names the parts of the outbox that can't be read.
+// Pending returns the beacons that wait in the sender's outbox, those of other programs and of pages included: of
+// each process the oldest first. The last pair may have an error instead, which names the parts of the outbox that
+// can't be read.
 func (s *Sender) Pending() iter.Seq2[Beacon, error] {
 	return s.pending()
 }

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 func init() { programs["never reap"] = neverReap }
@@ -46,7 +48,7 @@ func neverReap(url string) {
 func TestZombies_FirstProcessDoesNotReap_OneAtMost(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil, nil)
-	first := command(newOutbox(t), d.URL, "never reap")
+	first := command(proctest.OutboxDir(t), d.URL, "never reap")
 	id := []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
 	gid := []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
 	first.SysProcAttr = &syscall.SysProcAttr{

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // The server answers after the program's end.
@@ -23,7 +24,7 @@ func TestSend_ProgramEnds_BeaconArrives(t *testing.T) {
 			ended, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 			defer cancel()
 			d := newDesk(t, nil, func(http.ResponseWriter, *http.Request) { <-ended.Done() })
-			took, out := run(t, newOutbox(t), d.URL, end)
+			took, out := run(t, proctest.OutboxDir(t), d.URL, end)
 			if ended.Err() != nil {
 				t.Errorf("the program waited for its deliverer: %v (%s)", took, out)
 			}
@@ -43,9 +44,9 @@ func TestSend_ServerStartsLater_BeaconArrives(t *testing.T) {
 			}
 			address := listener.Addr().String()
 			listener.Close()
-			outbox := newOutbox(t)
+			outbox := proctest.OutboxDir(t)
 			run(t, outbox, "http://"+address, end)
-			eventually(t, func() error {
+			proctest.Eventually(t, func() error {
 				s, err := beacon.ReadStatus(outbox)
 				if err == nil && (len(s.Lanes) == 0 || s.Lanes[0].LastError == "") {
 					err = fmt.Errorf("no attempt has failed: %+v", s)
@@ -66,7 +67,7 @@ func TestSend_ServerStartsLater_BeaconArrives(t *testing.T) {
 
 func TestSend_SendersShareOutbox_OwnCapacityCounts(t *testing.T) {
 	d := newDesk(t, nil, nil)
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	large := open(t, beacon.Config{Dir: outbox})
 	small := open(t, beacon.Config{Dir: outbox, Capacity: 1})
 	if err := large.Send(d.URL, "x"); err != nil {
@@ -140,7 +141,7 @@ func TestOpen_OutboxIsAFile_ReturnsError(t *testing.T) {
 }
 
 func TestStart_ConfigIsWrong_SendReturnsItsError(t *testing.T) {
-	if _, out := run(t, newOutbox(t), "http://127.0.0.1:1/", "wrong config"); out != "" {
+	if _, out := run(t, proctest.OutboxDir(t), "http://127.0.0.1:1/", "wrong config"); out != "" {
 		t.Error(out)
 	}
 }

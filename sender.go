@@ -1,22 +1,19 @@
 package beacon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 
 	"github.com/google/uuid"
-	"golang.org/x/net/http/httpguts"
 
-	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/outbox"
 )
 
-// A Sender keeps beacons in an outbox and has them delivered. It is safe for concurrent use.
+// A Sender keeps beacons in an outbox and has them delivered. [Open] and [Default] return one; the zero Sender
+// can't be used. It is safe for concurrent use.
 type Sender struct {
 	config  Config
 	agent   string // User-Agent
@@ -62,13 +59,20 @@ func newSender(c Config) (*Sender, error) {
 	return s, nil
 }
 
-// disabled returns why sending is off, or nil.
-func (s *Sender) disabled() error {
-	if s.config.Disabled {
-		return fmt.Errorf("%w: by Config.Disabled", ErrDisabled)
+// canonical returns a copy of a header with the names in canonical form, without those that have no values.
+func canonical(h http.Header) http.Header {
+	c := make(http.Header, len(h))
+	for name, values := range h {
+		if len(values) > 0 {
+			name = http.CanonicalHeaderKey(name)
+			c[name] = append(c[name], values...)
+		}
 	}
-	return outbox.Disabled()
+	return c
 }
+
+// errDisabled is the error of a sender with Config.Disabled.
+var errDisabled = fmt.Errorf("%w: by Config.Disabled", ErrDisabled)
 
 // Send queues data to be sent to url, an absolute http or https URL, in a POST request (Beacon, "Processing
 // Model"). When it returns nil, the beacon is in the outbox, from where it is delivered also after the end of
@@ -99,86 +103,6 @@ func (s *Sender) Send(url string, data any) error {
 	return err
 }
 
-// SendRequest queues a request as it is: its method, URL, header and body. Its Idempotency-Key, if it has one,
-// is kept. [Config.Header] adds headers that the request lacks. The body is closed, also after an error. The
-// request's context does not count.
-//
-// The errors are those of [Sender.Send]. A [*TypeError] is also that of a request with a Host that is not its
-// URL's, with trailers, or with the headers Expect or Upgrade.
-func (s *Sender) SendRequest(r *http.Request) error {
-	body, _, err := readBody(r, s.config.MaxBody)
-	if r.Body != nil {
-		r.Body.Close()
-	}
-	if err != nil {
-		return wrap("send", err)
-	}
-	_, err = s.sendRequest(r, body)
-	return err
-}
-
-// readBody returns the body of a request. If it has more than limit bytes, the error wraps ErrTooLarge, and read
-// has what was read of it.
-func readBody(r *http.Request, limit int64) (body, read []byte, err error) {
-	if r.Body == nil || r.Body == http.NoBody {
-		return nil, nil, nil
-	}
-	if r.ContentLength > limit {
-		return nil, nil, tooLarge("body", r.ContentLength, limit)
-	}
-	body, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if err == nil && int64(len(body)) > limit {
-		return nil, body, tooLarge("body", int64(len(body)), limit)
-	}
-	return body, nil, err
-}
-
-func tooLarge(what string, size, limit int64) error {
-	return fmt.Errorf("%w: its %s has %d bytes, over the limit of %d: send less, or in several beacons", ErrTooLarge, what, size, limit)
-}
-
-// sendRequest queues a request whose body was read.
-func (s *Sender) sendRequest(r *http.Request, body []byte) (id uuid.UUID, err error) {
-	if err := checkRequest(r); err != nil {
-		return id, err
-	}
-	header := maps.Clone(s.config.Header)
-	if header == nil {
-		header = http.Header{}
-	}
-	maps.Copy(header, canonical(r.Header))
-	agent, contentType, key := cmp.Or(header.Get("User-Agent"), s.agent), header.Get("Content-Type"), header.Get(outbox.KeyHeader)
-	for _, name := range []string{"User-Agent", "Content-Type", outbox.KeyHeader, "Content-Length", "Connection", "Host"} {
-		header.Del(name)
-	}
-	if err := outbox.CheckHeader(header); err != nil {
-		return id, typeErrorf("%v", err)
-	}
-	if err := outbox.CheckUserAgent(agent); err != nil {
-		return id, typeErrorf("%v", err)
-	}
-	if !httpguts.ValidHeaderFieldValue(contentType) {
-		return id, typeErrorf("the Content-Type can't be a header's value")
-	}
-	method := r.Method
-	if method == "" {
-		method = http.MethodGet
-	}
-	return s.send(request{method: method, url: r.URL.String(), agent: agent, contentType: contentType, key: key, header: header, body: body})
-}
-
-// canonical returns a copy of a header with the names in canonical form, without those that have no values.
-func canonical(h http.Header) http.Header {
-	c := make(http.Header, len(h))
-	for name, values := range h {
-		if len(values) > 0 {
-			name = http.CanonicalHeaderKey(name)
-			c[name] = append(c[name], values...)
-		}
-	}
-	return c
-}
-
 // send queues a request whose size is within the limits. The id is zero in a browser, and if nothing was kept.
 func (s *Sender) send(r request) (id uuid.UUID, err error) {
 	switch {
@@ -193,25 +117,6 @@ func (s *Sender) send(r request) (id uuid.UUID, err error) {
 	return id, wrap("send", err)
 }
 
-// checkRequest returns a TypeError for a request that can't be sent later.
-func checkRequest(r *http.Request) error {
-	switch {
-	case r.URL == nil || r.URL.Host == "":
-		return typeErrorf("the request has no absolute URL")
-	case r.Host != "" && r.Host != r.URL.Host:
-		return typeErrorf("the request has the Host %q, which is not its URL's", r.Host)
-	case len(r.Trailer) > 0:
-		return typeErrorf("a request with trailers can't be kept")
-	case r.Header.Get("Expect") != "" || r.Header.Get("Upgrade") != "":
-		return typeErrorf("a request with the header Expect or Upgrade can't be kept")
-	case r.Method == http.MethodConnect || r.Method != "" && !fetchrules.IsToken(r.Method):
-		return typeErrorf("a request with the method %q can't be kept", r.Method)
-	case !httpguts.ValidHeaderFieldValue(r.Header.Get(outbox.KeyHeader)):
-		return typeErrorf("the Idempotency-Key can't be a header's value")
-	}
-	return nil
-}
-
 // Flush waits until every beacon that this sender has queued has an outcome: it was delivered, or refused by
 // its server, or it will never be. It is for programs that a child can't outlive, such as the first process of a
 // container or a function in the cloud. The error wraps ctx's; the beacons that still wait stay in the outbox.
@@ -223,6 +128,10 @@ func (s *Sender) Flush(ctx context.Context) error {
 // detached deliverer or the next run. To wait for them, call Flush before. A second Close does nothing.
 func (s *Sender) Close() error {
 	return wrap("close", s.close())
+}
+
+func tooLarge(what string, size, limit int64) error {
+	return fmt.Errorf("%w: its %s has %d bytes, over the limit of %d: send less, or in several beacons", ErrTooLarge, what, size, limit)
 }
 
 // wrap adds the operation to an error that is not a TypeError.

@@ -35,7 +35,10 @@ func (s *Sender) start(bool) error { return nil }
 
 // forbidden returns why nothing may be sent, or nil.
 func (s *Sender) forbidden() error {
-	if err := s.disabled(); err != nil || !s.config.HonorDoNotTrack {
+	if s.config.Disabled {
+		return errDisabled
+	}
+	if err := outbox.Disabled(); err != nil || !s.config.HonorDoNotTrack {
 		return err
 	}
 	if navigator("globalPrivacyControl").Truthy() || navigator("doNotTrack").Equal(js.ValueOf("1")) {

@@ -3,13 +3,13 @@
 package beacon
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"errors"
+	"io/fs"
 	"iter"
-	"log/slog"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -85,23 +85,10 @@ func (s *Sender) open() (*outbox.Outbox, error) {
 
 // forbidden returns why nothing may be kept, or nil.
 func (s *Sender) forbidden() error {
-	if err := s.disabled(); err != nil {
-		return err
+	if s.config.Disabled {
+		return errDisabled
 	}
-	if !s.config.HonorDoNotTrack || !outbox.DoNotTrack() {
-		return nil
-	}
-	if _, err := os.Stat(s.dir); err != nil {
-		return ErrDoNotTrack // and makes no outbox
-	}
-	box, err := s.open()
-	if err == nil {
-		err = box.Purge()
-	}
-	if err != nil {
-		return fmt.Errorf("%w; earlier beacons can't be deleted: %w", ErrDoNotTrack, err)
-	}
-	return ErrDoNotTrack
+	return outbox.Forbidden(s.config.HonorDoNotTrack, s.dir, s.open)
 }
 
 // put appends a request to the outbox.
@@ -109,6 +96,9 @@ func (s *Sender) put(r request) (id uuid.UUID, err error) {
 	to, err := s.target(r.url)
 	if err != nil {
 		return id, err
+	}
+	if len(to.Href) > outbox.MaxHeader { // it can be longer than r.url
+		return id, tooLarge("URL", int64(len(to.Href)), outbox.MaxHeader)
 	}
 	if err := s.forbidden(); err != nil {
 		return id, err
@@ -200,20 +190,32 @@ func (s *Sender) pending() iter.Seq2[Beacon, error] {
 			yield(Beacon{}, wrap("pending", s.failed))
 			return
 		}
-		stopped := false
-		err := spool.List(s.dir, false, func(l *spool.Listed) bool {
-			b := Beacon{ID: l.Record.ID, Sent: l.Record.Date, Method: l.Record.Request.Method, URL: l.Record.Target, Header: http.Header{}}
-			for _, f := range l.Record.Request.Header {
-				b.Header.Add(f.Name, f.Value)
+		var unread []error
+		more := true
+		for _, dir := range outbox.Folders(s.dir) {
+			err := spool.List(dir, false, func(l *spool.Listed) bool {
+				more = yield(beaconOf(&l.Record), nil)
+				return more
+			})
+			if !more {
+				return
 			}
-			b.Body = append(b.Body, l.Record.Request.Body...)
-			stopped = !yield(b, nil)
-			return !stopped
-		})
-		if err != nil && !stopped {
+			if !errors.Is(err, fs.ErrNotExist) { // nothing was sent yet
+				unread = append(unread, err)
+			}
+		}
+		if err := errors.Join(unread...); err != nil {
 			yield(Beacon{}, wrap("pending", err))
 		}
 	}
+}
+
+func beaconOf(r *warc.Record) Beacon {
+	b := Beacon{ID: r.ID, Sent: r.Date, Method: r.Request.Method, URL: r.Target, Header: http.Header{}, Body: bytes.Clone(r.Request.Body)}
+	for _, f := range r.Request.Header {
+		b.Header.Add(f.Name, f.Value)
+	}
+	return b
 }
 
 // dropTime is how long Drop waits for the deliverer.
@@ -230,13 +232,9 @@ func (s *Sender) drop(ids []uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	log := s.config.Logger
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), dropTime)
 	defer cancel()
-	_, err = deliver.Do(ctx, box.Outbox, deliver.Order{Drop: ids}, log)
+	_, err = outbox.Do(ctx, s.dir, deliver.Order{Drop: ids}, s.config.Logger)
 	box.DeliverLeft() // of senders that found the lock held
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 const (
@@ -62,7 +63,7 @@ func BenchmarkServiceSustained(b *testing.B) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	defer s.Close()
-	outbox := newOutbox(b)
+	outbox := proctest.OutboxDir(b)
 	out, err := command(outbox, s.URL, "service").Output()
 	ended := time.Now()
 	if err != nil {

@@ -46,7 +46,7 @@ func (s *Sender) Status() (Status, error) {
 	return s.status()
 }
 
-// ReadStatus returns the status of the outbox in a directory, as [Sender.Status] does. Without an outbox the
+// ReadStatus returns the status of the outbox in a directory, which is named as in [Config.Dir]. Without an outbox the
 // error wraps fs.ErrNotExist.
 func ReadStatus(dir string) (Status, error) {
 	return readStatus(dir)

@@ -23,11 +23,15 @@ func (s *Sender) status() (Status, error) {
 }
 
 func readStatus(dir string) (Status, error) {
+	dir, err := outbox.Dir(dir)
+	if err != nil {
+		return Status{}, wrap("status", err)
+	}
 	status := Status{Outbox: dir}
 	lanes := map[string]*Lane{}
-	err := status.add(dir, lanes)
-	for _, page := range outbox.PageDirs(dir) {
-		err = errors.Join(err, status.add(page, lanes))
+	var errs []error
+	for _, folder := range outbox.Folders(dir) {
+		errs = append(errs, status.add(folder, lanes))
 	}
 	for _, l := range lanes {
 		status.Lanes = append(status.Lanes, *l)
@@ -35,7 +39,7 @@ func readStatus(dir string) (Status, error) {
 	slices.SortFunc(status.Lanes, func(a, b Lane) int {
 		return cmp.Or(cmp.Compare(b.Pending, a.Pending), cmp.Compare(a.URL, b.URL))
 	})
-	return status, err
+	return status, wrap("status", errors.Join(errs...))
 }
 
 // add adds the numbers of one folder.
@@ -59,13 +63,13 @@ func (s *Status) add(dir string, lanes map[string]*Lane) error {
 		s.Oldest = of.Oldest
 	}
 	s.Delivering = s.Delivering || of.Held
+	if of.Held && s.PID == 0 {
+		s.PID, _ = spool.Holder(dir)
+	}
 	if of.Pending == 0 {
 		return err
 	}
 	waits := deliver.ReadWaits(dir)
-	if of.Held && s.PID == 0 {
-		s.PID, _ = spool.Holder(dir)
-	}
 	return errors.Join(err, spool.List(dir, false, func(l *spool.Listed) bool {
 		url := l.Record.Target
 		lane := lanes[url]

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 func init() { programs["hold lock"] = holdLock }
@@ -32,7 +33,7 @@ func holdLock(url string) {
 // A program delivers in its own process, to a server that is down, and is stopped, as by Ctrl-Z. The beacons
 // of other programs are delivered meanwhile, its own too, and all are counted when it goes on.
 func TestStoppedProgram_HoldsTheLock_OthersDeliver(t *testing.T) {
-	outbox := newOutbox(t)
+	outbox := proctest.OutboxDir(t)
 	down, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +76,7 @@ func TestStoppedProgram_HoldsTheLock_OthersDeliver(t *testing.T) {
 	if err := stopped.Wait(); err != nil {
 		t.Error(err)
 	}
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		if s, err := beacon.ReadStatus(outbox); err != nil || s.Delivered != 2 || s.Accepted != 2 {
 			return fmt.Errorf("%+v, %v", s, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // A recorder is a server that keeps the requests it gets, and answers 200 with the header X-Live.
@@ -46,7 +47,7 @@ func newRecorder(t *testing.T) *recorder {
 // last waits until n requests have come, and returns the newest.
 func (r *recorder) last(t *testing.T, n int) (q *http.Request, body string) {
 	t.Helper()
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if len(r.requests) < n {
@@ -151,7 +152,7 @@ func TestTransport_RequestThatCantWait_GoesToBase(t *testing.T) {
 
 func TestTransport_SendingIsOff_AnswersAccepted(t *testing.T) {
 	s := newRecorder(t)
-	dir := newOutbox(t)
+	dir := proctest.OutboxDir(t)
 	post := func(c beacon.Config) *http.Response {
 		t.Helper()
 		c.Dir = dir

@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/seed-d051cf5a/beacon/internal/browsertest"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 const page = `<!DOCTYPE html><title>Go</title><script src="wasm_exec.js"></script><script>
@@ -134,7 +135,7 @@ func TestWasm(t *testing.T) {
 			if c.wait(c.URL + "/held"); sender == "header" {
 				p.want(`flush("header")`, "nil")
 			}
-			eventually(t, func() error {
+			proctest.Eventually(t, func() error {
 				if got := p.evaluate(`send("` + sender + `", "` + c.URL + `/next", "40 KiB")`); got != "nil" {
 					return fmt.Errorf("%s: after the first has arrived got %s, want nil", sender, got)
 				}
@@ -182,7 +183,7 @@ func TestWasm(t *testing.T) {
 		p.want(`flush("plain")`, "nil")
 		p.want(`String(window.flushed)`, "undefined")
 		release()
-		eventually(t, func() error {
+		proctest.Eventually(t, func() error {
 			if got := p.evaluate(`String(window.flushed)`); got != "nil" {
 				return fmt.Errorf("Flush: got %s, want nil", got)
 			}
@@ -203,7 +204,7 @@ func TestWasm(t *testing.T) {
 		c, p := newCollector(t), open(t)
 		release := c.hold("POST /held")
 		p.evaluate(`send("header", "` + c.URL + `/held", "text"); exit()`)
-		eventually(t, func() error {
+		proctest.Eventually(t, func() error {
 			if p.evaluate(`String(window.exited)`) != "true" {
 				return fmt.Errorf("the program still runs")
 			}
@@ -275,7 +276,7 @@ func openPage(t *testing.T, browser context.Context, url string) *wasmPage {
 	t.Cleanup(cancel)
 	p := &wasmPage{t, ctx}
 	p.navigate(url)
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		if p.evaluate(`String(window.ready)`) != "true" {
 			return fmt.Errorf("the program does not run")
 		}
@@ -328,7 +329,7 @@ func (p *wasmPage) wantPrefix(js, want string) {
 // "initiatorType").
 func (p *wasmPage) wantInitiator(url, want string) {
 	p.t.Helper()
-	eventually(p.t, func() error {
+	proctest.Eventually(p.t, func() error {
 		if got := p.evaluate(`performance.getEntriesByName("` + url + `").map(e => e.initiatorType).join()`); got != want {
 			return fmt.Errorf("%s: got the initiator %q, want %q", url, got, want)
 		}
@@ -393,7 +394,7 @@ func (c *collector) hold(request string) (release func()) {
 // wait waits for the request to a URL.
 func (c *collector) wait(url string) (got arrived) {
 	c.t.Helper()
-	eventually(c.t, func() error {
+	proctest.Eventually(c.t, func() error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		var ok bool

@@ -58,12 +58,6 @@ func NewAgent(c Config) *Agent {
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
-	if a.config.Capacity <= 0 {
-		a.config.Capacity = outbox.DefaultCapacity
-	}
-	if a.config.MaxAge <= 0 {
-		a.config.MaxAge = outbox.DefaultMaxAge
-	}
 	a.dir, a.failed = outbox.Dir(c.Dir)
 	if c.Dir == "" && c.TLS != nil && a.failed == nil {
 		a.dir += "-tls" // the user's is delivered without it
@@ -71,7 +65,9 @@ func NewAgent(c Config) *Agent {
 	return a
 }
 
-// defaultAgent is that of navigators without one.
+// DefaultAgent returns the agent of navigators without one. It has the zero Config.
+func DefaultAgent() *Agent { return defaultAgent() }
+
 var defaultAgent = sync.OnceValue(func() *Agent { return NewAgent(Config{}) })
 
 // open returns the outbox.

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
 func TestAgent_OutboxIsFull_LogsReason(t *testing.T) {
-	var log logged
+	var log proctest.Buffer
 	a := newAgent(t, navigator.Config{Capacity: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	n := navigator.Navigator{Agent: a, Page: &navigator.Page{URL: "http://shop.example/"}}
 	if ok, err := n.SendBeacon("/", make([]byte, 60_000)); ok || err != nil {
@@ -66,7 +67,7 @@ func TestAgentClose_BeaconsWait_NextAgentDelivers(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	dir := newOutbox(t)
+	dir := proctest.OutboxDir(t)
 	page := &navigator.Page{URL: s.URL}
 	failed := make(chan struct{}, 1000)
 	page.Intercept = func(_ context.Context, r *navigator.Request) (*navigator.Response, error) {
@@ -124,7 +125,7 @@ func TestAgentClose_ManyAgents_NoGoroutinesAndFilesRemain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, func() error { // the server closes its ends of the connections
+	proctest.Eventually(t, func() error { // the server closes its ends of the connections
 		if g, f := runtime.NumGoroutine(), openFiles(t); g > goroutines || f > files {
 			return fmt.Errorf("got %d goroutines and %d open files after 50 agents, want %d and %d as before", g, f, goroutines, files)
 		}

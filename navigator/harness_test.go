@@ -10,13 +10,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
@@ -157,7 +156,7 @@ func lines(requests []request) (lines []string) {
 // newAgent returns an agent, with an outbox of its own if the config has none, that the test's end closes.
 func newAgent(t testing.TB, c navigator.Config) *navigator.Agent {
 	if c.Dir == "" {
-		c.Dir = newOutbox(t)
+		c.Dir = proctest.OutboxDir(t)
 	}
 	a := navigator.NewAgent(c)
 	t.Cleanup(func() { a.Close() })
@@ -188,51 +187,4 @@ func flush(t *testing.T, a *navigator.Agent) {
 func isTypeError(err error) bool {
 	var e *beacon.TypeError
 	return errors.As(err, &e)
-}
-
-// eventually calls check until it returns nil, for half a minute.
-func eventually(t *testing.T, check func() error) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("still after 30 s: %v", err)
-		}
-	}
-}
-
-// newOutbox returns a directory that is not the test's TempDir, because a standby may outlive the test. Windows
-// deletes no open files and does not rename their directory: there it stays, whole.
-func newOutbox(t testing.TB) string {
-	dir, err := os.MkdirTemp("", "beacon-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if old := dir + "-old"; os.Rename(dir, old) == nil {
-			os.RemoveAll(old)
-		}
-	})
-	return filepath.Join(dir, "outbox")
-}
-
-// logged is a Writer for loggers of several goroutines.
-type logged struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

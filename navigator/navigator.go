@@ -7,10 +7,8 @@
 package navigator
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
-	"os"
 
 	"github.com/nlnwa/whatwg-url/url"
 
@@ -25,11 +23,11 @@ import (
 // under way: the quota of the Fetch standard ("HTTP-network-or-cache fetch").
 const MaxBody = 64 << 10
 
-// A Navigator is that of a Page. It is safe for concurrent use; its fields are set before the first use.
+// A Navigator sends for a [Page]. It is safe for concurrent use; its fields are set before the first use.
 type Navigator struct {
 	// Page is the page. It must be set.
 	Page *Page
-	// Agent is the user agent. Default: one with the zero Config, which all such navigators share.
+	// Agent is the user agent. Default: that of [DefaultAgent].
 	Agent *Agent
 	// Header is sent with every request, beside those of the page, and is not subject to CORS. Host,
 	// Content-Type, Content-Length, Idempotency-Key, User-Agent and the headers of the connection can't be set.
@@ -103,7 +101,7 @@ func (n *Navigator) queue(a *Agent, d *outbox.Draft, to *outbox.Target, body []b
 	if len(to.Href) > outbox.MaxHeader {
 		return fmt.Errorf("its URL of %d bytes is over the limit of %d: put data into the body", len(to.Href), outbox.MaxHeader)
 	}
-	if err := a.forbidden(); err != nil {
+	if err := outbox.Forbidden(a.config.HonorDoNotTrack, a.dir, a.open); err != nil {
 		return err
 	}
 	if outbox.Prints() {
@@ -119,21 +117,6 @@ func (n *Navigator) queue(a *Agent, d *outbox.Draft, to *outbox.Target, body []b
 		release()
 	}
 	return err
-}
-
-// forbidden returns why no beacon may be kept, or nil.
-func (a *Agent) forbidden() error {
-	if err := outbox.Disabled(); err != nil || !a.config.HonorDoNotTrack || !outbox.DoNotTrack() {
-		return err
-	}
-	if _, err := os.Stat(a.dir); err != nil {
-		return outbox.ErrDoNotTrack // and makes no outbox
-	}
-	pages, err := a.open()
-	if err == nil {
-		err = pages.Purge()
-	}
-	return errors.Join(outbox.ErrDoNotTrack, err)
 }
 
 // keep appends a beacon. release gives its bytes back to the page's quota.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 	"github.com/seed-d051cf5a/beacon/navigator"
 )
 
@@ -92,7 +93,7 @@ func TestSendBeacon_PageForbids_IsRefused(t *testing.T) {
 		"CSP":  {URL: s.URL, ContentSecurityPolicy: []string{"connect-src 'none'"}},
 		"CORS": {URL: "http://elsewhere.example/"},
 	} {
-		dir := newOutbox(t)
+		dir := proctest.OutboxDir(t)
 		n := &navigator.Navigator{Agent: newAgent(t, navigator.Config{Dir: dir}), Page: page}
 		queue(t, n, s.URL+"/"+name, beacon.JSON(name))
 		flush(t, n.Agent)
@@ -117,7 +118,7 @@ func TestSendBeacon_ServerStartsLater_BeaconsArrive(t *testing.T) {
 	listener.Close()
 	n := newNavigator(t, "http://"+address)
 	for range 3 {
-		eventually(t, func() error {
+		proctest.Eventually(t, func() error {
 			ok, err := n.SendBeacon("/", make([]byte, navigator.MaxBody))
 			if err == nil && !ok {
 				err = errors.New("the attempt that failed still counts for the quota")
@@ -228,7 +229,7 @@ func TestMove_OtherOrigin_ReturnsTypeError(t *testing.T) {
 
 func TestSendBeacon_ProcessKilled_StandbyDelivers(t *testing.T) {
 	s := serve(t, nil)
-	dir := newOutbox(t)
+	dir := proctest.OutboxDir(t)
 	const runs = 20
 	for range runs {
 		run(t, dir, s.URL, "standby killed")
@@ -245,7 +246,7 @@ func TestSendBeacon_ProcessEnded_NextOneDelivers(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	dir := newOutbox(t)
+	dir := proctest.OutboxDir(t)
 	run(t, dir, s.URL, "page")
 	lost := s.next(t)
 	run(t, dir, s.URL, "page")
@@ -270,9 +271,9 @@ func TestSendBeacon_DoNotTrackSetLater_BeaconsArePurged(t *testing.T) {
 	}{{"standby honoring killed", true}, {"page honoring killed", false}} {
 		for _, with := range []string{"page", "sender"} {
 			t.Run(c.program+", then a "+with, func(t *testing.T) {
-				dir := newOutbox(t)
+				dir := proctest.OutboxDir(t)
 				run(t, dir, down.URL, c.program)
-				eventually(t, func() error {
+				proctest.Eventually(t, func() error {
 					status, err := beacon.ReadStatus(dir)
 					if err == nil && (status.Pending != 1 || status.Delivering != c.standby) {
 						err = fmt.Errorf("got %+v; want 1 pending, and a process that delivers: %v", status, c.standby)
@@ -295,7 +296,7 @@ func TestSendBeacon_DoNotTrackSetLater_BeaconsArePurged(t *testing.T) {
 						t.Errorf("Send: got %v, want %v", err, beacon.ErrDoNotTrack)
 					}
 				}
-				eventually(t, func() error {
+				proctest.Eventually(t, func() error {
 					status, err := beacon.ReadStatus(dir)
 					if err == nil && (status.Purged != 1 || status.Pending != 0) {
 						err = fmt.Errorf("got %+v, want 1 purged and none pending", status)
@@ -310,7 +311,7 @@ func TestSendBeacon_DoNotTrackSetLater_BeaconsArePurged(t *testing.T) {
 func TestSendBeacon_DoNotTrackHonored_PurgesOnlyWhatHonorsIt(t *testing.T) {
 	down := serve(t, nil)
 	down.Close()
-	dir := newOutbox(t)
+	dir := proctest.OutboxDir(t)
 	page := &navigator.Page{URL: "http://shop.example/"}
 	honoring := &navigator.Navigator{Agent: newAgent(t, navigator.Config{Dir: dir, HonorDoNotTrack: true}), Page: page}
 	other := &navigator.Navigator{Agent: newAgent(t, navigator.Config{Dir: dir}), Page: page}
@@ -321,7 +322,7 @@ func TestSendBeacon_DoNotTrackHonored_PurgesOnlyWhatHonorsIt(t *testing.T) {
 	if ok, err := honoring.SendBeacon(down.URL, "x"); ok || err != nil {
 		t.Errorf("SendBeacon: got %v, %v; want false, nil", ok, err)
 	}
-	eventually(t, func() error {
+	proctest.Eventually(t, func() error {
 		status, err := beacon.ReadStatus(dir)
 		if err == nil && (status.Purged != 2 || status.Pending != 1 || status.Accepted != 3 || status.Forbidden.IsZero()) {
 			err = fmt.Errorf("got %+v; want 3 accepted, 2 of them purged and 1 pending", status)

@@ -14,13 +14,12 @@ import (
 // URLSearchParams, URL, TextEncoder, ReadableStream and DOMException, unless the runtime has a global of that name.
 // sendBeacon sends objects of the runtime's own interfaces as strings.
 //
-// A body has at most [navigator.MaxBody] bytes. The sender s sends the beacons, or [beacon.Default] if s is nil.
+// A body has at most [navigator.MaxBody] bytes. send sends the beacons, such as [beacon.Send] or a Sender's. If it
+// returns a [*beacon.TypeError], sendBeacon throws, and after another error it returns false: only send can log the
+// reason.
 //
 // Call Enable before the first script runs, in the goroutine that runs the scripts.
-func Enable(runtime *goja.Runtime, s *beacon.Sender) error {
-	if s == nil {
-		s = beacon.Default()
-	}
+func Enable(runtime *goja.Runtime, send func(url string, data any) error) error {
 	rt, err := newRealm(runtime)
 	if err != nil {
 		return err
@@ -30,7 +29,7 @@ func Enable(runtime *goja.Runtime, s *beacon.Sender) error {
 		if bodySize(data) > navigator.MaxBody {
 			return false, nil
 		}
-		err := s.Send(url, data)
+		err := send(url, data)
 		if typeError := (*beacon.TypeError)(nil); errors.As(err, &typeError) {
 			return false, err
 		}

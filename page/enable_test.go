@@ -16,7 +16,7 @@ func enabled(t testing.TB, before string) *goja.Runtime {
 	if _, err := r.RunString(before); err != nil {
 		t.Fatal(err)
 	}
-	if err := page.Enable(r, openSender(t)); err != nil {
+	if err := page.Enable(r, openSender(t).Send); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -90,7 +90,7 @@ func TestEnable_InvalidURL_ThrowsTypeError(t *testing.T) {
 
 func TestEnable_SenderClosed_ReturnsFalse(t *testing.T) {
 	r, s := goja.New(), openSender(t)
-	if err := page.Enable(r, s); err != nil {
+	if err := page.Enable(r, s.Send); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

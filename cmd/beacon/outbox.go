@@ -18,6 +18,7 @@ import (
 	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
+	"github.com/seed-d051cf5a/beacon/internal/outbox"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
@@ -60,7 +61,7 @@ func outboxCommand() *cobra.Command {
 			if err := mustExist(dir); err != nil {
 				return err
 			}
-			return eachOutbox(dir, func(d string) error { return flushOutbox(ctx, d) })
+			return outbox.Each(dir, func(d string) error { return flushOutbox(ctx, d) })
 		},
 	}
 	flush.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "give up after this `long`; what waits stays")

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
+	"github.com/seed-d051cf5a/beacon/internal/outbox"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
@@ -48,7 +49,7 @@ func outboxListCommand(dir *string) *cobra.Command {
 				fmt.Fprintln(w, "ID\tSENT\tBYTES\tURL\tREASON")
 			}
 			out := json.NewEncoder(os.Stdout)
-			err = eachOutbox(*dir, func(d string) error {
+			err = outbox.Each(*dir, func(d string) error {
 				waits := deliver.ReadWaits(d)
 				return spool.List(d, dead, func(l *spool.Listed) bool {
 					if dead != (l.Outcome != "") || origin != "" && deliver.OriginOf(l.Record.Target) != origin {
@@ -92,7 +93,7 @@ func outboxShowCommand(dir *string) *cobra.Command {
 				return err
 			}
 			found := false
-			err = eachOutbox(*dir, func(d string) error {
+			err = outbox.Each(*dir, func(d string) error {
 				return spool.List(d, true, func(l *spool.Listed) bool {
 					if l.Record.ID != id {
 						return true

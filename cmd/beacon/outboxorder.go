@@ -1,18 +1,15 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"path/filepath"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
-	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/outbox"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
@@ -94,28 +91,7 @@ func give(cmd *cobra.Command, dir string, order deliver.Order) (n int, err error
 	if err := mustExist(dir); err != nil {
 		return 0, err
 	}
-	err = eachOutbox(dir, func(d string) error {
-		box, err := spool.OpenOutbox(d)
-		if err != nil {
-			return err
-		}
-		defer box.Close()
-		some, err := deliver.Do(cmd.Context(), box, order, slog.New(plainLog{}))
-		n += some
-		return err
-	})
+	n, err = outbox.Do(cmd.Context(), dir, order, slog.New(plainLog{}))
 	beacon.Start(beacon.Config{Dir: dir}) // delivers what waits, if nothing else does
 	return n, err
-}
-
-// eachOutbox calls do for an outbox and for those of its pages.
-func eachOutbox(dir string, do func(dir string) error) error {
-	var errs []error
-	pages, _ := filepath.Glob(filepath.Join(dir, "pages", "*"))
-	for _, d := range append([]string{dir}, pages...) {
-		if err := do(d); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }

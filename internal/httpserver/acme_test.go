@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // An acmeCollector is a TLS listener and a plain one, whose certificate comes from a pebble.
@@ -25,7 +27,7 @@ type acmeCollector struct {
 	t         *testing.T
 	ca        *pebble
 	dir       string
-	log       lockedBuffer
+	log       proctest.Buffer
 	tls, http net.Listener // http may be nil
 	plain     http.Handler // of http
 }

@@ -1,7 +1,6 @@
 package httpserver
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -16,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 const pebbleModule = "github.com/letsencrypt/pebble/v2"
@@ -41,7 +42,7 @@ type pebble struct {
 	admin     string // of the management interface
 	directory string // URL
 	roots     *x509.CertPool
-	log       lockedBuffer
+	log       proctest.Buffer
 }
 
 func newPebble(t *testing.T) *pebble {
@@ -150,22 +151,4 @@ func await(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("got no %s in 90 s", what)
 		}
 	}
-}
-
-// A lockedBuffer is a bytes.Buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

@@ -11,6 +11,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // names are the hosts of the test certificate.
@@ -102,7 +104,7 @@ func TestRedirect_EachRequest_IsRedirectedOrRefused(t *testing.T) {
 }
 
 func TestRedirect_RefusedBeacons_AreLoggedOnce(t *testing.T) {
-	var log lockedBuffer
+	var log proctest.Buffer
 	h := &Redirect{Port: 443, Names: names, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 	for range 3 {
 		ask(t, h, "POST /x HTTP/1.1", "Host: a.test", "Content-Length: 0")

@@ -1,19 +1,18 @@
 package outbox
 
 import (
-	"bytes"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/nlnwa/whatwg-url/url"
 
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 	"github.com/seed-d051cf5a/beacon/internal/weburl"
 )
 
@@ -26,17 +25,6 @@ var _ = func() bool {
 	}
 	return true
 }()
-
-// newDir returns a directory that is not the test's TempDir, because a deliverer may outlive the test.
-func newDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "beacon-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return filepath.Join(dir, "outbox")
-}
 
 func appendTo(t *testing.T, b *Outbox, to string) {
 	t.Helper()
@@ -56,23 +44,6 @@ func appendTo(t *testing.T, b *Outbox, to string) {
 	}
 }
 
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // Each deliverer dies before it takes its role. This process delivers all beacons, also when the start limit is
 // reached.
 func TestDeliverer_DiesBeforeItsRole_ProcessDelivers(t *testing.T) {
@@ -80,21 +51,20 @@ func TestDeliverer_DiesBeforeItsRole_ProcessDelivers(t *testing.T) {
 	Detach()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	defer s.Close()
-	var log lockedBuffer
-	b, err := Open(Config{Dir: newDir(t), Capacity: DefaultCapacity, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	var log proctest.Buffer
+	b, err := Open(Config{Dir: proctest.OutboxDir(t), Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
 	for i := range 3 * freeStarts {
 		appendTo(t, b, s.URL)
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-			if n, err := b.Waiting(); err == nil && n == 0 {
-				break
-			} else if time.Now().After(deadline) {
-				t.Fatalf("beacon %d is not delivered: %d wait, %v\n%s", i, n, err, log.String())
+		proctest.Eventually(t, func() error {
+			if n, err := b.Waiting(); err != nil || n > 0 {
+				return fmt.Errorf("beacon %d is not delivered: %d wait, %v\n%s", i, n, err, log.String())
 			}
-		}
+			return nil
+		})
 	}
 	if !strings.Contains(log.String(), "deliverer ended early") {
 		t.Errorf("no deliverer has died: %s", log.String())

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -39,6 +38,25 @@ func DoNotTrack() bool {
 	return true
 }
 
+// Forbidden returns why nothing may be kept, or nil. honor means that DO_NOT_TRACK counts. Then the earlier beacons
+// in dir, if there is an outbox, are ended through what open returns.
+func Forbidden[B interface{ Purge() error }](honor bool, dir string, open func() (B, error)) error {
+	if err := Disabled(); err != nil || !honor || !DoNotTrack() {
+		return err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return ErrDoNotTrack // and makes no outbox
+	}
+	box, err := open()
+	if err == nil {
+		err = box.Purge()
+	}
+	if err != nil {
+		return fmt.Errorf("%w; earlier beacons can't be deleted: %w", ErrDoNotTrack, err)
+	}
+	return ErrDoNotTrack
+}
+
 // Purge ends the beacons that were appended earlier by programs that honor DO_NOT_TRACK, also those of other
 // processes and of pages.
 func (b *Outbox) Purge() error {
@@ -47,7 +65,7 @@ func (b *Outbox) Purge() error {
 	}
 	// Each folder has a mark for its own deliverer.
 	var errs []error
-	for _, dir := range append(PageDirs(b.Dir()), b.Dir()) {
+	for _, dir := range Folders(b.Dir()) {
 		errs = append(errs, spool.ForbidTracking(dir))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -55,16 +73,4 @@ func (b *Outbox) Purge() error {
 	}
 	b.DeliverLeft()
 	return nil
-}
-
-// shown is how many bytes of a body are printed.
-const shown = 2 << 10
-
-// Prints reports whether beacons are printed to standard error instead of kept.
-func Prints() bool { return os.Getenv(DirVar) == printed }
-
-// Print prints a beacon that is not kept.
-func Print(method, url, contentType string, body []byte) {
-	text := strings.ToValidUTF8(string(body[:min(len(body), shown)]), "\uFFFD")
-	fmt.Fprintf(os.Stderr, "beacon: not sent, because of %s=%s: %s %s (%s, %d bytes): %s\n", DirVar, printed, method, url, contentType, len(body), text)
 }

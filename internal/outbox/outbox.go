@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,9 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
+
+// defaultCapacity is the most bytes of an outbox on disk.
+const defaultCapacity = 16 << 20
 
 // defaultPatience is how long a deliverer continues while no server takes or refuses a beacon.
 const defaultPatience = 10 * time.Minute
@@ -33,7 +35,7 @@ var (
 // A Config sets where an outbox is and how it is delivered.
 type Config struct {
 	Dir      string // an absolute path
-	Capacity int64  // bytes on disk
+	Capacity int64  // bytes on disk; by default 16 MiB
 	Durable  bool   // each record is on disk before Append returns
 	// Client sends the requests of a delivery in this process. Default: one with the environment's network.
 	Client *fetch.Client
@@ -66,15 +68,15 @@ type Outbox struct {
 	warned     atomic.Int64 // the last log line of warn, Unix time in seconds
 }
 
-const (
-	warnPause  = 10 * time.Second
-	retryPause = time.Second // until another try to start a deliverer
-	relayPause = time.Second
-)
+// warnPause is the least time between two log lines of warn.
+const warnPause = 10 * time.Second
 
 // Open opens the outbox, and makes its directory, mode 0700, if it is missing.
 func Open(c Config) (*Outbox, error) {
 	program()
+	if c.Capacity <= 0 {
+		c.Capacity = defaultCapacity
+	}
 	s, err := spool.OpenOutbox(c.Dir)
 	if err != nil {
 		return nil, err
@@ -118,7 +120,7 @@ func (b *Outbox) Deliver() {
 
 // Pending reports whether the outbox in dir, or its pages' folders, may have beacons to deliver.
 func Pending(dir string) bool {
-	return spool.Pending(dir) || slices.ContainsFunc(PageDirs(dir), spool.Pending)
+	return slices.ContainsFunc(Folders(dir), spool.Pending)
 }
 
 // DeliverLeft delivers the beacons that earlier processes left, those of pages included.
@@ -163,145 +165,10 @@ func (b *Outbox) sleep(d time.Duration) bool {
 	}
 }
 
-// deliverDetached starts a deliverer, unless one runs. It takes the lock and passes it to the deliverer, so
-// a second one can't start in between. If this process is killed between the two, the kernel frees the lock.
-// Then beacons of senders that found it held wait for the next run.
-func (b *Outbox) deliverDetached() {
-	if !b.silent && b.relaying.CompareAndSwap(false, true) {
-		b.relay.Skip() // what others have logged while no beacon of this process waited
-		b.begin(b.relayWhileWaiting)
-	}
-	lock, err := b.TakeLock()
-	if err != nil {
-		b.warn("outbox can't be locked, will try again", err)
-		b.retryLater()
-		return
-	}
-	if lock == nil {
-		return
-	}
-	if err = b.detach(lock); err == nil {
-		lock.Close()
-		return
-	}
-	b.warn("deliverer can't be started; delivering in this process", err)
-	b.deliverInProcess(lock, true)
-}
-
-// detach starts a deliverer that inherits the lock. If it dies before its time, this process delivers what
-// waits.
-func (b *Outbox) detach(lock *os.File) error {
-	return startDeliverer(roleDeliverer, b.Dir(), lock, func(failed error) {
-		if failed == nil {
-			return
-		}
-		if b.ctx.Err() == nil && spool.Pending(b.Dir()) {
-			b.warn("deliverer ended early; delivering in this process", failed)
-			b.deliverInProcess(nil, true)
-		}
-	})
-}
-
-// relayWhileWaiting relays the detached deliverers' log while beacons of this process wait.
-func (b *Outbox) relayWhileWaiting() {
-	defer b.relaying.Store(false)
-	for waiting := 1; waiting > 0 && b.sleep(relayPause); {
-		waiting, _ = b.Waiting()
-		b.relay.Next(b.log)
-	}
-}
-
-// retryLater tries again after retryPause to have the beacons of this process delivered.
-func (b *Outbox) retryLater() {
-	if !b.retrying.CompareAndSwap(false, true) {
-		return
-	}
-	b.begin(func() {
-		again := b.sleep(retryPause)
-		b.retrying.Store(false)
-		if n, err := b.Waiting(); again && (err != nil || n > 0) {
-			b.Deliver()
-		}
-	})
-}
-
 // warn logs a failure that can repeat with every beacon, at most once in warnPause.
 func (b *Outbox) warn(what string, err error) {
 	now := time.Now().Unix()
 	if last := b.warned.Load(); now-last >= int64(warnPause/time.Second) && b.warned.CompareAndSwap(last, now) {
 		b.log.Warn(what, "error", err)
-	}
-}
-
-// deliverInProcess delivers in a goroutine until no beacon of this process waits. lock is the outbox's lock
-// or nil. Senders that find it held rely on its holder. With instead set, this process delivers although Detach
-// was called, because a deliverer has failed.
-func (b *Outbox) deliverInProcess(lock *os.File, instead bool) {
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
-	if b.delivering.CompareAndSwap(false, true) {
-		ctx, end := b.ctx, func() {}
-		if !b.config.InProcess && !instead {
-			ctx, end = untilDetached(b.ctx)
-		}
-		begun := b.begin(func() {
-			defer end()
-			b.deliverWaiting(ctx, lock)
-		})
-		if begun {
-			return
-		}
-		end()
-	}
-	if lock != nil {
-		lock.Close() // the goroutine that runs takes it
-	}
-}
-
-const (
-	// This process holds the lock only while beacons wait: it may end at any time, and senders that find the
-	// lock held rely on it.
-	inProcessIdle = time.Millisecond
-	lockPoll      = 250 * time.Millisecond // until this process delivers after another deliverer was killed
-)
-
-func (b *Outbox) deliverWaiting(ctx context.Context, lock *os.File) {
-	for {
-		select {
-		case <-b.wake:
-		default:
-		}
-		var err error
-		if lock == nil {
-			lock, err = b.TakeLock()
-		}
-		if err == nil && lock != nil {
-			_, err = deliver.Drain(ctx, b.Outbox, lock, deliver.Deliverer{
-				Fetch: b.client.Do, Base: b.config.InProcess, Idle: inProcessIdle, Wake: b.wake, Log: b.log, Program: program(),
-			})
-			lock = nil
-		}
-		if b.ctx.Err() != nil {
-			return
-		}
-		if ctx.Err() != nil { // Detach was called
-			b.delivering.Store(false)
-			b.deliverDetached()
-			return
-		}
-		if err != nil {
-			b.warn("delivery stopped, will try again", err)
-		}
-		b.delivering.Store(false)
-		// A sender in between saw that the goroutine runs, and woke it.
-		n, err := b.Waiting()
-		if err == nil && n == 0 && len(b.wake) == 0 || !b.delivering.CompareAndSwap(false, true) {
-			return
-		}
-		if (n > 0 || err != nil) && !b.sleep(lockPoll) { // another process delivers, or the disk failed
-			return
-		}
 	}
 }

@@ -24,8 +24,7 @@ const maxPages = 1000
 // Pages keeps the beacons of this process's pages in one of the folders pages/0, pages/1, … of an outbox. The
 // process of the pages delivers them, because it has their cookies, CORS-preflight cache and hooks. So each
 // process has a folder of its own, and holds its lock while it lives. When it has ended, a standby delivers
-// the rest; without Detach the next process with pages delivers it. It is safe for concurrent
-// use.
+// the rest; without Detach the next process with pages delivers it. It is safe for concurrent use.
 type Pages struct {
 	outer *Outbox
 	// fetch makes an attempt, or returns false if the beacon is not of a page of this process that still exists.
@@ -147,7 +146,7 @@ func (p *Pages) ensureStandby(f *folder) {
 	})
 	if err != nil {
 		f.standby.Store(false)
-		p.outer.log.Warn("standby can't be started: the next process delivers what this one leaves", "error", err)
+		p.outer.warn("standby can't be started: the next process delivers what this one leaves", err)
 	}
 }
 
@@ -184,15 +183,19 @@ func (p *Pages) Close() error {
 	return err
 }
 
-// PageDirs returns the folders of an outbox for the beacons of pages.
-func PageDirs(outbox string) []string {
+// pageDirs returns the folders of an outbox for the beacons of pages.
+func pageDirs(outbox string) []string {
 	dirs, _ := filepath.Glob(filepath.Join(outbox, "pages", "*"))
 	return dirs
 }
 
+// Folders returns the directory of an outbox and its folders for pages. Each is a spool with a deliverer of its
+// own.
+func Folders(outbox string) []string { return append([]string{outbox}, pageDirs(outbox)...) }
+
 // adoptPages delivers the beacons of pages that ended processes have left.
 func (b *Outbox) adoptPages() {
-	for _, dir := range PageDirs(b.Dir()) {
+	for _, dir := range pageDirs(b.Dir()) {
 		if !spool.Pending(dir) {
 			continue
 		}

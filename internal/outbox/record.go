@@ -4,16 +4,12 @@ package outbox
 
 import (
 	"strconv"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/nlnwa/whatwg-url/url"
 
 	"github.com/seed-d051cf5a/beacon/internal/deliver"
-	"github.com/seed-d051cf5a/beacon/internal/fetch"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
@@ -25,6 +21,8 @@ type Draft struct {
 	Extra  warc.Fields
 	Record []byte
 }
+
+const defaultMaxAge = 24 * time.Hour
 
 var drafts = sync.Pool{New: func() any { return new(Draft) }}
 
@@ -44,15 +42,18 @@ func NewDraft() *Draft {
 	return d
 }
 
-// Release has the draft used again.
+// Release lets the draft be used again.
 func (d *Draft) Release() { drafts.Put(d) }
 
 // Encode makes d.Record and d.ID of the draft's header and extension fields. key is the Idempotency-Key, or ""
-// for one made of the id.
+// for one made of the id. The beacon expires after maxAge, by default a day.
 func (d *Draft) Encode(method string, to *Target, key string, body []byte, maxAge time.Duration) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
+	}
+	if maxAge <= 0 {
+		maxAge = defaultMaxAge
 	}
 	now := time.Now()
 	// The values that differ in each beacon are parts of one string. The key is a String of RFC 8941, which
@@ -86,44 +87,4 @@ func (d *Draft) Encode(method string, to *Target, key string, body []byte, maxAg
 	}
 	d.Record, err = record.Append(d.Record[:0])
 	return err
-}
-
-// A Target is a parsed URL, with the network by which this process reaches it.
-type Target struct {
-	Href    string // without the fragment
-	given   string // that was parsed
-	base    string
-	env     fetch.Environment
-	checked atomic.Int64 // when env was compared with the environment last, Unix time in milliseconds
-	host    string
-	path    string // and query
-	network fetch.Network
-}
-
-// Targets has the URL that was parsed last. Most programs send to one URL. The zero value is ready; it is safe
-// for concurrent use.
-type Targets struct{ last atomic.Pointer[Target] }
-
-// Get returns the target of a URL, relative to a base. parse parses the URL.
-func (ts *Targets) Get(given, base string, parse func() (*url.Url, error)) (*Target, error) {
-	last, now := ts.last.Load(), time.Now().UnixMilli()
-	same := last != nil && last.given == given && last.base == base
-	if same && last.checked.Load() == now {
-		return last, nil
-	}
-	env := fetch.ReadEnvironment()
-	if same && last.env == env {
-		last.checked.Store(now)
-		return last, nil
-	}
-	u, err := parse()
-	if err != nil {
-		return nil, err
-	}
-	t := &Target{
-		given: strings.Clone(given), base: base, env: env,
-		Href: u.Href(true), host: u.Host(), path: u.Pathname() + u.Search(), network: env.Network(u.Scheme(), u.Host()),
-	}
-	ts.last.Store(t)
-	return t, nil
 }

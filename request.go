@@ -1,0 +1,96 @@
+package beacon
+
+import (
+	"cmp"
+	"io"
+	"maps"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
+	"github.com/seed-d051cf5a/beacon/internal/outbox"
+	"golang.org/x/net/http/httpguts"
+)
+
+// SendRequest queues a request as it is: its method, URL, header and body. Its Idempotency-Key, if it has one,
+// is kept. [Config.Header] adds headers that the request lacks. The body is closed, also after an error. The
+// request's context does not count.
+//
+// The errors are those of [Sender.Send]. A [*TypeError] is also that of a request with a Host that is not its
+// URL's, with trailers, or with the headers Expect or Upgrade.
+func (s *Sender) SendRequest(r *http.Request) error {
+	body, _, err := readBody(r, s.config.MaxBody)
+	if r.Body != nil {
+		r.Body.Close()
+	}
+	if err != nil {
+		return wrap("send", err)
+	}
+	_, err = s.sendRequest(r, body)
+	return err
+}
+
+// readBody returns the body of a request. If it has more than limit bytes, the error wraps ErrTooLarge, and read
+// has what was read of it.
+func readBody(r *http.Request, limit int64) (body, read []byte, err error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil, nil
+	}
+	if r.ContentLength > limit {
+		return nil, nil, tooLarge("body", r.ContentLength, limit)
+	}
+	body, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err == nil && int64(len(body)) > limit {
+		return nil, body, tooLarge("body", int64(len(body)), limit)
+	}
+	return body, nil, err
+}
+
+// sendRequest queues a request whose body was read.
+func (s *Sender) sendRequest(r *http.Request, body []byte) (id uuid.UUID, err error) {
+	if err := checkRequest(r); err != nil {
+		return id, err
+	}
+	header := maps.Clone(s.config.Header)
+	if header == nil {
+		header = http.Header{}
+	}
+	maps.Copy(header, canonical(r.Header))
+	agent, contentType, key := cmp.Or(header.Get("User-Agent"), s.agent), header.Get("Content-Type"), header.Get(outbox.KeyHeader)
+	for _, name := range []string{"User-Agent", "Content-Type", outbox.KeyHeader, "Content-Length", "Connection", "Host"} {
+		header.Del(name)
+	}
+	if err := outbox.CheckHeader(header); err != nil {
+		return id, typeErrorf("%v", err)
+	}
+	if err := outbox.CheckUserAgent(agent); err != nil {
+		return id, typeErrorf("%v", err)
+	}
+	if !httpguts.ValidHeaderFieldValue(contentType) {
+		return id, typeErrorf("the Content-Type can't be a header's value")
+	}
+	method := r.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	return s.send(request{method: method, url: r.URL.String(), agent: agent, contentType: contentType, key: key, header: header, body: body})
+}
+
+// checkRequest returns a TypeError for a request that can't be sent later.
+func checkRequest(r *http.Request) error {
+	switch {
+	case r.URL == nil || r.URL.Host == "":
+		return typeErrorf("the request has no absolute URL")
+	case r.Host != "" && r.Host != r.URL.Host:
+		return typeErrorf("the request has the Host %q, which is not its URL's", r.Host)
+	case len(r.Trailer) > 0:
+		return typeErrorf("a request with trailers can't be kept")
+	case r.Header.Get("Expect") != "" || r.Header.Get("Upgrade") != "":
+		return typeErrorf("a request with the header Expect or Upgrade can't be kept")
+	case r.Method == http.MethodConnect || r.Method != "" && !fetchrules.IsToken(r.Method):
+		return typeErrorf("a request with the method %q can't be kept", r.Method)
+	case !httpguts.ValidHeaderFieldValue(r.Header.Get(outbox.KeyHeader)):
+		return typeErrorf("the Idempotency-Key can't be a header's value")
+	}
+	return nil
+}
