@@ -280,6 +280,13 @@ func besideHanging(h *harness, n, before int, later, most time.Duration) (string
 	}()
 	h.runFor(5 * time.Minute)
 	all := h.received("http://live/")
+	sent := 60
+	if later == 0 {
+		sent++
+	}
+	if len(all) != sent {
+		return fmt.Sprintf("%d of %d came", len(all), sent), false
+	}
 	first, longest := all[0].at-later, time.Duration(0)
 	for i, r := range all[1:] {
 		longest = max(longest, r.at-later-time.Duration(i+1)*time.Second)
