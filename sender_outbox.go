@@ -234,7 +234,8 @@ func (s *Sender) drop(ids []uuid.UUID) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), dropTime)
 	defer cancel()
-	_, err = outbox.Do(ctx, s.dir, deliver.Order{Drop: ids}, s.config.Logger)
-	box.DeliverLeft() // of senders that found the lock held
+	if _, err = outbox.Do(ctx, s.dir, deliver.Order{Drop: ids}, s.config.Logger); err == nil {
+		box.DeliverLeft() // of senders that found the lock held
+	}
 	return err
 }
