@@ -71,13 +71,13 @@ func TestClose_FetchesUnderWay_OnlyKeepaliveGoesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	do2(`fetch("/?hold=20s"); fetch("/kept?hold=300ms", {keepalive: true})`)
+	do2(`fetch("/?hold=60s"); fetch("/kept?hold=300ms", {keepalive: true})`)
 	time.Sleep(100 * time.Millisecond) // both are under way
 	began := time.Now()
 	if err := p.Close(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	for range 2 {

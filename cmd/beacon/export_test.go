@@ -37,7 +37,7 @@ func TestEachFormatHasWhatWasAcknowledgedBefore(t *testing.T) {
 	}
 	export := func(format string) string {
 		out, errs, status := p.beacon("export", "--server", s.URL, "--format", format)
-		if status != 0 || errs != "" {
+		if status != 0 { // stderr may have progress
 			t.Fatalf("%s: status %d: %s", format, status, errs)
 		}
 		return out

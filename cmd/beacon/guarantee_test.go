@@ -346,11 +346,11 @@ func memoryOf(pid int, what string) int {
 	return 0
 }
 
-// TestTheCallerIsNotHeldUp runs the program as shells do.
+// TestTheCallerIsNotHeldUp runs the program as shells do, while the server doesn't answer.
 func TestTheCallerIsNotHeldUp(t *testing.T) {
 	p := newPlace(t)
 	s := p.serve("127.0.0.1:0")
-	slow := slowly(t, s)
+	slow, release := untilReleased(t, s)
 	for i, script := range []string{
 		`out=$("$0" "$1" "$2" 1); echo "[$out]"`,
 		`"$0" "$1" "$2" 1 | cat`,
@@ -361,10 +361,8 @@ func TestTheCallerIsNotHeldUp(t *testing.T) {
 		cmd := exec.Command("sh", "-c", script, os.Args[0], slow+"/run", fmt.Sprintf("secret-%d", i))
 		cmd.Dir = dir
 		cmd.Env = p.command("run").Env
-		began := time.Now()
-		out, err := cmd.CombinedOutput()
-		if took := time.Since(began); err != nil || took > 1500*time.Millisecond {
-			t.Errorf("%s: %v after %v: %s", script, err, took, out)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", script, err, out)
 		}
 	}
 	if runtime.GOOS == "linux" {
@@ -379,6 +377,7 @@ func TestTheCallerIsNotHeldUp(t *testing.T) {
 			}
 		}
 	}
+	release()
 	p.settled()
 	if n := s.arrived(map[string]int{"secret-0": 1, "secret-1": 1, "secret-2": 1, "secret-3": 1}); n != 4 {
 		t.Errorf("%d rows", n)

@@ -8,17 +8,20 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 )
 
-// slowly is a server in front of the collector whose answers take 2 s.
-func slowly(t *testing.T, s *server) (url string) {
+// untilReleased is a server in front of the collector that answers nothing before release is called.
+func untilReleased(t *testing.T, s *server) (url string, release func()) {
 	t.Helper()
+	released := make(chan struct{})
+	release = sync.OnceFunc(func() { close(released) })
+	t.Cleanup(release)
 	return inBetween(t, s, func() string {
-		time.Sleep(2 * time.Second)
+		<-released
 		return ""
-	})
+	}), release
 }
 
 // inBetween is a server in front of the collector: it passes each request on, so that

@@ -26,12 +26,9 @@ func TestAGoProgramIsGoneBeforeItsBeaconArrives(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t)
 			s := p.serve("127.0.0.1:0")
-			url := slowly(t, s)
-			began := time.Now()
-			out, err := p.command("program", url+"/go", end).CombinedOutput()
-			if took := time.Since(began); took > 1500*time.Millisecond {
-				t.Errorf("the program waited: %v %s %v", took, out, err)
-			}
+			url, release := untilReleased(t, s)
+			p.command("program", url+"/go", end).CombinedOutput() // until its end
+			release()
 			rows := s.waitRows(1, "select data, kind from beacons where stream='/go'")
 			if data := rows[0]["data"].(map[string]any); data["end"] != end || len(rows) != 1 {
 				t.Errorf("%v", rows)
@@ -54,10 +51,9 @@ func TestAGoProgramIsGoneBeforeItsBeaconArrives(t *testing.T) {
 func TestAShellScriptSendsAndAsks(t *testing.T) {
 	p := newPlace(t)
 	s := p.serve("127.0.0.1:0")
-	began := time.Now()
 	out, errs, status := p.beacon("send", s.URL+"/deploys", `{"version":"1.2.3"}`)
-	if status != 0 || out != "" || errs != "" || time.Since(began) > 2*time.Second {
-		t.Errorf("send: status %d after %v: %s %s", status, time.Since(began), out, errs)
+	if status != 0 || out != "" || errs != "" {
+		t.Errorf("send: status %d: %s %s", status, out, errs)
 	}
 	out, errs, status = p.beacon("query", "--server", s.URL, "select data->>'version' from beacons where stream='/deploys'")
 	if status != 0 || out != "1.2.3\n" {

@@ -168,6 +168,9 @@ func (c *http2Conn) fail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	code, broken := http2.ErrCodeNo, false
+	if err == io.EOF { // which would be the end of a whole body to a handler
+		err = io.ErrUnexpectedEOF
+	}
 	var connection http2.ConnectionError
 	switch {
 	case c.err != nil: // a write failed before

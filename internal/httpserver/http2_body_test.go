@@ -184,7 +184,10 @@ func TestHTTP2Body_ConnectionFailsInWrite_ReadFails(t *testing.T) {
 		<-started
 		s.mu.Lock()
 		for conn := range s.conns {
-			h2 := conn.(*http2Conn)
+			h2, ok := conn.(*http2Conn)
+			if !ok { // what it was before its preface is forgotten in a moment
+				continue
+			}
 			h2.mu.Lock()
 			h2.out = appendFrame(h2.out, 0, http2.FrameSettings, http2.FlagSettingsAck, 0)
 			c.Conn.Close()
@@ -192,6 +195,24 @@ func TestHTTP2Body_ConnectionFailsInWrite_ReadFails(t *testing.T) {
 			h2.mu.Unlock()
 		}
 		s.mu.Unlock()
+		if err := <-read; err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("reading the body ended with %v, want an error", err)
+		}
+	})
+}
+
+// A connection that ends within a body ends at a frame as a rule. The body must not look whole.
+func TestHTTP2Body_ClientCloses_ReadFails(t *testing.T) {
+	var read chan error
+	inBubble(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		read <- err
+	})}, func(t *testing.T, s *Server, l *pipeListener) {
+		read = make(chan error, 1)
+		c := l.frames(t)
+		c.post(1, false)
+		c.data(1, false, make([]byte, longBody))
+		c.Conn.Close()
 		if err := <-read; err == nil || errors.Is(err, io.EOF) {
 			t.Errorf("reading the body ended with %v, want an error", err)
 		}

@@ -156,7 +156,7 @@ var hostile = []struct {
 		"select count(*) from range(3000) a(i), range(3000) b(j), range(3000) c(k) where levenshtein(i::varchar, j::varchar || k) = 1",
 		"select max(x) from (select (select count(*) from range(1000000) b(y) where y > x and hash(y) % 7 = x % 7) x from range(1000000) a(x))",
 		"select count(*) from range(100000) a(x) join range(100000) b(y) on a.x < b.y and a.x + b.y > 5",
-		"select pg_sleep(10)", "select sleep_ms(10000)",
+		"select pg_sleep(600)", "select sleep_ms(600000)",
 		"select factorial(20000), gamma(1e300), lgamma(1e300), even(1e300)",
 	}},
 	{"files and network", []error{ErrSQL}, []string{

@@ -14,8 +14,12 @@ import (
 	"time"
 )
 
-// hostileTimeout is short, so that the queries that run into it don't make the test long.
-const hostileTimeout = time.Second
+const (
+	// hostileTimeout is short, so that the queries that run into it don't make the test long.
+	hostileTimeout = time.Second
+	// hostileSlack is what a busy machine may add to a bound. Without a bound the queries take hours.
+	hostileSlack = 30 * time.Second
+)
 
 func TestHostile_EachQuery_EndsInItsBoundAndOthersAreAnswered(t *testing.T) {
 	p := newPool(t, func(o *Options) { o.Timeout = hostileTimeout })
@@ -63,7 +67,7 @@ func TestHostile_EachQuery_EndsInItsBoundAndOthersAreAnswered(t *testing.T) {
 func checkHostile(t *testing.T, p *Pool, name string, allowed []error, r Request) {
 	began := time.Now()
 	rows, err := p.Query(t.Context(), r)
-	if took := time.Since(began); took > hostileTimeout+grace+3*time.Second {
+	if took := time.Since(began); took > hostileTimeout+grace+hostileSlack {
 		t.Errorf("%s: %.200s took %v", name, r.SQL, took)
 	}
 	if err == nil {
@@ -90,7 +94,7 @@ func askOften(ctx context.Context, t *testing.T, p *Pool, view string) (slowest 
 		_, got, err := answer(t, p, Request{SQL: "select count(*) from beacons", View: view})
 		took := time.Since(began)
 		slowest = max(slowest, took)
-		if err != nil || got != "[1000]" || took > 5*time.Second {
+		if err != nil || got != "[1000]" || took > hostileSlack {
 			t.Errorf("the other user got %s, %v after %v", got, err, took)
 		}
 		select {

@@ -108,7 +108,7 @@ func TestQuery_ContextEnds_ProcessEnds(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	_, err := p.Query(ctx, Request{SQL: "select sum(hash(a.range, b.range)) from range(1000000) a, range(1000000) b", View: smallView})
-	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 5*time.Second {
+	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > hostileSlack {
 		t.Errorf("got %v after %v", err, took)
 	}
 	// While rows are read.
