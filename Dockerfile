@@ -3,10 +3,10 @@
 # docker logs beacon    # has the URL that logs a browser in
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
-COPY go.mod go.sum ./
-RUN go mod download
 COPY . .
-RUN go build -trimpath -o /beacon ./cmd/beacon && install -d -o 65532 -g 65532 -m 0700 /data
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    go build -trimpath -o /beacon ./cmd/beacon \
+ && install -d -o 65532 -g 65532 -m 0700 /data
 
 # The table's engine is C++, and its library is in no smaller image of this family.
 FROM debian:bookworm-slim

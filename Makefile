@@ -3,13 +3,17 @@
 # make fuzz   every fuzz test, FUZZTIME each
 
 FUZZTIME ?= 30s
+# The Go version that the root module promises in go.mod. "work" is all packages of the modules in go.work.
+OLDEST_GO = go1.25.0
 
 .PHONY: test tools check vulnerabilities bench fuzz
 
 test: tools check vulnerabilities
-	go test -race -timeout 40m ./...
+	go test -race -timeout 40m work
 	CGO_ENABLED=0 go test ./cmd/beacon -run WithoutATableEngine
-	cd examples/sdk && go vet ./... && go test ./...
+	GOWORK=off GOTOOLCHAIN=$(OLDEST_GO) go vet ./...
+	GOWORK=off GOTOOLCHAIN=$(OLDEST_GO) go test . ./navigator
+	cd examples/sdk && GOWORK=off go vet ./... && GOWORK=off go test ./...
 
 tools:
 	scripts/install-tools
@@ -17,30 +21,30 @@ tools:
 # Vets the code for the other systems too, without cgo.
 check:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
-	go vet ./...
-	go tool staticcheck ./...
-	CGO_ENABLED=0 GOOS=darwin go vet ./...
-	CGO_ENABLED=0 GOOS=windows go vet ./...
-	CGO_ENABLED=0 GOOS=freebsd go vet ./...
+	go vet work
+	go tool staticcheck work
+	CGO_ENABLED=0 GOOS=darwin go vet work
+	CGO_ENABLED=0 GOOS=windows go vet work
+	CGO_ENABLED=0 GOOS=freebsd go vet work
 	GOOS=js GOARCH=wasm go build . && go vet -tags beacon_off .
 
 # Status 3 means a vulnerability. Any other failure means that the database can't be reached.
 vulnerabilities:
-	@go tool govulncheck ./... || { [ $$? -ne 3 ] && echo "govulncheck is skipped: its database can't be reached"; }
+	@go tool govulncheck work || { [ $$? -ne 3 ] && echo "govulncheck is skipped: its database can't be reached"; }
 
 bench:
-	go test -run '^$$' -bench 'Against(Write|Discard|Client)' -benchtime 2s . ./collect ./internal/deliver
+	go test -run '^$$' -bench 'Against(Write|Discard|Client)' -benchtime 2s . ./cmd/internal/httpserver ./internal/deliver
 	go test -run '^$$' -bench 'ServiceSustained|MillionPending' -benchtime 1x . ./internal/deliver
 	go test -run '^$$' -bench AgainstNoSend -benchtime 40x .
-	go test -run '^$$' -bench 'Beacon$$' -benchtime 2s ./page ./collect
-	go test -run '^$$' -bench AgainstChromium -benchtime 100x ./conformance
+	go test -run '^$$' -bench 'Beacon$$' -benchtime 2s ./page ./cmd/internal/httpserver
+	go test -run '^$$' -bench AgainstChromium -benchtime 100x ./test/conformance
 	go test -run '^$$' -bench AgainstNginx -benchtime 3x ./cmd/beacon
 	go test -run '^$$' -bench 'AgainstBareHandler|Handshakes' -benchtime 1x ./cmd/beacon
 	go test -run '^$$' -bench 'Sustained|AckAtHalfLoad|Idle' -benchtime 1x ./cmd/beacon
-	go test -run '^$$' -bench P75 -benchtime 5x -timeout 30m ./internal/table/query
-	go test -run '^$$' -bench Writer -benchtime 200000x ./internal/table
+	go test -run '^$$' -bench P75 -benchtime 5x -timeout 30m ./cmd/internal/table/query
+	go test -run '^$$' -bench Writer -benchtime 200000x ./cmd/internal/table
 
 fuzz:
-	@for package in $$(go list ./...); do for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+	@for package in $$(go list work); do for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 		echo "$$package $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 	done; done

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 

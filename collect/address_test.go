@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/collect"
-	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/collect/row"
 )
 
 var behindProxy = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}

@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/seed-d051cf5a/beacon/collect"
-	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/collect/row"
 )
 
 // packings are all ways in which a body comes compressed: what the Content-Encoding says,

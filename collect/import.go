@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 

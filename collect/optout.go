@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/seed-d051cf5a/beacon/internal/row"
+	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 

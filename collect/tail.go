@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/impatient"
-	"github.com/seed-d051cf5a/beacon/internal/row"
 )
 
 const (

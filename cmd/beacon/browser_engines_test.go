@@ -9,7 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/seed-d051cf5a/beacon/internal/browsertest"
+	"github.com/seed-d051cf5a/beacon/test/browsertest"
 )
 
 // A webTab is a tab of a browser of any engine.

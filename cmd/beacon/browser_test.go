@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
-	"github.com/seed-d051cf5a/beacon/internal/browsertest"
+	"github.com/seed-d051cf5a/beacon/test/browsertest"
 )
 
 // patience is how long the tests wait for what should come in a moment.

@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"syscall"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/httpserver"
 	"github.com/seed-d051cf5a/beacon/collect"
-	"github.com/seed-d051cf5a/beacon/internal/httpserver"
 )
 
 // A listening is where and how a collector listens.

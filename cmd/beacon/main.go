@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/seed-d051cf5a/beacon/internal/table/convert"
-	"github.com/seed-d051cf5a/beacon/internal/table/query"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/convert"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
 )
 
 func main() {

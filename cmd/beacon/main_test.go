@@ -30,10 +30,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/convert"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
-	"github.com/seed-d051cf5a/beacon/internal/table/convert"
-	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 // TestMain makes this binary the beacon command itself, as the tests run it, and the Go

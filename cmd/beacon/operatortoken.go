@@ -15,8 +15,8 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
-	"github.com/seed-d051cf5a/beacon/internal/table/keys"
 )
 
 const (

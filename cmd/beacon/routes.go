@@ -7,9 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/httpserver"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/web"
 	"github.com/seed-d051cf5a/beacon/collect"
-	"github.com/seed-d051cf5a/beacon/internal/httpserver"
-	"github.com/seed-d051cf5a/beacon/internal/web"
 )
 
 // How many requests of a kind run at a time.

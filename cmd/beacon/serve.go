@@ -22,10 +22,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/httpserver"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
-	"github.com/seed-d051cf5a/beacon/internal/httpserver"
-	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 const defaultListen = "127.0.0.1:8080"

@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/convert"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
-	"github.com/seed-d051cf5a/beacon/internal/table"
-	"github.com/seed-d051cf5a/beacon/internal/table/convert"
-	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 // A tableService is the table behind a collector: its writer, its upkeep and its queries.

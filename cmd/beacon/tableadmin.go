@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
 	"github.com/seed-d051cf5a/beacon/internal/impatient"
-	"github.com/seed-d051cf5a/beacon/internal/table"
-	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 // The answers of the handlers below are lines of JSON, each a tableLine. The last one has the

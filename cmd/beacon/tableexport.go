@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
 	"github.com/seed-d051cf5a/beacon/internal/impatient"
-	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 var exportTypes = map[query.Format]string{

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/seed-d051cf5a/beacon/internal/table"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table"
 )
 
 // tableOptions are the flags about the table and its queries.

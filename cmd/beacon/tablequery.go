@@ -10,9 +10,9 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
 	"github.com/seed-d051cf5a/beacon/internal/impatient"
-	"github.com/seed-d051cf5a/beacon/internal/table"
-	"github.com/seed-d051cf5a/beacon/internal/table/query"
 )
 
 // maxSQL is the length of a query in bytes.

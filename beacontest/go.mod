@@ -1,0 +1,22 @@
+module github.com/seed-d051cf5a/beacon/beacontest
+
+go 1.25.0
+
+require (
+	github.com/google/uuid v1.6.0
+	github.com/seed-d051cf5a/beacon v0.0.0
+	github.com/seed-d051cf5a/beacon/collect v0.0.0
+)
+
+require (
+	github.com/andybalholm/brotli v1.2.0 // indirect
+	github.com/bits-and-blooms/bitset v1.20.0 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	github.com/klauspost/compress v1.20.1 // indirect
+	github.com/mileusna/useragent v1.3.5 // indirect
+	github.com/nlnwa/whatwg-url v0.6.2 // indirect
+	golang.org/x/net v0.58.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
+)

@@ -1,0 +1,118 @@
+// Package test has the tests that concern more than one module.
+package test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/seed-d051cf5a/beacon"
+
+// rules are the packages of this repository that a package may import, with the reason. Imports go in the
+// direction in which beacons go.
+var rules = []struct {
+	pkg, may, why string
+}{
+	{"internal/warc", "", "the record is a codec and opens no files"},
+	{"internal/datadir", "", "it returns the platform's folders and needs nothing else"},
+	{"cmd/internal/web", "", "the live page is embedded files, which reach the server by HTTP"},
+	{"cmd/internal/httpserver", "", "it answers HTTP for any handler"},
+	{"internal/certtest", "", "it makes certificates for any test"},
+	{"internal/impatient", "", "it writes the answers of any handler"},
+	{"internal/form", "", "it encodes forms for any sender"},
+	{"internal/weburl", "", "pages and the user agent both use it, so it depends on neither"},
+	{"internal/fetchrules", "", "scripts that make a request and the user agent that sends it share the rules"},
+	{"internal/fetch", "internal/fetchrules internal/weburl", "the user agent uses no disk: only deliver joins spool and fetch"},
+	{"internal/procstat", "", "it reads the state of any process"},
+	{"internal/spool", "internal/warc internal/procstat", "the log stores records and depends on neither its writers nor its readers"},
+	{"collect/row", "internal/warc", "decoding is a view of a record, never a condition of keeping it"},
+	{"internal/deliver", "internal/warc internal/spool internal/fetch", "a deliverer reads the outbox and sends through the user agent"},
+	{"internal/outbox", "internal/warc internal/procstat internal/spool internal/fetch internal/fetchrules internal/deliver internal/datadir", "it joins the log and its deliverers, for programs and for pages"},
+	{"", "internal/warc internal/spool internal/fetch internal/fetchrules internal/deliver internal/outbox internal/form internal/weburl", "a program that sends beacons links the code for sending only"},
+	{"navigator", " internal/warc internal/fetch internal/fetchrules internal/deliver internal/outbox internal/weburl", "a page's navigator keeps its beacons as programs do, and has the types of their bodies"},
+	{"page", "navigator internal/fetchrules internal/form internal/weburl", "a page sends through its navigator"},
+	{"collect", "internal/warc internal/spool collect/row internal/impatient", "the collector's answer waits for the inbox only: the table reads the inbox later"},
+	{"beacontest", "collect internal/warc collect/row", "the test collector answers with the real collector's code and needs neither a disk nor a sender"},
+	{"internal/proctest", "", "tests of any package wait for a condition"},
+	{"test", "", "it has tests of more than one module"},
+	{"test/wasm", "", "it has only tests"},
+	{"test/browsertest", "", "it drives a browser for any test"},
+	{"internal/loadtest", "", "it puts load on a server for any benchmark"},
+	{"test/conformance", "", "the suite has only tests"},
+	{"test/trackers", "", "the trackers use the command over HTTP, as real pages do"},
+	{"cmd/internal/table", "internal/warc internal/spool collect/row cmd/internal/table/keys", "the table's writer reads the inbox and is pure Go: the engine is in another process"},
+	{"cmd/internal/table/keys", "", "the store of keys stores ids and places and needs no record"},
+	{"cmd/internal/table/query", "internal/spool", "a query process reads the files of the view that it gets and does not depend on their writer"},
+	{"cmd/internal/table/convert", "internal/warc internal/spool collect/row cmd/internal/table cmd/internal/table/query", "a conversion reads the old table and writes the new one"},
+}
+
+func TestImports_EachPackage_FollowTheRules(t *testing.T) {
+	for _, rule := range rules {
+		for _, imported := range list(t, "{{join .Imports \"\\n\"}}", rule.pkg) {
+			inner, ours := strings.CutPrefix(imported, module+"/")
+			if ours && !slices.Contains(strings.Fields(rule.may), inner) || imported == module && rule.pkg != "page" && rule.pkg != "navigator" {
+				t.Errorf("%q imports %q, want one of %q: %s", rule.pkg, imported, strings.Fields(rule.may), rule.why)
+			}
+		}
+	}
+}
+
+func TestImports_EachPackage_HasARule(t *testing.T) {
+	for _, pkg := range list(t, "{{.ImportPath}}", "work") {
+		inner := strings.TrimPrefix(strings.TrimPrefix(pkg, module), "/")
+		if inner == "cmd/beacon" || strings.HasPrefix(inner, "examples/") {
+			continue // a command joins the packages and may import all
+		}
+		known := false
+		for _, rule := range rules {
+			known = known || rule.pkg == inner
+		}
+		if !known {
+			t.Errorf("%q has no rule: add it to imports_test.go, with the packages that it may import and the reason", inner)
+		}
+	}
+}
+
+// TestImports_TestPackages_OnlyInTests includes commands: .Imports leaves out the imports of tests.
+func TestImports_TestPackages_OnlyInTests(t *testing.T) {
+	for _, pkg := range []string{"test/browsertest", "internal/loadtest", "internal/proctest", "internal/certtest"} {
+		if slices.Contains(list(t, "{{join .Imports \"\\n\"}}", "work"), module+"/"+pkg) {
+			t.Errorf("%s is imported outside tests", pkg)
+		}
+	}
+}
+
+// TestImports_RootPackage_FewModules names all modules that a program links with the root package.
+func TestImports_RootPackage_FewModules(t *testing.T) {
+	// publicsuffix tells which hosts are the same site, for Sec-Fetch-Site and SameSite cookies. Its
+	// table adds 90 KB to the binary.
+	allowed := "golang.org/x/net/publicsuffix github.com/google/uuid github.com/nlnwa/whatwg-url github.com/bits-and-blooms/bitset golang.org/x/net/idna golang.org/x/net/http/httpguts golang.org/x/net/http/httpproxy golang.org/x/text golang.org/x/sys"
+	for _, dep := range list(t, "{{join .Deps \"\\n\"}}", "") {
+		if !strings.Contains(strings.Split(dep, "/")[0], ".") || strings.HasPrefix(dep, module) {
+			continue
+		}
+		known := false
+		for _, a := range strings.Fields(allowed) {
+			known = known || dep == a || strings.HasPrefix(dep, a+"/")
+		}
+		if !known {
+			t.Errorf("the root package depends on %s: every program that sends beacons would link it", dep)
+		}
+	}
+}
+
+// list runs go list for a package of this module, or for all packages of all modules, "work".
+func list(t *testing.T, format, pkg string) []string {
+	t.Helper()
+	target := strings.TrimSuffix(module+"/"+pkg, "/")
+	if pkg == "work" {
+		target = pkg
+	}
+	out, err := exec.Command("go", "list", "-f", format, target).CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list %s: %v: %s", target, err, out)
+	}
+	return strings.Fields(string(out))
+}
