@@ -10,11 +10,10 @@ type Blob struct {
 	Data []byte
 	Type string // such as "application/json"; "" sends no Content-Type
 
-	err error // why there are no bytes
+	err error // why v of JSON can't be encoded
 }
 
-// JSON is v in JSON, as a Blob of the type application/json. What can't be written in
-// JSON is a [*TypeError] when the blob is sent.
+// JSON returns a Blob of the type application/json with v in JSON. If v can't be encoded, Send returns a [*TypeError].
 func JSON(v any) Blob {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -23,8 +22,8 @@ func JSON(v any) Blob {
 	return Blob{Data: data, Type: "application/json"}
 }
 
-// contentType is the blob's type as its constructor would keep it: in lower case, and
-// none if it has a character outside U+0020 to U+007E.
+// contentType returns the type as the constructor of the File API would keep it: in lower case, and "" if it has a
+// character outside U+0020 to U+007E.
 func (b *Blob) contentType() string {
 	for i := range len(b.Type) {
 		if c := b.Type[i]; c < 0x20 || c > 0x7e {

@@ -19,9 +19,9 @@ type Config struct {
 	// [OutboxDir], which all programs of the user share. With BEACON_OUTBOX=off in the environment nothing is
 	// sent, and with BEACON_OUTBOX=log beacons are printed to standard error instead, whatever Dir is.
 	Dir string
-	// Capacity is the most bytes of the outbox on disk. Default: 16 MiB.
+	// Capacity is the maximum size of the outbox on disk, in bytes. Default: 16 MiB.
 	Capacity int64
-	// MaxBody is the most bytes of a beacon's body, at most 1 MiB, or 64 KiB in a browser. Default: the most.
+	// MaxBody is the maximum size of a beacon's body, in bytes, up to 1 MiB, or 64 KiB in a browser. Default: that.
 	MaxBody int64
 	// MaxAge is the time after which a beacon expires. Default: 24 hours.
 	MaxAge time.Duration
@@ -32,14 +32,14 @@ type Config struct {
 	// Host, Content-Type, Content-Length, Idempotency-Key and the headers of the connection can't be set. A
 	// redirect to another origin does not get it. At most 64 KiB.
 	Header http.Header
-	// HeaderFile maps names of headers to files that have their values, as absolute paths. A file is read when a
-	// beacon leaves, so a token can change, and is not in the outbox. If a file can't be read, the beacons
-	// wait; they never leave without the header. A detached deliverer tries for ten minutes, and the next one after
-	// that.
+	// HeaderFile maps names of headers to absolute paths of files that have their values. A file is read for each
+	// attempt, so a token can change, and its value is never in the outbox. A header that the beacon has already
+	// wins. If a file can't be read, the beacons wait; they never leave without the header. A detached deliverer
+	// retries for ten minutes, then the next one does.
 	HeaderFile map[string]string
 	// Base sends the requests, for client certificates or OAuth 2. It can't be passed to another process: beacons
 	// are only delivered while a program with this Base and this Dir runs. With Base, Dir must be set, and no
-	// Sender without Base may use it.
+	// Sender without Base may use that Dir.
 	Base http.RoundTripper
 	// HonorDoNotTrack means that with DO_NOT_TRACK=1 in the environment Send keeps nothing and returns
 	// [ErrDoNotTrack], and that beacons of earlier runs with HonorDoNotTrack are deleted. In a browser,
@@ -52,8 +52,8 @@ type Config struct {
 	// ReportLoss that share the outbox. If the answer to a report is lost, or the deliverer is killed, the
 	// numbers are reported again.
 	ReportLoss bool
-	// Logger logs deliveries from the outbox that fail, those of other programs included. A detached
-	// deliverer's come up to a second later, and only while this program has beacons that wait. Its handler
+	// Logger logs deliveries from the outbox that fail, those of other programs included. Failures in a detached
+	// deliverer are logged up to a second late, and only while this program has beacons that wait. Its handler
 	// must not call Flush. Default: they are not logged.
 	Logger *slog.Logger
 }
@@ -93,10 +93,4 @@ func (c *Config) check() error {
 		return typeErrorf("Config.MaxBody is %d: it is at most %d", c.MaxBody, maxBody)
 	}
 	return nil
-}
-
-func (c *Config) setDefaults() {
-	if c.MaxBody <= 0 {
-		c.MaxBody = maxBody
-	}
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/outbox"
 )
 
-// The errors of a beacon that is not kept. [errors.Is] finds them.
+// Errors of a beacon that was not kept. Test for them with [errors.Is].
 var (
 	// ErrFull means that the outbox, or its disk, has no room. In a browser, 64 KiB of bodies are under way.
 	ErrFull = outbox.ErrFull
 	// ErrTooLarge means that the body is over [Config.MaxBody], or the URL over 64 KiB.
 	ErrTooLarge = errors.New("beacon: too large")
-	// ErrDoNotTrack means that DO_NOT_TRACK is set in the environment, or its like in the browser, and
-	// [Config.HonorDoNotTrack].
+	// ErrDoNotTrack means that DO_NOT_TRACK=1 is in the environment, or its like in the browser, and that
+	// [Config.HonorDoNotTrack] is set.
 	ErrDoNotTrack = outbox.ErrDoNotTrack
 	// ErrDisabled means that sending is off: by [Config.Disabled], by BEACON_OUTBOX=off in the environment, or
 	// by the build tag beacon_off.
@@ -23,10 +23,14 @@ var (
 	ErrClosed = outbox.ErrClosed
 )
 
-// A TypeError is the exception of the standard: the call itself is wrong, and would be wrong again.
+// A TypeError is what the standards throw as TypeError: the call is wrong, and to retry it does not help.
 type TypeError struct{ Reason string }
 
 func (e *TypeError) Error() string { return "beacon: " + e.Reason }
+
+func wrongScheme(url, scheme string) error {
+	return typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", url, scheme)
+}
 
 func typeErrorf(format string, args ...any) error {
 	return &TypeError{fmt.Sprintf(format, args...)}

@@ -7,22 +7,22 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/seed-d051cf5a/beacon/internal/fetchrules"
 	"github.com/seed-d051cf5a/beacon/internal/outbox"
-	"golang.org/x/net/http/httpguts"
 )
 
-// SendRequest queues a request as it is: its method, URL, header and body. Its Idempotency-Key, if it has one,
-// is kept. [Config.Header] adds headers that the request lacks. The body is closed, also after an error. The
-// request's context does not count.
+// SendRequest queues a request with its method, URL, header and body. Its Idempotency-Key, if it has one, is kept.
+// The headers of the connection, such as Connection, are not. [Config.Header] adds headers that the request lacks. The
+// body is closed, even after an error. The request's context is ignored.
 //
-// The errors are those of [Sender.Send]. A [*TypeError] is also that of a request with a Host that is not its
-// URL's, with trailers, or with the headers Expect or Upgrade.
+// The errors are those of [Sender.Send]. A [*TypeError] also reports a request that can't be kept: with a Host that is
+// not its URL's, with trailers, with the header Expect or Upgrade, with the method CONNECT, or with a method or
+// header that is not valid.
 func (s *Sender) SendRequest(r *http.Request) error {
-	body, _, err := readBody(r, s.config.MaxBody)
-	if r.Body != nil {
-		r.Body.Close()
-	}
+	body, err := readBody(r, s.config.MaxBody)
+	closeBody(r)
 	if err != nil {
 		return wrap("send", err)
 	}
@@ -30,20 +30,20 @@ func (s *Sender) SendRequest(r *http.Request) error {
 	return err
 }
 
-// readBody returns the body of a request. If it has more than limit bytes, the error wraps ErrTooLarge, and read
-// has what was read of it.
-func readBody(r *http.Request, limit int64) (body, read []byte, err error) {
+// readBody returns the body of a request. If it has more than limit bytes, the error wraps ErrTooLarge, and body has
+// what was read of it.
+func readBody(r *http.Request, limit int64) (body []byte, err error) {
 	if r.Body == nil || r.Body == http.NoBody {
-		return nil, nil, nil
+		return nil, nil
 	}
 	if r.ContentLength > limit {
-		return nil, nil, tooLarge("body", r.ContentLength, limit)
+		return nil, tooLarge("body", r.ContentLength, limit)
 	}
 	body, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
 	if err == nil && int64(len(body)) > limit {
-		return nil, body, tooLarge("body", int64(len(body)), limit)
+		err = tooLarge("body", int64(len(body)), limit)
 	}
-	return body, nil, err
+	return body, err
 }
 
 // sendRequest queues a request whose body was read.
@@ -52,9 +52,6 @@ func (s *Sender) sendRequest(r *http.Request, body []byte) (id uuid.UUID, err er
 		return id, err
 	}
 	header := maps.Clone(s.config.Header)
-	if header == nil {
-		header = http.Header{}
-	}
 	maps.Copy(header, canonical(r.Header))
 	agent, contentType, key := cmp.Or(header.Get("User-Agent"), s.agent), header.Get("Content-Type"), header.Get(outbox.KeyHeader)
 	for _, name := range []string{"User-Agent", "Content-Type", outbox.KeyHeader, "Content-Length", "Connection", "Host"} {
@@ -69,11 +66,10 @@ func (s *Sender) sendRequest(r *http.Request, body []byte) (id uuid.UUID, err er
 	if !httpguts.ValidHeaderFieldValue(contentType) {
 		return id, typeErrorf("the Content-Type can't be a header's value")
 	}
-	method := r.Method
-	if method == "" {
-		method = http.MethodGet
+	if !httpguts.ValidHeaderFieldValue(key) {
+		return id, typeErrorf("the Idempotency-Key can't be a header's value")
 	}
-	return s.send(request{method: method, url: r.URL.String(), agent: agent, contentType: contentType, key: key, header: header, body: body})
+	return s.send(request{method: cmp.Or(r.Method, http.MethodGet), url: r.URL.String(), agent: agent, contentType: contentType, key: key, header: header, body: body})
 }
 
 // checkRequest returns a TypeError for a request that can't be sent later.
@@ -89,8 +85,6 @@ func checkRequest(r *http.Request) error {
 		return typeErrorf("a request with the header Expect or Upgrade can't be kept")
 	case r.Method == http.MethodConnect || r.Method != "" && !fetchrules.IsToken(r.Method):
 		return typeErrorf("a request with the method %q can't be kept", r.Method)
-	case !httpguts.ValidHeaderFieldValue(r.Header.Get(outbox.KeyHeader)):
-		return typeErrorf("the Idempotency-Key can't be a header's value")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package beacon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +13,12 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/outbox"
 )
 
-// A Sender keeps beacons in an outbox and has them delivered. [Open] and [Default] return one; the zero Sender
+// A Sender keeps beacons in an outbox and arranges their delivery. [Open] and [Default] return one; the zero Sender
 // can't be used. It is safe for concurrent use.
 type Sender struct {
 	config  Config
 	agent   string // User-Agent
-	invalid error  // of the Config of Start
+	invalid error  // of the Config that was passed to Start
 	queue          // an outbox, in sender_outbox.go, or the browser, in sender_js.go
 }
 
@@ -31,7 +32,7 @@ type request struct {
 
 // Open returns a sender. Beacons that earlier runs left in its outbox are delivered too. A program needs few
 // senders: one for each Config. The error is a [*TypeError] for a Config that can't be used, or that of the
-// directory. Close the sender when it is not used any more.
+// directory. Close the sender when it is no longer used.
 func Open(c Config) (*Sender, error) {
 	s, err := newSender(c)
 	if err != nil {
@@ -48,11 +49,10 @@ func newSender(c Config) (*Sender, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	c.setDefaults()
-	s := &Sender{config: c, agent: defaultAgent}
-	if agent := c.Header.Get("User-Agent"); agent != "" {
-		s.agent = agent
+	if c.MaxBody <= 0 {
+		c.MaxBody = maxBody
 	}
+	s := &Sender{config: c, agent: cmp.Or(c.Header.Get("User-Agent"), defaultAgent)}
 	s.config.Header.Del("User-Agent")
 	s.config.HeaderFile = maps.Clone(c.HeaderFile)
 	s.queue.init(c.Dir)
@@ -74,8 +74,8 @@ func canonical(h http.Header) http.Header {
 // errDisabled is the error of a sender with Config.Disabled.
 var errDisabled = fmt.Errorf("%w: by Config.Disabled", ErrDisabled)
 
-// Send queues data to be sent to url, an absolute http or https URL, in a POST request (Beacon, "Processing
-// Model"). When it returns nil, the beacon is in the outbox, from where it is delivered also after the end of
+// Send queues data to be sent to url, an absolute http or https URL, in a POST request (Beacon standard, "Processing
+// Model"). When it returns nil, the beacon is in the outbox, from where it is delivered even after the end of
 // this process. The data is copied during the call.
 //
 // The data is one of these, and has this Content-Type (Fetch, "extract a body"):
@@ -90,7 +90,7 @@ var errDisabled = fmt.Errorf("%w: by Config.Disabled", ErrDisabled)
 //	url.Values, URLEncoded       application/x-www-form-urlencoded;charset=UTF-8
 //
 // The error is a [*TypeError] for an invalid URL or data that can't be sent; it wraps [ErrFull], [ErrTooLarge],
-// [ErrDoNotTrack], [ErrDisabled] or [ErrClosed]; or it is that of the disk. With [Config.Durable], a beacon
+// [ErrDoNotTrack], [ErrDisabled] or [ErrClosed]; or it comes from the disk. With [Config.Durable], a beacon
 // whose fsync failed may be delivered although Send returned an error.
 func (s *Sender) Send(url string, data any) error {
 	body, contentType, err := ExtractBody(data)
@@ -103,7 +103,7 @@ func (s *Sender) Send(url string, data any) error {
 	return err
 }
 
-// send queues a request whose size is within the limits. The id is zero in a browser, and if nothing was kept.
+// send checks the sizes of a request and queues it. The id is zero in a browser, and if nothing was kept.
 func (s *Sender) send(r request) (id uuid.UUID, err error) {
 	switch {
 	case s.invalid != nil:
@@ -117,9 +117,9 @@ func (s *Sender) send(r request) (id uuid.UUID, err error) {
 	return id, wrap("send", err)
 }
 
-// Flush waits until every beacon that this sender has queued has an outcome: it was delivered, or refused by
-// its server, or it will never be. It is for programs that a child can't outlive, such as the first process of a
-// container or a function in the cloud. The error wraps ctx's; the beacons that still wait stay in the outbox.
+// Flush waits until every beacon that this sender has queued was delivered, refused or given up. It is for programs
+// that a child can't outlive, such as the first process of a container or a function in the cloud. The error wraps
+// that of ctx, or [ErrClosed]; the beacons that still wait stay in the outbox.
 func (s *Sender) Flush(ctx context.Context) error {
 	return wrap("flush", s.flush(ctx))
 }

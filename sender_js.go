@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"syscall/js"
@@ -147,12 +149,12 @@ func (s *Sender) fetch(r request) error {
 	// Request throws what fetch would return in its promise. Firefox loses keepalive if fetch gets the Request.
 	checked := js.Global().Get("Request").New(r.url, init)
 	if scheme, _, _ := strings.Cut(checked.Get("url").String(), ":"); !isHTTP(scheme) {
-		return typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", r.url, scheme)
+		return wrongScheme(r.url, scheme)
 	}
 	answer, done := make(chan js.Value, 1), make(chan struct{})
 	settle := js.FuncOf(func(_ js.Value, args []js.Value) any { answer <- args[0]; return nil })
 	s.fetches[done] = len(r.body)
-	// After the program's end settle throws. Object ignores that.
+	// settle throws after the Go program ended. catch(Object) ignores that.
 	js.Global().Call("fetch", r.url, init).Call("then", settle, settle).Call("catch", js.Global().Get("Object"))
 	go func() {
 		s.report(r.url, <-answer)
@@ -178,10 +180,7 @@ func (s *Sender) report(url string, answer js.Value) {
 
 func (s *Sender) flush(ctx context.Context) error {
 	s.mu.Lock()
-	var all []chan struct{}
-	for done := range s.fetches {
-		all = append(all, done)
-	}
+	all := slices.Collect(maps.Keys(s.fetches))
 	s.mu.Unlock()
 	for i, done := range all {
 		select {
@@ -208,4 +207,4 @@ func (s *Sender) drop([]uuid.UUID) error { return outbox.ErrNoOutbox }
 
 func (s *Sender) status() (Status, error) { return readStatus("") }
 
-func readStatus(string) (Status, error) { return Status{}, wrap("status", outbox.ErrNoOutbox) }
+func readStatus(string) (Status, error) { return Status{}, outbox.ErrNoOutbox }

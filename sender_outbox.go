@@ -45,8 +45,8 @@ type queue struct {
 
 func (q *queue) init(dir string) { q.dir, q.failed = outbox.Dir(dir) }
 
-// start has what earlier runs left in the outbox delivered, and, with open set, opens it also if there is
-// nothing. It does nothing if sending is off.
+// start delivers what earlier runs left in the outbox. With open set, it opens the outbox even if nothing is
+// there. It does nothing if sending is off.
 func (s *Sender) start(open bool) error {
 	switch err := s.forbidden(); {
 	case err != nil || outbox.Prints():
@@ -135,7 +135,7 @@ func (s *Sender) target(given string) (*outbox.Target, error) {
 			return nil, typeErrorf("%q is not an absolute URL: %s", given, strings.TrimPrefix(err.Error(), "Error: "))
 		}
 		if !weburl.IsHTTP(u) {
-			return nil, typeErrorf("%q has the scheme %q: beacons go to http: and https: URLs only", given, u.Scheme())
+			return nil, wrongScheme(given, u.Scheme())
 		}
 		return u, nil
 	})

@@ -25,29 +25,30 @@ type Status struct {
 	PID        int       `json:"pid,omitempty"`         // of that process
 	Forbidden  time.Time `json:"do_not_track,omitzero"` // when DO_NOT_TRACK was last honored
 
-	// Lanes are the pending beacons by URL, the most first: at most 1,000, and then one for each further
-	// origin.
+	// Lanes has one Lane for each URL, most pending beacons first. After 1,000 URLs the others are grouped by origin.
 	Lanes []Lane `json:"lanes,omitempty"`
 }
 
-// A Lane is the pending beacons of one URL.
+// A Lane counts the pending beacons of one URL.
 type Lane struct {
-	URL         string    `json:"url"` // of an origin alone, for the beacons of further URLs
+	URL         string    `json:"url"` // or the origin, where URLs are grouped
 	Pending     int64     `json:"pending"`
 	Since       time.Time `json:"since"`                 // when the oldest of them was sent
-	LastError   string    `json:"last_error,omitempty"`  // such as "404 Not Found" or "connection refused"; "" before the first failure
+	LastError   string    `json:"last_error,omitempty"`  // of its first beacon, such as "404 Not Found"; "" before the first failure
 	NextAttempt time.Time `json:"next_attempt,omitzero"` // zero if none is delayed
 }
 
-// Status returns what is in the sender's outbox, those of other programs included, and changes nothing. The
-// beacons of pages are counted with the others. An error that comes with numbers names the segments that they
-// leave out.
+// Status returns what is in the sender's outbox, and changes nothing. The beacons of other programs and of web pages
+// (package navigator) are counted too. If some files can't be read, the error names them and the numbers are without
+// them.
 func (s *Sender) Status() (Status, error) {
-	return s.status()
+	status, err := s.status()
+	return status, wrap("status", err)
 }
 
 // ReadStatus returns the status of the outbox in a directory, which is named as in [Config.Dir]. Without an outbox the
 // error wraps fs.ErrNotExist.
 func ReadStatus(dir string) (Status, error) {
-	return readStatus(dir)
+	status, err := readStatus(dir)
+	return status, wrap("status", err)
 }

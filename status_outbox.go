@@ -17,7 +17,7 @@ const maxLanes = 1000
 
 func (s *Sender) status() (Status, error) {
 	if s.failed != nil {
-		return Status{}, wrap("status", s.failed)
+		return Status{}, s.failed
 	}
 	return readStatus(s.dir)
 }
@@ -25,7 +25,7 @@ func (s *Sender) status() (Status, error) {
 func readStatus(dir string) (Status, error) {
 	dir, err := outbox.Dir(dir)
 	if err != nil {
-		return Status{}, wrap("status", err)
+		return Status{}, err
 	}
 	status := Status{Outbox: dir}
 	lanes := map[string]*Lane{}
@@ -39,7 +39,7 @@ func readStatus(dir string) (Status, error) {
 	slices.SortFunc(status.Lanes, func(a, b Lane) int {
 		return cmp.Or(cmp.Compare(b.Pending, a.Pending), cmp.Compare(a.URL, b.URL))
 	})
-	return status, wrap("status", errors.Join(errs...))
+	return status, errors.Join(errs...)
 }
 
 // add adds the numbers of one folder.

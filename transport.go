@@ -13,15 +13,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// A Transport has an existing HTTP client send through the outbox. It queues each POST request with an http or
-// https URL and answers 202 Accepted without a body, with the beacon's id in the header Beacon-Id, except in a
-// browser. So a telemetry SDK survives crashes and outages when it gets an [http.Client] with this Transport.
+// A Transport sends the POST requests of an existing HTTP client through the outbox. It queues each with an http or
+// https URL and answers 202 Accepted without a body, with the beacon's id in the header Beacon-Id. In a browser
+// there is no Beacon-Id. A telemetry SDK that gets an [http.Client] with a Transport loses no data in crashes and
+// outages.
 //
 // These go to Base as they are: requests with another method, a Host that is not the URL's, Expect, Upgrade or
-// trailers; those that Queue declines; bodies over [Config.MaxBody]; and requests for which the outbox has no
-// room or whose outbox can't be written. So nothing is worse than without a Transport. If DO_NOT_TRACK is
-// honored or sending is off, the answer to each POST that Queue does not decline is the same 202, without an id,
-// and nothing is kept or sent.
+// trailers; those that Queue declines; bodies over [Config.MaxBody]; and requests that can't be queued, because
+// the outbox is full, can't be written or is closed. So a request fares no worse than without a Transport. If
+// DO_NOT_TRACK is honored or sending is off, the answer to each POST that Queue does not decline is the same 202,
+// without an id, and nothing is kept or sent.
 //
 // The caller never sees the server's answer. A client that asks for something by POST, such as PostHog's for
 // feature flags, needs a Queue that declines those requests. Content-Type, Content-Encoding and Idempotency-Key
@@ -30,7 +31,7 @@ type Transport struct {
 	// Sender keeps the requests. Default: [Default].
 	Sender *Sender
 	// Base sends the requests that are not queued; queued ones do not pass through it. Default:
-	// [http.DefaultTransport].
+	// [http.DefaultTransport], or a new [http.Transport] if that was replaced.
 	Base http.RoundTripper
 	// Queue reports whether to queue a POST request, which it must not change. Default: all are queued.
 	Queue func(*http.Request) bool
@@ -52,15 +53,15 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return accepted(r, uuid.Nil), nil
 	}
-	if checkRequest(r) != nil || r.ContentLength > s.config.MaxBody {
+	if checkRequest(r) != nil {
 		return base.RoundTrip(r)
 	}
-	body, read, err := readBodyFor(r, s.config.MaxBody)
+	body, err := readBodyFor(r, s.config.MaxBody)
 	if errors.Is(err, ErrTooLarge) {
 		return base.RoundTrip(withBody(r, struct {
 			io.Reader
 			io.Closer
-		}{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}))
+		}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}))
 	}
 	closeBody(r)
 	if err != nil {
@@ -74,17 +75,17 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // readBodyFor is readBody that ends with the request's context.
-func readBodyFor(r *http.Request, limit int64) (body, read []byte, err error) {
+func readBodyFor(r *http.Request, limit int64) (body []byte, err error) {
 	ctx := r.Context()
 	if err := ctx.Err(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { closeBody(r) })
-	body, read, err = readBody(r, limit)
+	body, err = readBody(r, limit)
 	if !stop() && err != nil {
 		err = ctx.Err()
 	}
-	return body, read, err
+	return body, err
 }
 
 // accepted returns the answer to a request.

@@ -8,11 +8,11 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/form"
 )
 
-// URLEncoded is the text of a URLSearchParams, for values whose order matters: SendBeacon
-// sends url.Values in the order of their names.
+// URLEncoded is the text of a URLSearchParams, for values whose order matters. [Sender.Send] encodes [url.Values]
+// sorted by name.
 type URLEncoded string
 
-// urlEncode serializes the values, the names in order for want of another.
+// urlEncode serializes the values, sorted by name.
 func urlEncode(values url.Values) (b []byte) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		for _, value := range values[name] {
