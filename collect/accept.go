@@ -20,7 +20,8 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 type buffer struct {
 	body, record []byte
 	header       warc.Fields
-	names        []string // of the last request's header, sorted
+	seen         []string // the names of the last request's header
+	names        []string // those that are stored, sorted
 	counted      int      // bytes of body's that the collector's memory counts
 }
 
@@ -69,7 +70,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 	if no := c.checkOrigin(w, r); no != nil {
 		return 0, no
 	}
-	optsOut := optsOut(r.Header.Get)
+	optsOut := optsOut(func(name string) []string { return r.Header[name] })
 	if optsOut && c.options.OptOut == OptOutRefuse {
 		return 0, &refusal{reason: "opt-out", status: http.StatusOK, text: "Not kept: you ask not to be tracked."}
 	}

@@ -56,6 +56,12 @@ type Options struct {
 	Proxies []netip.Prefix
 	// Address is how much of the client IP is kept. Default: [AddressTruncated].
 	Address Address
+	// KeepHeader are the names of further headers that are stored, besides those that describe the beacon and
+	// its page. [NeverStored] lists those that are left out.
+	KeepHeader []string
+	// Referrer is how much is stored of the page's URL in the headers Referer, Ping-From and Ping-To. Default:
+	// [ReferrerPath].
+	Referrer Referrer
 	// OptOut is how a beacon with Sec-GPC: 1 or DNT: 1 is treated. Default: [OptOutKeep].
 	OptOut OptOut
 	// AddressRate and OriginRate are the average beacons a second that one address (IPv6: one
@@ -77,6 +83,7 @@ type Collector struct {
 	keep    func(record []byte) error
 	recent  *recent
 	mux     *http.ServeMux
+	headers headerFilter
 
 	unwanted func(*warc.Record) bool // of imported records; nil chooses none
 
@@ -124,7 +131,7 @@ func Handler(keep func(record []byte) error, options Options) http.Handler {
 }
 
 func newCollector(options Options, keep func(record []byte) error) *Collector {
-	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), seed: maphash.MakeSeed()}
+	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), headers: newHeaderFilter(options), seed: maphash.MakeSeed()}
 	c.metrics.init()
 	return c
 }

@@ -54,7 +54,7 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 		damage := part.Damage
 		switch {
 		case damage != nil:
-		case part.Type != "request", c.options.OptOut == OptOutRefuse && optsOut(part.Record.Request.Header.Get):
+		case part.Type != "request", c.options.OptOut == OptOutRefuse && optsOut(part.Record.Request.Header.Values):
 			result.Skipped++
 		case part.Record.Date.IsZero():
 			damage = errors.New("WARC-Date is missing")
@@ -78,10 +78,7 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	a, _ := netip.ParseAddr(r.IP)
 	a = a.Unmap().WithZone("")
-	secrets := c.secrets(a)
-	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
-		return secrets.has(http.CanonicalHeaderKey(f.Name), f.Value)
-	})
+	r.Request.Header = c.headers.apply(r.Request.Header)
 	// Fields of an outbox have no meaning here, and a file can have any other fields.
 	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool {
 		return f.Name != row.BatchField && !(f.Name == row.AddressField && isHash(f.Value) && c.options.Address != AddressDropped)
@@ -89,7 +86,7 @@ func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	ip, extra := c.private(a, now)
 	r.IP, r.Extra = ip, append(r.Extra, extra...)
 	r.Extra = append(r.Extra, warc.Field{Name: row.ImportedField, Value: "yes"})
-	if c.options.OptOut == OptOutAnonymous && optsOut(r.Request.Header.Get) {
+	if c.options.OptOut == OptOutAnonymous && optsOut(r.Request.Header.Values) {
 		anonymize(r)
 	}
 }

@@ -259,7 +259,7 @@ func local(r *http.Request) bool {
 	}
 	for name := range r.Header {
 		// Present is enough: a proxy may add its line below an empty one of the client's.
-		if name == "Via" || name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded") || unkept[name] && name != "Authorization" && name != "Cookie" {
+		if name == "Via" || strings.Contains(name, "Forwarded") || strings.Contains(name, "-Ip") || strings.HasSuffix(name, "ip") || strings.Contains(name, "-Addr") {
 			return false
 		}
 	}

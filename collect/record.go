@@ -20,12 +20,11 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 	if !strings.HasPrefix(target, "/") {
 		target = originForm(r)
 	}
-	secrets := c.secrets(from.address)
 	header := append(b.header[:0], warc.Field{Name: "Host", Value: r.Host})
-	b.sortNames(r.Header)
+	b.sortNames(r.Header, &c.headers)
 	for _, name := range b.names {
 		for _, v := range r.Header[name] {
-			if !secrets.has(name, v) {
+			if v = c.headers.value(name, v); v != "" {
 				header = append(header, warc.Field{Name: name, Value: v})
 			}
 		}
@@ -42,17 +41,24 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 	}
 }
 
-// sortNames sets b.names to the names of a header, sorted. Most headers have the same names as that of
-// the beacon before, which saves the sort.
-func (b *buffer) sortNames(header http.Header) {
-	same := len(b.names) == len(header)
-	for i := 0; same && i < len(b.names); i++ {
-		_, same = header[b.names[i]]
+// sortNames sets b.names to the names of a header that are stored, sorted. Most headers have the same names as
+// that of the beacon before, which saves the sort.
+func (b *buffer) sortNames(header http.Header, filter *headerFilter) {
+	same := len(b.seen) == len(header)
+	for i := 0; same && i < len(b.seen); i++ {
+		_, same = header[b.seen[i]]
 	}
-	if !same {
-		b.names = slices.AppendSeq(b.names[:0], maps.Keys(header))
-		slices.Sort(b.names)
+	if same {
+		return
 	}
+	b.seen = slices.AppendSeq(b.seen[:0], maps.Keys(header))
+	b.names = b.names[:0]
+	for _, name := range b.seen {
+		if filter.stores(name) {
+			b.names = append(b.names, name)
+		}
+	}
+	slices.Sort(b.names)
 }
 
 // originForm returns the path and query of a request-target that is an absolute URL, as they were sent.

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/seed-d051cf5a/beacon/cmd/internal/httpserver"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
@@ -105,6 +106,8 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 	f.StringArrayVar(&s.proxies, "proxy", nil, "`address` or CIDR of a reverse proxy whose X-Forwarded-For or Forwarded names the client; may be repeated")
 	f.BoolVar(&s.listener.proxyProtocol, "proxy-protocol", false, "accept the PROXY protocol, versions 1 and 2, from the proxies of --proxy")
 	f.TextVar(&s.collect.Address, "address", collect.AddressTruncated, "how the client IP is stored: truncate (to /24 or /48), keep, drop, or hash with a salt that changes daily")
+	f.TextVar(&s.collect.Referrer, "referer", collect.ReferrerPath, "how the page's URL is stored of the headers Referer and Ping-From: path (without the query), origin or full")
+	f.StringArrayVar(&s.collect.KeepHeader, "keep-header", nil, "`name` of a further header that is stored; may be repeated")
 	f.TextVar(&s.collect.OptOut, "opt-out", collect.OptOutKeep, "how to treat a beacon with Sec-GPC or DNT: keep, anonymous or refuse")
 
 	f.StringVar(&s.listener.certificate, "tls-cert", "", "PEM `file` of the certificate, for https; read again when it changes")
@@ -126,6 +129,14 @@ func (s *serving) parse() (err error) {
 			if !strings.HasPrefix(stream, "/") || strings.HasPrefix(stream, collect.Operators) || strings.ContainsAny(stream, "?# ") {
 				return fmt.Errorf("--%s %q: a stream is the path of a URL outside %s: write a path such as /events", flag, stream, collect.Operators)
 			}
+		}
+	}
+	for _, name := range s.collect.KeepHeader {
+		switch name = http.CanonicalHeaderKey(name); {
+		case !httpguts.ValidHeaderFieldName(name):
+			return fmt.Errorf("--keep-header %q: write the name of a header, such as X-GitHub-Event", name)
+		case slices.Contains(collect.NeverStored(), name):
+			return fmt.Errorf("--keep-header %s: a sender's credentials are never stored", name)
 		}
 	}
 	if len(s.batch) > 0 {

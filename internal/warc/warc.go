@@ -60,6 +60,16 @@ func (fs Fields) Get(name string) string {
 	return ""
 }
 
+// Values returns the values of all fields with a name, in any case.
+func (fs Fields) Values(name string) (values []string) {
+	for _, f := range fs {
+		if strings.EqualFold(f.Name, name) {
+			values = append(values, f.Value)
+		}
+	}
+	return values
+}
+
 // Without returns the fields but those of that name.
 func (fs Fields) Without(name string) Fields {
 	return slices.DeleteFunc(slices.Clone(fs), func(f Field) bool { return strings.EqualFold(f.Name, name) })
