@@ -407,6 +407,7 @@ func main() {
 	exe := filepath.Join(source, "older")
 	build := exec.Command("go", "build", "-o", exe, "./examples/older")
 	build.Dir = source
+	build.Env = append(os.Environ(), "GOTOOLCHAIN=auto") // the older version may need a newer Go than these tests
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
