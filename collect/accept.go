@@ -31,8 +31,7 @@ const (
 	keepFields = 128
 )
 
-// beacon stores a beacon or refuses it. The answer, 204 or the picture, is sent when the beacon is on
-// disk.
+// beacon stores a beacon or refuses it. The answer is sent when the beacon is on disk.
 func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	c.metrics.received.Add(1)
@@ -45,14 +44,9 @@ func (c *Collector) beacon(w http.ResponseWriter, r *http.Request) {
 	c.metrics.accepted.Add(1)
 	c.metrics.bytes.Add(uint64(size))
 	c.metrics.ack.observe(time.Since(began))
-	switch {
-	case c.options.Answer200 != nil && c.options.Answer200(streamOf(r)):
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		w.Write([]byte("1"))
-	case r.Method == http.MethodGet:
-		showPixel(w)
-	default:
+	if a, ok := c.answerTo(r); ok {
+		a.write(w)
+	} else {
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
@@ -107,6 +101,9 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 	}
 	if c.recent != nil {
 		c.recent.add(now, b.record)
+	}
+	if c.notices.repeats.again(c.seed, &record, from, now) {
+		c.notices.repeated.add(streamOf(r))
 	}
 	return size, nil
 }

@@ -42,10 +42,14 @@ type Options struct {
 	// be batches: each member of a JSON array, or each line of JSON, becomes a row. Many
 	// goroutines call it at a time. Default: a beacon is one row.
 	Batch func(stream string) bool
-	// Answer200 reports whether the answer to the beacons of a stream is 200 with the body "1"
-	// instead of 204. Some trackers send again until they get a 200. Many goroutines call it
-	// at a time. Default: the answer is always 204.
-	Answer200 func(stream string) bool
+	// Get reports whether each GET of a stream is a beacon, whoever sends it, and NoGet whether none is. Without
+	// them, GETs of pictures by pages are: see [Collector.IsPixel]. Get takes precedence. [Paths] returns such
+	// functions for patterns. Many goroutines call them at a time.
+	Get, NoGet func(stream string) bool
+	// Answer returns the answer to the beacons of a stream, or false for the default: 204 for a POST, and a
+	// picture for a GET. Some senders repeat a beacon, or stop, until they get the answer that they know. Many
+	// goroutines call it at a time.
+	Answer func(stream string) (Answer, bool)
 	// Origin reports whether pages of an origin, written as in the header Origin, may send
 	// here. Pages of other origins get 403. [Origins] returns such a function for patterns.
 	// Many goroutines call it at a time. Default: all pages may send. A program sends no
@@ -95,6 +99,7 @@ type Collector struct {
 	salt       salt
 	memory     memory
 	health     health
+	notices    notices
 }
 
 // Open opens the collector whose inbox is the folder inbox of dir, and creates the folder if it is
@@ -170,13 +175,12 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.EscapedPath(), Operators):
 		adminHeaders(w) // for paths that the mux refuses
 		c.mux.ServeHTTP(w, r)
-	case r.Method == http.MethodPost, IsPixel(r):
+	case r.Method == http.MethodPost, c.IsPixel(r):
 		c.beacon(w, r)
 	case r.Method == http.MethodOptions:
 		c.preflight(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		c.checkOrigin(w, r) // so that a script sees the status
-		http.Error(w, "This path has no page: a beacon is a POST to it, or a GET of a path that ends in .gif.", http.StatusNotFound)
+		c.get(w, r)
 	default:
 		c.checkOrigin(w, r)
 		w.Header().Set("Allow", "POST, OPTIONS")

@@ -20,6 +20,10 @@ type Stats struct {
 	PreflightsRefused  uint64 // because their origin is not allowed
 	PreflightsOrphaned uint64 // without a POST within 30 seconds: beacons lost because their page was closed
 
+	// GetsIgnored are GETs with a query that were not stored, by path, and Repeated the beacons that one client
+	// sent four times within ten minutes, by stream. Both have the 32 most frequent paths.
+	GetsIgnored, Repeated map[string]uint64
+
 	// Operators are the requests to admin endpoints that passed the checks, by kind. Health is not counted.
 	Operators map[string]uint64
 
@@ -37,7 +41,9 @@ type Histogram struct {
 // Stats returns what the collector has counted.
 func (c *Collector) Stats() Stats {
 	m := &c.metrics
+	ignored, repeated, _ := c.notices.all()
 	return Stats{
+		GetsIgnored: ignored, Repeated: repeated,
 		Received: m.received.Load(), Accepted: m.accepted.Load(), Bytes: m.bytes.Load(), Refused: m.refused.all(),
 		Preflights: m.preflights.Load(), PreflightsRefused: m.preflightsRefused.Load(), PreflightsOrphaned: c.preflights.count(time.Now()),
 		Operators: m.operators.all(), Ack: m.ack.read(), Fsync: m.fsync.read(),

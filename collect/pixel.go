@@ -5,24 +5,23 @@ import (
 	"strings"
 )
 
-// pixel is a GIF of one transparent dot, the smallest picture that all mail programs and browsers show.
-const pixel = "GIF89a\x01\x00\x01\x00\x80\x00\x00" + // 1 × 1, two colours
-	"\x00\x00\x00\xff\xff\xff" +
-	"\x21\xf9\x04\x01\x00\x00\x00\x00" + // the first colour is transparent
-	"\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b"
+// IsPixel reports whether a request is a GET that is a beacon, whose data is the query: one of a stream of
+// Options.Get, whoever sends it; and unless its stream is one of Options.NoGet, one for a path that ends in
+// .gif, or that has a query and that a page sends for a picture or by a script. Scripts' requests, and pictures
+// requested while the page is closed, have the destination "empty" (Fetch Metadata, "Sec-Fetch-Dest").
+func (c *Collector) IsPixel(r *http.Request) bool {
+	return r.Method == http.MethodGet && c.isPixelURL(r)
+}
 
-// IsPixel reports whether a request is a GET that is a beacon, whose data is the query. Such a GET is for a
-// path that ends in .gif, or has a query and is sent by a page for a picture or by a script. Scripts'
-// requests, and pictures requested while the page is closed, have the destination "empty" (Fetch
-// Metadata, "Sec-Fetch-Dest").
-func IsPixel(r *http.Request) bool {
-	if r.Method != http.MethodGet {
-		return false
-	}
-	if strings.HasSuffix(r.URL.Path, ".gif") {
+func (c *Collector) isPixelURL(r *http.Request) bool {
+	switch stream := streamOf(r); {
+	case c.options.Get != nil && c.options.Get(stream):
 		return true
-	}
-	if r.URL.RawQuery == "" {
+	case c.options.NoGet != nil && c.options.NoGet(stream):
+		return false
+	case strings.HasSuffix(r.URL.Path, ".gif"):
+		return true
+	case r.URL.RawQuery == "":
 		return false
 	}
 	switch r.Header.Get("Sec-Fetch-Dest") {
@@ -34,13 +33,18 @@ func IsPixel(r *http.Request) bool {
 	return false
 }
 
-// showPixel answers a pixel beacon with the picture.
-func showPixel(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Type", "image/gif")
-	h.Set("Cache-Control", "no-store") // a cached picture would be a lost beacon
-	// Isolated pages load no picture of another site without this header (HTML, "cross-origin
-	// embedder policy").
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	w.Write([]byte(pixel))
+// get answers a GET or HEAD that is not a beacon.
+func (c *Collector) get(w http.ResponseWriter, r *http.Request) {
+	c.checkOrigin(w, r) // so that a script sees the status
+	if r.Method == http.MethodHead && c.isPixelURL(r) {
+		a, _ := c.answerTo(r)
+		a.write(w)
+		return
+	}
+	text := "This path has no page: a beacon is a POST to it, or a GET of a path that ends in .gif."
+	if stream := streamOf(r); r.Method == http.MethodGet && r.URL.RawQuery != "" && (c.options.NoGet == nil || !c.options.NoGet(stream)) {
+		c.notices.ignored.add(stream)
+		text += " Whoever runs this collector can take each GET of this path as a beacon (serve --get)."
+	}
+	http.Error(w, text, http.StatusNotFound)
 }

@@ -23,6 +23,8 @@ const (
 //
 //	beacon  a row
 //	count   counts, such as the beacons of each of the last 60 minutes, whenever they have changed
+//	notice  about senders that need another setting, as JSON: paths of GETs that were not stored, and streams
+//	        whose beacons are repeated, with their numbers; whenever they have changed
 //	skip    n, the number of beacons that came too fast and are left out
 //	ping    an empty object
 func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
@@ -41,7 +43,12 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	defer count.Stop()
 	defer ping.Stop()
 	var sent counts
+	var noticed uint64
 	countNow := func() {
+		if ignored, repeated, version := c.notices.all(); version != noticed {
+			noticed = version
+			s.event("notice", map[string]any{"gets": ignored, "repeated": repeated})
+		}
 		now := c.recent.counts(time.Now())
 		now.Lost = c.preflights.count(time.Now())
 		if now != sent {

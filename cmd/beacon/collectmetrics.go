@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/seed-d051cf5a/beacon/collect"
@@ -12,6 +14,8 @@ var (
 	acceptedBytes      = described("beacon_accepted_body_bytes_total", "Bytes of the bodies of accepted beacons, as received.")
 	refused            = prometheus.NewDesc("beacon_refused_total", "Beacons refused, by reason.", []string{"reason"}, nil)
 	operatorRequests   = prometheus.NewDesc("beacon_operator_requests_total", "Requests to admin endpoints that passed the checks, by kind. Health and metrics are not counted.", []string{"kind"}, nil)
+	getsIgnored        = prometheus.NewDesc("beacon_gets_ignored_total", "GETs with a query that were not stored, for the most frequent paths: see serve --get.", []string{"path"}, nil)
+	repeated           = prometheus.NewDesc("beacon_repeated_total", "Beacons that one client sent four times within ten minutes, for the most frequent streams: see serve --answer.", []string{"stream"}, nil)
 	preflights         = described("beacon_preflights_total", "CORS preflights that allowed the beacon.")
 	preflightsRefused  = described("beacon_preflights_refused_total", "CORS preflights refused because their origin is not allowed.")
 	preflightsOrphaned = described("beacon_preflights_orphaned_total", "Preflights without a POST within 30 seconds: beacons lost because their page was closed.")
@@ -23,7 +27,7 @@ var (
 type collectMetrics struct{ *collect.Collector }
 
 func (collectMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{received, accepted, acceptedBytes, refused, operatorRequests,
+	for _, d := range []*prometheus.Desc{received, accepted, acceptedBytes, refused, getsIgnored, repeated, operatorRequests,
 		preflights, preflightsRefused, preflightsOrphaned, ackSeconds, fsyncSeconds} {
 		to <- d
 	}
@@ -39,6 +43,12 @@ func (m collectMetrics) Collect(to chan<- prometheus.Metric) {
 	counter(acceptedBytes, s.Bytes)
 	for reason, n := range s.Refused {
 		counter(refused, n, reason)
+	}
+	for path, n := range s.GetsIgnored {
+		counter(getsIgnored, n, strings.ToValidUTF8(path, "\uFFFD"))
+	}
+	for stream, n := range s.Repeated {
+		counter(repeated, n, strings.ToValidUTF8(stream, "\uFFFD"))
 	}
 	for kind, n := range s.Operators {
 		counter(operatorRequests, n, kind)

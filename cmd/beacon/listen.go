@@ -10,7 +10,6 @@ import (
 	"syscall"
 
 	"github.com/seed-d051cf5a/beacon/cmd/internal/httpserver"
-	"github.com/seed-d051cf5a/beacon/collect"
 )
 
 // A listening is where and how a collector listens.
@@ -78,11 +77,11 @@ func listenAt(address, flag string) (net.Listener, error) {
 }
 
 // handler returns the handler of both listeners. Without TLS beside it, secure has all requests.
-func (l *listener) handler(secure http.Handler, beacons http.Handler, log *slog.Logger) http.Handler {
+func (l *listener) handler(secure, beacons http.Handler, isPixel func(*http.Request) bool, log *slog.Logger) http.Handler {
 	if l.plain == nil {
 		return secure
 	}
-	redirect := &httpserver.Redirect{Port: port(l), HTTPPort: port(l.plain), Names: l.names, Beacons: beacons, IsPixel: collect.IsPixel, Logger: log}
+	redirect := &httpserver.Redirect{Port: port(l), HTTPPort: port(l.plain), Names: l.names, Beacons: beacons, IsPixel: isPixel, Logger: log}
 	var plain http.Handler = redirect
 	if l.acme != nil {
 		plain = l.acme.HTTPHandler(redirect)

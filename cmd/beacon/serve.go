@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"net/http"
@@ -53,9 +54,9 @@ type serving struct {
 	table    tableOptions
 
 	// The flags' text.
-	batch, answer200, origins, proxies []string
-	maxBody                            sizeFlag
-	tokenFile                          string
+	batch, get, noGet, answers, origins, proxies []string
+	maxBody                                      sizeFlag
+	tokenFile                                    string
 }
 
 func serveCommand() *cobra.Command {
@@ -91,8 +92,10 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 	data, _ := datadir.Join("collector")
 	f.StringVar(&s.data, "data", data, "`directory` for the beacons")
 	f.StringVar(&s.tokenFile, "token-file", "", "`file` whose first line is the operators' token, unless BEACON_TOKEN has it; the default is operator-token in the data folder, which the first start makes")
-	f.StringArrayVar(&s.batch, "batch", nil, "`stream` such as /events in whose beacons each member of a JSON array, or each line of JSON, becomes a row; may be repeated")
-	f.StringArrayVar(&s.answer200, "answer-200", nil, "`stream` such as /e/ whose beacons get the answer 200 instead of 204, for trackers that require it; may be repeated")
+	f.StringArrayVar(&s.batch, "batch", nil, "`stream` such as /events or /track/* in whose beacons each member of a JSON array, or each line of JSON, becomes a row; may be repeated")
+	f.StringArrayVar(&s.get, "get", nil, "`stream` such as /track whose GETs are beacons, whoever sends them; may be repeated; else those are that load a picture")
+	f.StringArrayVar(&s.noGet, "no-get", nil, "`stream` such as /config/* whose GETs are never beacons; may be repeated")
+	f.StringArrayVar(&s.answers, "answer", nil, "`answer` to the beacons of a stream in place of 204: STREAM=SENDER for one of "+strings.Join(slices.Sorted(maps.Keys(senderAnswers)), ", ")+"; or STREAM=STATUS [CONTENT-TYPE] [BODY or @FILE]; may be repeated")
 
 	f.StringArrayVar(&s.origins, "origin", nil, "`pattern` of the origins whose pages may send here, such as https://*.shop.example; may be repeated; without it all pages may")
 	s.maxBody = 1 << 20
@@ -124,12 +127,19 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 
 // parse turns the flags' text into options, and returns an error for values that can't be used.
 func (s *serving) parse() (err error) {
-	for flag, streams := range map[string][]string{"batch": s.batch, "answer-200": s.answer200} {
-		for _, stream := range streams {
-			if !strings.HasPrefix(stream, "/") || strings.HasPrefix(stream, collect.Operators) || strings.ContainsAny(stream, "?# ") {
-				return fmt.Errorf("--%s %q: a stream is the path of a URL outside %s: write a path such as /events", flag, stream, collect.Operators)
+	for _, x := range []struct {
+		flag     string
+		patterns []string
+		to       *func(string) bool
+	}{{"batch", s.batch, &s.collect.Batch}, {"get", s.get, &s.collect.Get}, {"no-get", s.noGet, &s.collect.NoGet}} {
+		if len(x.patterns) > 0 {
+			if *x.to, err = collect.Paths(x.patterns...); err != nil {
+				return fmt.Errorf("--%s %w", x.flag, err)
 			}
 		}
+	}
+	if s.collect.Answer, err = parseAnswers(s.answers); err != nil {
+		return err
 	}
 	for _, name := range s.collect.KeepHeader {
 		switch name = http.CanonicalHeaderKey(name); {
@@ -138,12 +148,6 @@ func (s *serving) parse() (err error) {
 		case slices.Contains(collect.NeverStored(), name):
 			return fmt.Errorf("--keep-header %s: a sender's credentials are never stored", name)
 		}
-	}
-	if len(s.batch) > 0 {
-		s.collect.Batch = func(stream string) bool { return slices.Contains(s.batch, stream) }
-	}
-	if len(s.answer200) > 0 {
-		s.collect.Answer200 = func(stream string) bool { return slices.Contains(s.answer200, stream) }
 	}
 	if len(s.origins) > 0 {
 		if s.collect.Origin, err = collect.Origins(s.origins...); err != nil {
@@ -267,7 +271,7 @@ func serve(ctx context.Context, s serving) error {
 	if s.listener.httpBeacons {
 		beacons = c
 	}
-	server := s.newServer(listener.handler(routes(c, t, registry), beacons, log), c.Imports)
+	server := s.newServer(listener.handler(routes(c, t, registry), beacons, c.IsPixel, log), c.Imports)
 	registry.MustRegister(server)
 
 	s.greet(listener)

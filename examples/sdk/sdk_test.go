@@ -198,7 +198,7 @@ func (x *example) direct(t *testing.T) (request received, address string) {
 // serve starts a collector with its data in dir.
 func serve(t *testing.T, address, dir string) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(bin, "beacon"), "serve", "--listen", address, "--data", dir)
+	cmd := exec.Command(filepath.Join(bin, "beacon"), "serve", "--listen", address, "--data", dir, "--keep-header", "X-Sentry-Auth")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -42,12 +42,12 @@ func build(t *testing.T) string {
 	return filepath.Join(dir, "beacon")
 }
 
-func serve(t *testing.T, command string, ok []string) *collector {
+func serve(t *testing.T, command string, answers []string) *collector {
 	t.Helper()
 	data := t.TempDir()
 	cmd := exec.Command(command, "serve", "--listen", "127.0.0.1:0", "--data", data)
-	for _, stream := range ok {
-		cmd.Args = append(cmd.Args, "--answer-200", stream)
+	for _, answer := range answers {
+		cmd.Args = append(cmd.Args, "--answer", answer)
 	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -23,22 +23,22 @@ const patience = 15 * time.Second
 // No package that we know of has Matomo's own matomo.js: those named for it load it from the
 // server. The one here speaks its protocol, but was written for apps.
 var trackers = []struct {
-	page string
-	used []string // is in the rows' data before the page is left
-	left []string // is sent when the page is left
-	asks []string // paths of GETs that are questions and no beacons
-	once string   // is in one row of a visit: what is answered is not sent again
-	ok   []string // streams that the tracker wants a 200 of: it takes a 204 for a failure
+	page    string
+	used    []string // is in the rows' data before the page is left
+	left    []string // is sent when the page is left
+	asks    []string // paths of GETs that are questions and not beacons
+	once    string   // is in one row of a visit: what is answered is not sent again
+	answers []string // values of --answer: the tracker takes a 204 for a failure
 }{
 	{page: "boomerangjs", used: []string{`"nt_nav_st"`}, left: []string{`"rt.quit"`}},
 	{page: "boomerangjs-get", used: []string{`"nt_nav_st"`}, left: []string{`"rt.quit"`}},
 	{page: "grafana-faro-web-sdk", used: []string{`"name":"signup"`, `"value":"the page broke"`}, left: []string{`"cls":`}},
 	{page: "matomo-tracker-react-native", used: []string{`"Screen / the page"`, `"e_n":"signup"`}},
-	{page: "mixpanel-browser", ok: []string{"/track/", "/engage/"}, used: []string{`"$mp_web_page_view"`, `"event":"signup"`, `"$set":`}, left: []string{`"event":"left"`}},
-	{page: "mixpanel-browser-get", ok: []string{"/track/"}, used: []string{`"$mp_web_page_view"`, `"event":"signup"`}},
+	{page: "mixpanel-browser", answers: []string{"/track/=mixpanel", "/engage/=mixpanel"}, used: []string{`"$mp_web_page_view"`, `"event":"signup"`, `"$set":`}, left: []string{`"event":"left"`}},
+	{page: "mixpanel-browser-get", answers: []string{"/track/=mixpanel"}, used: []string{`"$mp_web_page_view"`, `"event":"signup"`}},
 	{page: "plausible-analytics-tracker", used: []string{`"n":"pageview"`, `"n":"signup"`}, left: []string{`"n":"engagement"`}},
 	{page: "plausible-tracker", used: []string{`"n":"pageview"`, `"n":"signup"`}},
-	{page: "posthog-js", ok: []string{"/e/", "/flags/"}, used: []string{`"event":"$pageview"`, `"event":"signup"`}, left: []string{`"event":"$pageleave"`}, asks: []string{"/array/"}, once: `"event":"$pageview"`},
+	{page: "posthog-js", answers: []string{"/e/=posthog", "/flags/=posthog"}, used: []string{`"event":"$pageview"`, `"event":"signup"`}, left: []string{`"event":"$pageleave"`}, asks: []string{"/array/"}, once: `"event":"$pageview"`},
 	{page: "segment-analytics-next", used: []string{`"type":"page"`, `"type":"identify"`, `"event":"signup"`}},
 	{page: "sentry-browser", used: []string{`the page broke`, `ui.webvital.lcp`}, left: []string{`ui.webvital.cls`}},
 	{page: "snowplow-browser-tracker", used: []string{`"e":"pv"`, `"se_ac":"signup"`}, left: []string{`"se_ac":"left"`}},
@@ -51,7 +51,7 @@ func TestWhatATrackerSendsIsInTheTable(t *testing.T) {
 	for _, tracker := range trackers {
 		t.Run(tracker.page, func(t *testing.T) {
 			t.Parallel()
-			collector := serve(t, command, tracker.ok)
+			collector := serve(t, command, tracker.answers)
 			site := publish(t, scripts, tracker.page, collector.URL)
 			browser := startChromium(t)
 			for i, leave := range []func(tab context.Context){

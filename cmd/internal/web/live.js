@@ -3,6 +3,7 @@ import './copy.js'
 import { watchDamage } from './damage.js'
 import './leave.js'
 import './logout.js'
+import { notice } from './notice.js'
 import { add, settled } from './table.js'
 import { follow } from './tail.js'
 
@@ -17,6 +18,7 @@ follow({
     if (c.total === 0) document.getElementById('snippets').open = true
     setTimeout(settled, 300)
   },
+  onNotice: notice,
   onState(now, why = '') {
     // A screen reader reads every write aloud, so the text is set only when it changes.
     if (state.dataset.state === now) return

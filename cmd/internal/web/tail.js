@@ -1,6 +1,6 @@
 // follow reads the collector's newest beacons while the page is open. The states that it
 // reports are live, reconnecting, logged-out, and refused with the collector's reason.
-export function follow({ onBeacon, onCount = () => {}, onState }) {
+export function follow({ onBeacon, onCount = () => {}, onNotice = () => {}, onState }) {
   const url = '/-/tail?last=50'
   let source, retry
 
@@ -10,6 +10,7 @@ export function follow({ onBeacon, onCount = () => {}, onState }) {
     source.addEventListener('open', () => onState('live'))
     source.addEventListener('beacon', e => onBeacon(JSON.parse(e.data)))
     source.addEventListener('count', e => onCount(JSON.parse(e.data)))
+    source.addEventListener('notice', e => onNotice(JSON.parse(e.data)))
     source.addEventListener('error', () => {
       if (source.readyState === EventSource.CLOSED) askWhy()
       else onState('reconnecting')

@@ -36,6 +36,7 @@ var routes = map[string]string{
 	"/-/web/chart.js":  "chart.js",
 	"/-/web/copy.js":   "copy.js",
 	"/-/web/damage.js": "damage.js",
+	"/-/web/notice.js": "notice.js",
 	"/-/web/origin.js": "origin.js",
 	"/-/web/leave.js":  "leave.js",
 	"/-/web/login.js":  "login.js",

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/seed-d051cf5a/beacon/collect"
+)
+
+// senderAnswers are the answers that senders know, by the name of the sender. docs/trackers.md says what each does
+// without it.
+var senderAnswers = map[string]collect.Answer{
+	"airbrake":    jsonAnswer(http.StatusCreated, `{"id":"0"}`),
+	"amplitude":   jsonAnswer(http.StatusOK, `{"code":200}`),
+	"countly":     jsonAnswer(http.StatusOK, `{"result":"Success"}`),
+	"honeybadger": jsonAnswer(http.StatusCreated, `{"id":"0"}`),
+	"mixpanel":    jsonAnswer(http.StatusOK, `1`),
+	"mparticle":   jsonAnswer(http.StatusOK, `{"context":null,"is_ephemeral":false,"is_logged_in":false,"matched_identities":{},"mpid":"1","Store":{}}`),
+	"newrelic":    jsonAnswer(http.StatusOK, `{"app":{"agents":[]},"err":1,"ins":1,"log":0,"spa":1,"sr":0,"srs":0,"st":1,"sts":0}`),
+	"openpanel":   jsonAnswer(http.StatusOK, `{}`),
+	"openreplay":  jsonAnswer(http.StatusOK, `{"token":"1","projectID":"1","sessionID":"1","userUUID":"1","beaconSizeLimit":60000,"compressionThreshold":25000,"delay":0,"startTimestamp":0,"canvasEnabled":false}`),
+	"otlp":        jsonAnswer(http.StatusOK, `{}`),
+	"posthog":     jsonAnswer(http.StatusOK, `{"status":1}`),
+	"rollbar":     jsonAnswer(http.StatusOK, `{"err":0,"result":{}}`),
+	"segment":     jsonAnswer(http.StatusOK, `{"success":true}`),
+	"splunk":      jsonAnswer(http.StatusOK, `{"text":"Success","code":0}`),
+}
+
+func jsonAnswer(status int, body string) collect.Answer {
+	return collect.Answer{Status: status, ContentType: "application/json", Body: []byte(body)}
+}
+
+// parseAnswers parses the values of --answer. The first whose pattern matches a stream is its answer.
+func parseAnswers(texts []string) (func(stream string) (collect.Answer, bool), error) {
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	type rule struct {
+		matches func(string) bool
+		answer  collect.Answer
+	}
+	var rules []rule
+	for _, text := range texts {
+		stream, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, fmt.Errorf("--answer %q: write STREAM=SENDER, such as /e/=posthog, or STREAM=STATUS [CONTENT-TYPE] [BODY or @FILE]", text)
+		}
+		matches, err := collect.Paths(strings.TrimSpace(stream))
+		if err != nil {
+			return nil, fmt.Errorf("--answer %w", err)
+		}
+		a, err := parseAnswer(strings.TrimSpace(value))
+		if err != nil {
+			return nil, fmt.Errorf("--answer %q: %w", text, err)
+		}
+		rules = append(rules, rule{matches, a})
+	}
+	return func(stream string) (collect.Answer, bool) {
+		for i := range rules {
+			if rules[i].matches(stream) {
+				return rules[i].answer, true
+			}
+		}
+		return collect.Answer{}, false
+	}, nil
+}
+
+// maxAnswer is the largest body of an answer, in bytes.
+const maxAnswer = 64 << 10
+
+// parseAnswer parses SENDER or STATUS [CONTENT-TYPE] [BODY or @FILE].
+func parseAnswer(text string) (a collect.Answer, err error) {
+	if a, ok := senderAnswers[strings.ToLower(text)]; ok {
+		return a, nil
+	}
+	word, rest, _ := strings.Cut(text, " ")
+	if a.Status, err = strconv.Atoi(word); err != nil {
+		return a, fmt.Errorf("%q is neither a status nor a sender: write 200 to 299, or one of %s", word, strings.Join(slices.Sorted(maps.Keys(senderAnswers)), ", "))
+	}
+	if a.Status < 200 || a.Status > 299 {
+		return a, fmt.Errorf("the status is %d: it is 200 to 299, because the beacon is stored", a.Status)
+	}
+	rest = strings.TrimSpace(rest)
+	if word, after, _ := strings.Cut(rest, " "); isMediaType(word) {
+		a.ContentType, rest = word, strings.TrimSpace(after)
+	}
+	a.Body = []byte(rest)
+	if file, ok := strings.CutPrefix(rest, "@"); ok {
+		if a.Body, err = os.ReadFile(file); err != nil {
+			return a, err
+		}
+	}
+	switch {
+	case len(a.Body) > maxAnswer:
+		return a, fmt.Errorf("its body has %d bytes: %d are the most", len(a.Body), maxAnswer)
+	case len(a.Body) > 0 && (a.Status == http.StatusNoContent || a.Status == http.StatusResetContent):
+		return a, errors.New("an answer of 204 or 205 has no body: use 200")
+	case a.ContentType != "" || len(a.Body) == 0:
+	case json.Valid(a.Body):
+		a.ContentType = "application/json"
+	default:
+		a.ContentType = "text/plain;charset=UTF-8"
+	}
+	return a, nil
+}
+
+// isMediaType reports whether a word is a media type, such as text/plain;charset=UTF-8. A body such as </a> is not.
+func isMediaType(word string) bool {
+	t, _, err := mime.ParseMediaType(word)
+	kind, sub, ok := strings.Cut(t, "/")
+	return err == nil && ok && kind != "" && sub != ""
+}
