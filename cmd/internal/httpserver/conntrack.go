@@ -61,10 +61,11 @@ type tracker struct {
 	chosen  int64                     // the second in which they were chosen
 }
 
-// A victim is a connection with what it was chosen by.
+// A victim is a connection with what it was chosen by. In a flood many have the same rank. Then those with the most
+// bytes of requests come first, because a short request that is coming in frees little and is answered soon.
 type victim struct {
-	conn *trackedConn
-	rank int64
+	conn        *trackedConn
+	rank, bytes int64
 }
 
 // A trackedConn is a connection of a tracker.
@@ -131,7 +132,7 @@ func (t *tracker) add(conn net.Conn) *trackedConn {
 
 // insertVictim adds a new connection to the victims where it ranks before one of them.
 func (t *tracker) insertVictim(c *trackedConn) {
-	v := victim{c, c.rank()}
+	v := victim{c, c.rank(), 0}
 	switch {
 	case len(t.victims) > len(t.conns): // most of them are gone
 		t.victims = nil
@@ -278,7 +279,8 @@ func (t *tracker) largest() (largest *trackedConn) {
 	return largest
 }
 
-// oldest returns the connection that has waited longest for its client. It never returns c, nor one
+// oldest returns the connection that has waited longest for its client, and of several the one with the most bytes
+// of requests. It never returns c, nor one
 // whose request is being answered. It sorts the connections once for the evictions of a second.
 func (t *tracker) oldest(c *trackedConn) *trackedConn {
 	if now := t.clock.Load(); t.chosen != now { // ranks change with time
@@ -298,10 +300,10 @@ func (t *tracker) oldest(c *trackedConn) *trackedConn {
 		var all []victim
 		for conn := range t.conns {
 			if conn != c && !conn.serves() {
-				all = append(all, victim{conn, conn.rank()})
+				all = append(all, victim{conn, conn.rank(), conn.charged.Load()})
 			}
 		}
-		slices.SortFunc(all, func(a, b victim) int { return cmp.Compare(b.rank, a.rank) })
+		slices.SortFunc(all, func(a, b victim) int { return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.bytes, b.bytes)) })
 		t.victims = slices.Clone(all[len(all)*15/16:])
 	}
 }

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -228,8 +229,22 @@ func TestTracker_ManyUnused_EvictEachOther(t *testing.T) {
 	}
 }
 
-// A connection that has not used its first seconds goes before those that are used, also where the order
-// was found out before.
+// A connection that has not used its first seconds is evicted before those that are used, even if the order was
+// computed before.
+func TestTracker_SameRank_EvictsTheMostBytesFirst(t *testing.T) {
+	test := newTrackerTest(t, Options{Memory: 40*usual(t) + 3000})
+	for i := range 40 {
+		c := test.open(fmt.Sprint(i))
+		if i == 20 || i == 10 {
+			c.charge(int64(100 * i))
+		}
+	}
+	test.open("a")
+	test.expectEvicted("20")
+	test.open("b")
+	test.expectEvicted("10")
+}
+
 func TestTracker_TimePasses_OrderIsRenewed(t *testing.T) {
 	const room = 64
 	x := newTrackerTest(t, Options{Memory: room * usual(t)})
