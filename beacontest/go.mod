@@ -15,8 +15,10 @@ require (
 	github.com/klauspost/compress v1.20.1 // indirect
 	github.com/mileusna/useragent v1.3.5 // indirect
 	github.com/nlnwa/whatwg-url v0.6.2 // indirect
+	go.opentelemetry.io/proto/otlp v1.11.0 // indirect
 	golang.org/x/net v0.58.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
 	golang.org/x/time v0.15.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )

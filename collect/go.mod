@@ -9,8 +9,10 @@ require (
 	github.com/klauspost/compress v1.20.1
 	github.com/mileusna/useragent v1.3.5
 	github.com/seed-d051cf5a/beacon v0.0.0
+	go.opentelemetry.io/proto/otlp v1.11.0
 	golang.org/x/text v0.41.0
 	golang.org/x/time v0.15.0
+	google.golang.org/protobuf v1.36.12
 )
 
 require golang.org/x/sys v0.47.0 // indirect

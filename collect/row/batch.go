@@ -45,10 +45,15 @@ func Rows(r *warc.Record) []Row {
 		one := &rows[i]
 		*one = row
 		one.ID, one.Body, one.Error = memberID(r.ID, i), m, ""
-		if one.Kind != Report {
-			one.Kind = JSON
+		if one.Kind == Form {
+			one.Data, err = decodeFormLine(m, row.rawQuery)
+		} else {
+			if one.Kind != Report {
+				one.Kind = JSON
+			}
+			one.Data, err = decodeJSON(m)
 		}
-		if one.Data, err = decodeJSON(m); err != nil {
+		if err != nil {
 			one.Error = valid(fmt.Sprintf("member %d of the batch: %v", i+1, err))
 		}
 	}
@@ -59,8 +64,13 @@ func Rows(r *warc.Record) []Row {
 func membersOf(row *Row, text []byte) (members []json.RawMessage, err error) {
 	labelled := isNDJSON(parseMIME(row.ContentType).essence)
 	switch {
-	case row.Kind == Pixel || row.Kind == Ping || row.Kind == Multipart || row.Kind == Binary:
+	case row.Kind == Pixel || row.Kind == Ping || row.Kind == Multipart || row.Kind == Binary || row.Kind == Envelope || row.Kind == OTLP:
 		return nil, nil
+	case row.Kind == Form:
+		if !hasFormLines(text) {
+			return nil, nil
+		}
+		members = lines(text)
 	case labelled || !isJSON(text):
 		members = lines(text)
 		// With another label, the first line decides whether the lines are JSON.
@@ -94,47 +104,6 @@ func elements(text []byte) (all []json.RawMessage) {
 		all = append(all, one)
 	}
 	return all
-}
-
-func isNDJSON(essence string) bool {
-	switch essence {
-	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines":
-		return true
-	}
-	return false
-}
-
-// lines returns the lines of text that aren't blank, at most maxMembers+1.
-func lines(text []byte) (all []json.RawMessage) {
-	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
-		if line = bytes.Trim(line, space); len(line) > 0 {
-			all = append(all, line)
-		}
-		if len(all) > maxMembers {
-			break
-		}
-	}
-	return all
-}
-
-// decodeLines returns NDJSON as an array.
-func decodeLines(body []byte) (json.RawMessage, error) {
-	all := lines(body)
-	if len(all) > maxMembers {
-		return nil, fmt.Errorf("the body has more than %d lines of JSON", maxMembers)
-	}
-	data := []byte{'['}
-	for i, line := range all {
-		value, err := decodeJSON(line)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+1, err)
-		}
-		if i > 0 {
-			data = append(data, ',')
-		}
-		data = append(data, value...)
-	}
-	return append(data, ']'), nil
 }
 
 // memberID returns the id of member n of a record: a UUIDv8 (RFC 9562, section 5.8) that has the

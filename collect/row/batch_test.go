@@ -11,7 +11,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-func TestABatchIsARowForEachMember(t *testing.T) {
+func TestRows_Batch_IsARowForEachMember(t *testing.T) {
 	for _, c := range []struct {
 		name, contentType, body string
 		want                    []string // kind, body, data, error
@@ -31,8 +31,11 @@ func TestABatchIsARowForEachMember(t *testing.T) {
 		{"no lines are one", "application/x-ndjson", "\n", []string{"json \n [] "}},
 		{"a broken array is one", "application/json", "[1,", []string{"json [1,  the JSON is broken near byte 3: unexpected end of JSON input"}},
 		{"prose is one", "text/plain", "a\nb", []string{`text a` + "\n" + `b "a\nb" `}},
-		{"a form is one", form, "a=1\nb=2", []string{"form a=1\nb=2 {\"a\":\"1\\nb=2\"} "}},
-		{"bytes are one", "application/octet-stream", "[1,2]", []string{"binary [1,2]  "}},
+		{"lines of forms", form, "a=1\nb=2", []string{`form a=1 {"a":"1"} `, `form b=2 {"b":"2"} `}},
+		{"a form is one", form, "a=1&b=2", []string{`form a=1&b=2 {"a":"1","b":"2"} `}},
+		{"an array in base64", "text/plain", "WzEsMiwzXQ==", []string{"json 1 1 ", "json 2 2 ", "json 3 3 "}},
+		{"half a surrogate pair in one member", "application/json", `["\ud83d","b"]`, []string{`json "\ud83d" "\ufffd" member 1 of the batch: the JSON has half a surrogate pair at byte 1; data has U+FFFD there`, `json "b" "b" `}},
+		{"bytes are one", "application/octet-stream", "\x00[1,2]", []string{"binary \x00[1,2]  "}},
 		{"another charset is one", "application/json;charset=latin1", "[1,\"\xe4\"]", []string{"json [1,\"\xe4\"] [1,\"ä\"] "}},
 		{"of another charset, what is the same in all", "application/json;charset=latin1", "[1,2]", []string{"json 1 1 ", "json 2 2 "}},
 	} {
@@ -55,7 +58,7 @@ func TestABatchIsARowForEachMember(t *testing.T) {
 	}
 }
 
-func TestMembersHaveTheSameIDsEveryTimeInTheirOrder(t *testing.T) {
+func TestRows_Members_HaveOrderedStableIDs(t *testing.T) {
 	marked := func(id string, n int) []Row {
 		r := record("application/json", "["+strings.Repeat("0,", n-1)+"0]")
 		r.ID = uuid.MustParse(id)

@@ -2,23 +2,49 @@ package row
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
 
-// inUTF8 decodes text of any charset that browsers know by its label; a byte order mark says more
-// than that (Encoding, "decode"). What is no character becomes U+FFFD.
-func inUTF8(text []byte, label string) ([]byte, error) {
+// inUTF8 decodes text of any charset that browsers know by its label; a byte order mark takes precedence (Encoding,
+// "decode"). A byte that is not a character becomes U+FFFD. Text with an unknown label is taken for UTF-8 if it can
+// be; then mislabelled is a note.
+func inUTF8(text []byte, label string) (decoded []byte, mislabelled, err error) {
 	charset, err := htmlindex.Get(label)
-	if err != nil || charset == encoding.Replacement { // which stands for those that are not safe to decode
-		return nil, fmt.Errorf("the charset %s is not known: utf-8 is, and what else browsers know", label)
+	switch {
+	case err != nil && utf8.Valid(text):
+		return text, fmt.Errorf("the charset %s is not known, and the text is UTF-8", label), nil
+	case err != nil, charset == encoding.Replacement: // which stands for those that are not safe to decode
+		return nil, nil, fmt.Errorf("the charset %s is not known: utf-8 is, and the others that browsers know", label)
 	}
-	decoded, _, err := transform.Bytes(unicode.BOMOverride(charset.NewDecoder()), text)
+	if m, ok := charset.(*charmap.Charmap); ok {
+		return singleByte(m, text), nil, nil
+	}
+	decoded, _, err = transform.Bytes(unicode.BOMOverride(charset.NewDecoder()), text)
 	if err != nil {
-		return nil, fmt.Errorf("the text is not in its charset, %s: %w", label, err)
+		return nil, nil, fmt.Errorf("the text is not in its charset, %s: %w", label, err)
 	}
-	return decoded, nil
+	return decoded, nil, nil
+}
+
+// singleByte decodes by the index of the Encoding standard, in which a byte below 0xA0 that is not a character of the
+// charset is the control character of the same number.
+func singleByte(m *charmap.Charmap, text []byte) []byte {
+	if decoded, _, err := transform.Bytes(unicode.BOMOverride(encoding.Nop.NewDecoder()), text); err == nil && len(decoded) != len(text) {
+		return decoded // it has a byte order mark
+	}
+	decoded := make([]byte, 0, len(text)+len(text)/8)
+	for _, b := range text {
+		r := m.DecodeByte(b)
+		if r == utf8.RuneError && b < 0xa0 {
+			r = rune(b)
+		}
+		decoded = utf8.AppendRune(decoded, r)
+	}
+	return decoded
 }

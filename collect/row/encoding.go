@@ -19,19 +19,18 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// What a body may inflate to, in bytes: so many times its size, but for small ones, and
-// so many in all.
+// Limits of decompression. A body may inflate to maxRatio times its size or to smallBody bytes, whichever is more, and
+// to maxInflated bytes at most.
 const (
 	maxInflated = 8 << 20
 	maxRatio    = 200
 	smallBody   = 64 << 10
 
 	maxCodings = 4       // one around the other
-	maxWindow  = 8 << 20 // what RFC 9659 lets zstd have in HTTP
+	maxWindow  = 8 << 20 // of zstd, in bytes (RFC 9659)
 )
 
-// codings are the content codings of a request (RFC 9110, section 8.4), in the order in
-// which they were applied.
+// codings are the content codings of a request (RFC 9110, section 8.4), in the order in which they were applied.
 func codings(header warc.Fields) (all []string) {
 	for _, f := range header {
 		if !strings.EqualFold(f.Name, "Content-Encoding") {
@@ -46,17 +45,26 @@ func codings(header warc.Fields) (all []string) {
 	return all
 }
 
-// inflate takes the codings that the header names from the body, and then those that
-// its first bytes show, if it may look at them: pages can't set the header with
-// sendBeacon, and compress all the same. guessed says that it did find one there.
-func inflate(body []byte, named []string, look bool) (text []byte, guessed bool, err error) {
+// inflate undoes the codings that the header names, and then those that the first bytes show, if it may look at them:
+// pages can't set the header with sendBeacon, and compress all the same. guessed reports whether it found one there.
+// note is about a label that is wrong, and about bytes behind the end.
+func inflate(body []byte, named []string, look bool) (text []byte, guessed bool, note, err error) {
 	if len(named) > maxCodings {
-		return nil, false, fmt.Errorf("the body is compressed %d times, more than %d", len(named), maxCodings)
+		return nil, false, nil, fmt.Errorf("the body is compressed %d times, more than %d", len(named), maxCodings)
 	}
 	limit := min(max(maxRatio*len(body), smallBody), maxInflated)
 	for _, coding := range slices.Backward(named) {
-		if body, err = undo(coding, body, limit); err != nil {
-			return nil, false, err
+		inner, extra, err := undo(coding, body, limit)
+		var tooLarge *tooLargeError
+		switch {
+		case err == nil:
+			body, note = inner, joined(note, extra)
+		case errors.As(err, &tooLarge):
+			return nil, false, nil, err
+		case isText(body) || codingOf(body) != "" && codingOf(body) != coding:
+			look, note = true, joined(note, fmt.Errorf("the body is not in its Content-Encoding, %s", valid(coding)))
+		default:
+			return nil, false, nil, joined(note, err)
 		}
 	}
 	for range maxCodings - len(named) {
@@ -64,19 +72,19 @@ func inflate(body []byte, named []string, look bool) (text []byte, guessed bool,
 		if !look || coding == "" {
 			break
 		}
-		inner, err := undo(coding, body, limit)
+		inner, extra, err := undo(coding, body, limit)
 		if coding == "deflate" && !errors.As(err, new(*tooLargeError)) && (err != nil || !isText(inner)) {
 			break // its two bytes are also how a text can begin
 		}
 		if err != nil {
-			return nil, true, err
+			return nil, true, nil, joined(note, err)
 		}
-		body, guessed = inner, true
+		body, guessed, note = inner, true, joined(note, extra)
 	}
-	return body, guessed, nil
+	return body, guessed, note, nil
 }
 
-// codingOf is what the first bytes say, or "". Brotli and bare deflate have none.
+// codingOf returns the coding that the first bytes show, or "". Brotli and bare deflate show none.
 func codingOf(b []byte) string {
 	switch {
 	case bytes.HasPrefix(b, []byte("\x1f\x8b\x08")): // RFC 1952, section 2.3
@@ -89,7 +97,7 @@ func codingOf(b []byte) string {
 	return ""
 }
 
-// isZlib looks at the header of RFC 1950, section 2.2, of the usual window and without a
+// isZlib reports whether b begins with the header of RFC 1950, section 2.2, with the usual window and without a
 // dictionary.
 func isZlib(b []byte) bool {
 	return len(b) >= 2 && b[0] == 0x78 && b[1]&0x20 == 0 && binary.BigEndian.Uint16(b)%31 == 0
@@ -104,19 +112,20 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("the %s body inflates to more than %d bytes and is left as it is", e.coding, e.limit)
 }
 
-// inflated has the memory that bodies are inflated in, so that one that is too large leaves
-// nothing for the garbage collector.
+// inflated has buffers for decompression, so that a body that is too large leaves nothing for the garbage collector.
 var inflated = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func undo(coding string, body []byte, limit int) (text []byte, err error) {
-	// A bug of a library's that one beacon finds would end the collector again and
-	// again: whoever reads the inbox next comes to the same beacon.
+// undo undoes one coding. note is about bytes behind the end of the compressed data.
+func undo(coding string, body []byte, limit int) (text []byte, note, err error) {
+	// A bug of a library that one beacon triggers would end the collector again and again, because each reader of
+	// the inbox comes to the same beacon.
 	defer func() {
 		if p := recover(); p != nil {
 			text, err = nil, fmt.Errorf("the %s body is broken: %v", coding, p)
 		}
 	}()
-	r, err := reader(coding, body)
+	in := bytes.NewReader(body)
+	r, err := reader(coding, in)
 	if err == nil {
 		defer r.Close()
 		buf := inflated.Get().(*bytes.Buffer)
@@ -127,30 +136,42 @@ func undo(coding string, body []byte, limit int) (text []byte, err error) {
 		if text = buf.Bytes(); len(text) <= limit {
 			text = bytes.Clone(text)
 		}
+		switch n := in.Len(); {
+		case errors.Is(err, zstd.ErrMagicMismatch) && len(text) > 0: // a frame is followed by something else
+			err, note = nil, errors.New("bytes behind the end of the zstd body are ignored")
+		case err == nil && len(text) <= limit && !isZero(body[len(body)-n:]):
+			note = fmt.Errorf("%d bytes behind the end of the %s body are ignored", n, coding)
+		}
 	}
 	switch {
 	case len(text) > limit, errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return nil, &tooLargeError{coding, limit}
+		return nil, nil, &tooLargeError{coding, limit}
 	case err == io.ErrUnexpectedEOF, err == io.EOF:
-		return nil, fmt.Errorf("the %s body is cut short", coding)
+		return nil, nil, fmt.Errorf("the %s body is cut short", coding)
 	case err == errNoCoding:
-		return nil, fmt.Errorf("the body's Content-Encoding %s is not supported, only gzip, deflate, br and zstd", valid(coding))
+		return nil, nil, fmt.Errorf("the body's Content-Encoding %s is not supported, only gzip, deflate, br and zstd", valid(coding))
 	case err != nil:
-		return nil, fmt.Errorf("the %s body is broken: %w", coding, err)
+		return nil, nil, fmt.Errorf("the %s body is broken: %w", coding, err)
 	}
-	return text, nil
+	return text, note, nil
 }
+
+func isZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
 var errNoCoding = errors.New("no such coding")
 
-func reader(coding string, body []byte) (io.ReadCloser, error) {
-	in := bytes.NewReader(body)
+func reader(coding string, in *bytes.Reader) (io.ReadCloser, error) {
 	switch coding {
 	case "gzip":
-		return gzip.NewReader(in)
+		r, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, err
+		}
+		return &members{r, in}, nil
 	case "deflate":
-		// It is zlib's format, but some send what is inside of that (RFC 9110, section 8.4.1.2).
-		if isZlib(body) {
+		// It is zlib's format, but some send the bare deflate data inside it (RFC 9110, section 8.4.1.2).
+		var begin [2]byte
+		if in.ReadAt(begin[:], 0); isZlib(begin[:]) {
 			return zlib.NewReader(in)
 		}
 		return flate.NewReader(in), nil
@@ -165,4 +186,26 @@ func reader(coding string, body []byte) (io.ReadCloser, error) {
 		return d.IOReadCloser(), nil
 	}
 	return nil, errNoCoding
+}
+
+// members reads the members of a gzip file, and ends before bytes that are not another member (RFC 1952, section 2.2).
+type members struct {
+	*gzip.Reader
+	in *bytes.Reader
+}
+
+func (m *members) Read(p []byte) (int, error) {
+	m.Multistream(false)
+	n, err := m.Reader.Read(p)
+	if err != io.EOF {
+		return n, err
+	}
+	var magic [3]byte
+	if m.in.ReadAt(magic[:], m.in.Size()-int64(m.in.Len())); codingOf(magic[:]) != "gzip" {
+		return n, io.EOF
+	}
+	if err := m.Reset(m.in); err != nil {
+		return n, err
+	}
+	return n, nil
 }

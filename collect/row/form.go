@@ -1,48 +1,56 @@
 package row
 
 import (
-	"encoding/base64"
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 )
 
-// decodeForm is the application/x-www-form-urlencoded parser of URL, section 5.1. It
-// accepts every body.
+// decodeForm is the application/x-www-form-urlencoded parser of URL, section 5.1. It accepts every body. The error
+// may be a note beside the data.
 func decodeForm(body []byte) (json.RawMessage, error) {
 	var o object
-	for field := range strings.SplitSeq(string(body), "&") {
+	if err := o.addForm(string(body)); err != nil {
+		return nil, err
+	}
+	if bytes.Contains(bytes.TrimRight(body, space), []byte("\n")) {
+		o.notes = append(o.notes, errors.New("the form has line breaks that are not escaped, which a form's encoder never writes"))
+	}
+	return o.json(), joined(o.notes...)
+}
+
+// addForm adds the fields of a form.
+func (o *object) addForm(form string) error {
+	for field := range strings.SplitSeq(form, "&") {
 		if field == "" {
 			continue
 		}
 		name, value, _ := strings.Cut(field, "=")
 		if err := o.addField(percentDecode(name), percentDecode(value)); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return o.json(), nil
+	return nil
 }
 
-// addField adds a form's field as a string. One named data that is JSON in base64 becomes that
-// JSON: trackers that are older than sendBeacon send all they have to say in it.
+// addField adds a form's field as a string. A value that is a JSON object or array, or the base64 of one, becomes
+// that JSON: many trackers send all of an event in one field.
 func (o *object) addField(name, value string) error {
-	if name == "data" {
-		if inner := base64JSON(value); inner != nil {
-			return o.add(name, inner)
+	var data json.RawMessage
+	if text := strings.TrimLeft(value, space); text != "" && (text[0] == '{' || text[0] == '[') {
+		var note error
+		if data, note = objectOrArray([]byte(text)); note != nil {
+			o.notes = append(o.notes, fmt.Errorf("field %s: %w", name, note))
 		}
+	} else {
+		data = base64JSON(value)
 	}
-	return o.add(name, quote(value))
-}
-
-// base64JSON returns the JSON object or array in value, or nil.
-func base64JSON(value string) json.RawMessage {
-	// Both alphabets, and a + that nobody escaped.
-	text := strings.NewReplacer("-", "+", "_", "/", " ", "+").Replace(strings.TrimRight(value, "="))
-	b, err := base64.RawStdEncoding.DecodeString(text)
-	if err != nil || !isJSON(b) {
-		return nil
+	if data == nil {
+		data = quote(value)
 	}
-	data, _ := decodeJSON(b)
-	return data
+	return o.add(name, data)
 }
 
 // percentDecode leaves a % that isn't followed by two hex digits as it is.
@@ -57,7 +65,7 @@ func percentDecode(s string) string {
 		case c == '+':
 			c = ' '
 		case c == '%' && i+2 < len(s):
-			high, low := hex(s[i+1]), hex(s[i+2])
+			high, low := digit(s[i+1]), digit(s[i+2])
 			if high >= 0 && low >= 0 {
 				c = byte(high<<4 | low)
 				i += 2
@@ -68,7 +76,8 @@ func percentDecode(s string) string {
 	return string(b)
 }
 
-func hex(c byte) int {
+// digit returns the value of a hexadecimal digit, or -1.
+func digit(c byte) int {
 	switch {
 	case '0' <= c && c <= '9':
 		return int(c - '0')

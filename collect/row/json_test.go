@@ -14,9 +14,9 @@ func FuzzDecodeJSON_AcceptsWhatEncodingJSONAccepts(f *testing.F) {
 		if len(text) == 0 || !utf8.Valid(text) || tooDeep(text) >= 0 || len(text) > 2 && string(text[:3]) == "\ufeff" {
 			return
 		}
-		_, err := decodeJSON(text)
-		if valid := json.Valid(text); (err == nil) != valid {
-			t.Errorf("%q: decodeJSON returns %v, json.Valid returns %v", text, err, valid)
+		data, err := decodeJSON(text)
+		if valid := json.Valid(text); (data != nil) != valid || valid && !json.Valid(data) {
+			t.Errorf("%q: decodeJSON returns %q, %v, json.Valid returns %v", text, data, err, valid)
 		}
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// decodeMultipart returns a field as a string and a file as what describes it: its
-// bytes stay in the body.
+// decodeMultipart returns an object in which a field is a string, and a file is its name, type and size: the bytes of a
+// file stay in the body only.
 func decodeMultipart(body []byte, boundary string) (json.RawMessage, error) {
 	if boundary == "" {
 		return nil, errors.New("the multipart body can't be divided: its Content-Type has no boundary")
@@ -19,14 +19,13 @@ func decodeMultipart(body []byte, boundary string) (json.RawMessage, error) {
 	var o object
 	parts := multipart.NewReader(bytes.NewReader(body), boundary)
 	for n := 1; ; n++ {
-		// Raw, because NextPart would decode quoted-printable, which the standard's
-		// multipart/form-data doesn't have.
+		// NextPart would decode quoted-printable, which the standard's multipart/form-data does not have.
 		part, err := parts.NextRawPart()
 		if err == io.EOF {
-			if !bytes.Contains(body, []byte("--"+boundary+"--")) { // it ends in the header of a part
+			if !bytes.Contains(body, []byte("--"+boundary+"--")) { // the body ends in the header of a part
 				return nil, multipartError(n, io.ErrUnexpectedEOF)
 			}
-			return o.json(), nil
+			return o.json(), joined(o.notes...)
 		}
 		if err != nil {
 			return nil, multipartError(n, err)
@@ -38,7 +37,7 @@ func decodeMultipart(body []byte, boundary string) (json.RawMessage, error) {
 }
 
 func addPart(o *object, part *multipart.Part, n int) error {
-	// A Content-Disposition has the same form as a MIME type, but for the slash.
+	// A Content-Disposition has the same form as a MIME type, except for the slash.
 	disposition := parseMIME("x/" + part.Header.Get("Content-Disposition"))
 	name, ok := disposition.params["name"]
 	name = unescapeField.Replace(name)
@@ -47,12 +46,15 @@ func addPart(o *object, part *multipart.Part, n int) error {
 	}
 	filename, isFile := disposition.params["filename"]
 	filename = unescapeField.Replace(filename)
-	if !isFile {
+	if !isFile && kindOf(parseMIME(part.Header.Get("Content-Type")).essence) != JSON {
 		value, err := io.ReadAll(part)
 		if err != nil {
 			return multipartError(n, err)
 		}
 		return o.addField(name, string(value))
+	}
+	if kindOf(parseMIME(part.Header.Get("Content-Type")).essence) == JSON {
+		return addJSONPart(o, name, part, n)
 	}
 	size, err := io.Copy(io.Discard, part)
 	if err != nil {
@@ -69,8 +71,24 @@ func addPart(o *object, part *multipart.Part, n int) error {
 	return o.add(name, file)
 }
 
-// unescapeField undoes what a form's encoding does to the characters that would end a
-// quoted name (HTML, "multipart/form-data encoding algorithm").
+// addJSONPart adds a part of a JSON type as that JSON. A script that appends a Blob to a FormData makes such a part.
+func addJSONPart(o *object, name string, part *multipart.Part, n int) error {
+	text, err := io.ReadAll(part)
+	if err != nil {
+		return multipartError(n, err)
+	}
+	value, note := decodeJSON(text)
+	if note != nil {
+		o.notes = append(o.notes, fmt.Errorf("part %d of the multipart body: %w", n, note))
+	}
+	if value == nil {
+		value = quote(string(text))
+	}
+	return o.add(name, value)
+}
+
+// unescapeField decodes the characters that a form's encoder escapes because they would end a quoted name (HTML,
+// "multipart/form-data encoding algorithm").
 var unescapeField = strings.NewReplacer("%0A", "\n", "%0D", "\r", "%22", `"`)
 
 func multipartError(n int, err error) error {

@@ -14,6 +14,7 @@ type object struct {
 	names  []string
 	values map[string][]json.RawMessage
 	count  int
+	notes  []error // about values that were mended
 }
 
 func (o *object) add(name string, value json.RawMessage) error {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -21,12 +22,14 @@ import (
 const (
 	Text      = "text"      // text/*: data is the text as a JSON string
 	JSON      = "json"      // application/json, text/json, +json: data is the body; lines of JSON are an array
-	Form      = "form"      // application/x-www-form-urlencoded: data is an object
+	Form      = "form"      // application/x-www-form-urlencoded, or an empty body with a query: data is an object; lines of forms are an array
 	Multipart = "multipart" // multipart/form-data: data is an object
 	Binary    = "binary"    // any other type, or no type and unknown content: data is NULL
 	Ping      = "ping"      // text/ping: data has from and to; without type and body data is NULL
 	Report    = "report"    // application/reports+json, application/csp-report: data is the body
 	Pixel     = "pixel"     // a GET: data is the query, decoded as a form
+	Envelope  = "envelope"  // an envelope of Sentry's: data has its header and its items
+	OTLP      = "otlp"      // OpenTelemetry's protobuf: data is OTLP's JSON
 )
 
 // AddressField is the field of a record that has a value derived from the client IP, such as a hash,
@@ -50,6 +53,8 @@ type Row struct {
 	Data        json.RawMessage // valid JSON, or nil
 	Error       string          // why Data is missing or repaired, or ""
 	Bot         bool            // the User-Agent names a bot
+
+	rawQuery string // as sent, also where it is not UTF-8
 }
 
 // Of returns r as one row, also if r is a batch. The row shares memory with r's body.
@@ -105,69 +110,116 @@ func valid(s string) string {
 	return string([]rune(s)) // with U+FFFD for each invalid byte
 }
 
-// decode sets the kind and the data. It returns the text that it decoded if that is the body as it
-// was sent, apart from compression, and else nil.
+// decode sets the kind and the data. It returns the text that it decoded, or nil if that is not the body as it was
+// sent, apart from compression and base64. The error says why there is no data, or, beside data, what was mended.
 func (row *Row) decode(q *warc.Request) (whole []byte, err error) {
 	contentType := q.Header.Get("Content-Type")
 	mime := parseMIME(contentType)
 	row.Kind = kindOf(mime.essence)
+	_, row.rawQuery, _ = strings.Cut(q.Target, "?")
 	switch {
 	case q.Method == "GET":
 		row.Kind = Pixel
-		_, query, _ := strings.Cut(q.Target, "?")
-		row.Data, err = decodeForm([]byte(query))
+		row.Data, err = decodeForm([]byte(row.rawQuery))
 		return nil, err
-	case contentType == "" && len(row.Body) == 0:
-		row.Kind = Ping
-		return nil, nil
 	case row.Kind == Ping:
 		row.Data, err = decodePing(q.Header)
 		return nil, err
-	}
-	if len(row.Body) == 0 && row.Kind == Form && row.Query != "" {
-		// Matomo posts its parameters in the query.
-		_, query, _ := strings.Cut(q.Target, "?")
-		row.Data, err = decodeForm([]byte(query))
+	case len(row.Body) == 0 && row.rawQuery != "": // as analytics libraries send a single event
+		row.Kind = Form
+		row.Data, err = decodeForm([]byte(row.rawQuery))
 		return nil, err
+	case len(row.Body) == 0 && contentType == "":
+		row.Kind = Ping
+		return nil, nil
 	}
-	text, packed, err := inflate(row.Body, codings(q.Header), row.Kind != Binary || isOpaque(mime.essence))
+	text, packed, note, err := inflate(row.Body, codings(q.Header), row.Kind != Binary || isOpaque(mime.essence) || isProtobuf(mime.essence))
 	if err != nil {
 		return nil, err
 	}
 	whole = text
-	if row.Kind != Multipart && row.Kind != Binary && !mime.isUTF8() {
-		if text, err = inUTF8(whole, mime.params["charset"]); err != nil {
-			return nil, err
+	if row.Kind != Multipart && row.Kind != Binary && !mime.isUTF8() && !(utf8.Valid(text) && (row.Kind == JSON || row.Kind == Report || isJSON(text))) {
+		var mislabelled error
+		if text, mislabelled, err = inUTF8(whole, mime.params["charset"]); err != nil {
+			return nil, joined(note, err)
 		}
+		note = joined(note, mislabelled)
 		if !bytes.Equal(text, whole) {
 			whole = nil
 		}
 	}
-	switch mime.essence {
-	case "", "text/plain", formType:
-		row.Kind, row.Data = sniff(mime.essence, text)
-	default:
-		if packed && row.Kind == Binary {
-			row.Kind, row.Data = sniff("", text) // the type was that of the compression
+	sniffed := error(nil)
+	switch {
+	case mime.essence == "", mime.essence == "text/plain", mime.essence == formType:
+		row.Kind, row.Data, sniffed = sniff(mime.essence, text)
+	case isProtobuf(mime.essence):
+		if otlpSignal(row.Stream) != "" {
+			row.Kind = OTLP
 		}
+	case packed && row.Kind == Binary:
+		row.Kind, row.Data, sniffed = sniff("", text) // the type was that of the compression
+	case row.Kind == Binary && isOpaque(mime.essence):
+		if kind, data, err := sniffJSON(text); kind != "" {
+			row.Kind, row.Data, sniffed = kind, data, err
+		}
+	}
+	if row.Data != nil {
+		if !bytes.HasSuffix(text, row.Data) { // it was in base64, or mended
+			whole = row.Data
+		}
+		return whole, joined(note, sniffed)
 	}
 	switch row.Kind {
 	case Text:
 		row.Data, err = decodeText(text)
 	case JSON, Report:
-		switch {
-		case row.Data != nil: // sniff has decoded it
-		case isNDJSON(mime.essence):
+		if isNDJSON(mime.essence) {
 			row.Data, err = decodeLines(text)
-		default:
-			row.Data, err = decodeJSON(text)
+		} else if row.Data, err = decodeJSON(text); row.Data == nil {
+			err = joined(err, row.relabel(text))
 		}
 	case Form:
-		row.Data, err = decodeForm(text)
+		if hasFormLines(text) {
+			row.Data, err = decodeFormLines(text, row.rawQuery)
+		} else {
+			row.Data, err = decodeForm(text)
+		}
 	case Multipart:
 		row.Data, err = decodeMultipart(text, mime.params["boundary"])
+	case Envelope:
+		row.Data, err = decodeEnvelope(text)
+	case OTLP:
+		row.Data, err = decodeOTLP(otlpSignal(row.Stream), text)
 	}
-	return whole, err
+	return whole, joined(note, err)
+}
+
+// relabel decodes a body that is labelled as JSON and is not: lines of JSON, base64 or a form. The error is a note.
+func (row *Row) relabel(text []byte) (note error) {
+	if kind, data, err := sniffJSON(text); kind == JSON {
+		row.Data = data
+		return joined(errors.New("data is that of the lines or of the base64"), err)
+	}
+	if isForm(text) {
+		data, err := decodeForm(text)
+		row.Kind, row.Data = Form, data
+		return joined(errors.New("data is that of a form"), err)
+	}
+	return nil
+}
+
+// joined returns an error with the texts of all that are not nil, or nil.
+func joined(errs ...error) error {
+	var texts []string
+	for _, err := range errs {
+		if err != nil {
+			texts = append(texts, err.Error())
+		}
+	}
+	if texts == nil {
+		return nil
+	}
+	return errors.New(strings.Join(texts, "; "))
 }
 
 const formType = "application/x-www-form-urlencoded"
@@ -178,7 +230,9 @@ func kindOf(essence string) string {
 		return Report
 	case essence == "text/ping":
 		return Ping
-	case isNDJSON(essence), essence == "application/json", essence == "text/json", strings.HasSuffix(essence, "+json"):
+	case essence == "application/x-sentry-envelope":
+		return Envelope
+	case isNDJSON(essence), essence == "application/json", essence == "text/json", essence == "text/x-json", essence == "application/x-json", strings.HasSuffix(essence, "+json"):
 		return JSON
 	case strings.HasPrefix(essence, "text/"):
 		return Text

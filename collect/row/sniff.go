@@ -7,37 +7,61 @@ import (
 	"unicode/utf8"
 )
 
-// sniff returns the kind of a body without a type, or with one that means little: sendBeacon
-// labels every string text/plain, and curl -d labels everything a form. A body that only
-// resembles another kind keeps the kind of its type. data is the body's, where the kind is JSON.
-func sniff(essence string, body []byte) (kind string, data json.RawMessage) {
-	data = objectOrArray(body)
-	switch {
-	case data != nil:
-		return JSON, data
-	case essence == formType, isForm(body):
-		return Form, nil
-	case essence == "text/plain", isText(body):
-		return Text, nil
+// sniff returns the kind of a body without a type, or with one that means little: sendBeacon labels every string
+// text/plain, and curl -d labels everything a form. A body that only resembles another kind keeps the kind of its
+// type. data is the body's, where the kind is JSON. The error is a note beside the data.
+func sniff(essence string, body []byte) (kind string, data json.RawMessage, err error) {
+	if kind, data, err = sniffJSON(body); kind != "" {
+		return kind, data, err
 	}
-	return Binary, nil
+	switch {
+	case essence == formType && bytes.IndexByte(body, '=') >= 0, isForm(body), hasFormLines(body), essence == formType && len(body) == 0:
+		return Form, nil, nil
+	case essence == "text/plain", isText(body):
+		return Text, nil, nil
+	}
+	return Binary, nil, nil
 }
 
-// objectOrArray returns the JSON of a body that is an object or an array, and nil for any other:
-// 17 or true is more often meant as text.
-func objectOrArray(body []byte) json.RawMessage {
+// sniffJSON returns the kind of a body that is a JSON object or array, lines of them, the base64 of one, or an
+// envelope of Sentry's, and else "".
+func sniffJSON(body []byte) (kind string, data json.RawMessage, err error) {
+	if data, err = objectOrArray(body); data != nil {
+		return JSON, data, err
+	}
+	switch {
+	case isEnvelope(body):
+		return Envelope, nil, nil
+	case hasJSONLines(body):
+		data, err = decodeLines(body)
+		return JSON, data, err
+	}
+	if mayBeBase64JSON(string(body[:min(len(body), minBase64)])) { // without a copy of the whole body
+		if data = base64JSON(string(body)); data != nil {
+			return JSON, data, nil
+		}
+	}
+	return "", nil, nil
+}
+
+// objectOrArray returns the JSON of a body that is an object or an array, and nil for any other: 17 or true is more
+// often meant as text. The error is a note beside the data.
+func objectOrArray(body []byte) (data json.RawMessage, note error) {
 	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), space)
 	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
-		return nil
+		return nil, nil
 	}
-	data, err := decodeJSON(body)
-	if err != nil {
-		return nil
+	data, note = decodeJSON(body)
+	if data == nil {
+		return nil, nil
 	}
-	return data
+	return data, note
 }
 
-func isJSON(body []byte) bool { return objectOrArray(body) != nil }
+func isJSON(body []byte) bool {
+	data, _ := objectOrArray(body)
+	return data != nil
+}
 
 // isForm reports whether a form's encoder could have written the body: names with values, in the
 // bytes that URL, section 5.2, leaves and those that senders forget to escape. A sentence has
@@ -63,7 +87,7 @@ func isEscaped(b []byte, others string) bool {
 		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
 		case strings.IndexByte(others, c) < 0:
 			return false
-		case c == '%' && (i+2 >= len(b) || hex(b[i+1]) < 0 || hex(b[i+2]) < 0):
+		case c == '%' && (i+2 >= len(b) || digit(b[i+1]) < 0 || digit(b[i+2]) < 0):
 			return false
 		}
 	}

@@ -1,14 +1,11 @@
 package table
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -119,11 +116,11 @@ func (c Column) compile() (getter, error) {
 	return getter{p, cast}, nil
 }
 
-// value returns the column's value or NULL. It may share memory with data, which is valid JSON or
-// empty. For other data the value is unspecified.
+// value returns the column's value or NULL. It may share memory with data, which is valid JSON without half a
+// surrogate pair, as a row has it, or empty. For other data the value is unspecified.
 func (g getter) value(data []byte) parquet.Value {
 	v := g.path.find(data)
-	if len(v) == 0 || unpairedSurrogate(data) {
+	if len(v) == 0 {
 		return parquet.Value{}
 	}
 	return g.cast(v)
@@ -160,31 +157,4 @@ var casts = map[string]func(value []byte) parquet.Value{
 		}
 		return parquet.ByteArrayValue(appendCompact(make([]byte, 0, len(value)), value))
 	},
-}
-
-// unpairedSurrogate reports whether JSON has an escape such as \ud800 without the other surrogate of
-// its pair. RFC 8259 allows that, but DuckDB refuses the whole text.
-func unpairedSurrogate(data []byte) bool {
-	if !bytes.Contains(data, []byte(`\u`)) {
-		return false
-	}
-	for {
-		i := bytes.IndexByte(data, '\\')
-		if i < 0 || i+1 == len(data) {
-			return false
-		}
-		c := data[i+1]
-		if data = data[i+2:]; c != 'u' {
-			continue
-		}
-		r := hex4(data)
-		data = data[min(4, len(data)):]
-		if !utf16.IsSurrogate(r) {
-			continue
-		}
-		if !bytes.HasPrefix(data, []byte(`\u`)) || utf16.DecodeRune(r, hex4(data[2:])) == utf8.RuneError {
-			return true
-		}
-		data = data[6:]
-	}
 }

@@ -103,7 +103,6 @@ func (l *load) addAll(rows iter.Seq2[row.Row, error]) error {
 		if err != nil {
 			return err
 		}
-		dropUnpairedSurrogate(&r)
 		l.t.layout.fill(l.values, &r)
 		l.pending.add(l.values, true)
 		if len(l.pending.rows) >= loadRows || l.pending.bytes >= loadBytes {

@@ -39,14 +39,3 @@ func damagedRow(it spool.Item) row.Row {
 	}
 	return r
 }
-
-// dropUnpairedSurrogate sets data to NULL where the engine refuses to read it as JSON, and sets the
-// row's error to the reason.
-func dropUnpairedSurrogate(r *row.Row) {
-	if r.Data != nil && unpairedSurrogate(r.Data) {
-		r.Data = nil
-		if r.Error == "" {
-			r.Error = "the JSON has an unpaired surrogate, which can't be stored as JSON"
-		}
-	}
-}

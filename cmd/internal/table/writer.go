@@ -226,9 +226,7 @@ func (w *writer) take(it spool.Item) error {
 		return err
 	}
 	for i := range rows {
-		r := &rows[i]
-		dropUnpairedSurrogate(r)
-		w.t.layout.fill(w.row, r)
+		w.t.layout.fill(w.row, &rows[i])
 		w.pending.add(w.row, imported)
 	}
 	return nil

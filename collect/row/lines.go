@@ -1,0 +1,138 @@
+package row
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// isNDJSON reports whether a MIME type is one of sequences of JSON values.
+func isNDJSON(essence string) bool {
+	switch essence {
+	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonl", "application/jsonlines",
+		"application/x-jsonlines", "application/json-lines", "application/x-json-stream", "application/stream+json", "application/json-seq",
+		"text/jsonl", "text/x-ndjson":
+		return true
+	}
+	return false
+}
+
+// lines returns the lines of text that aren't blank, at most maxMembers+1. The record separators of a JSON text
+// sequence (RFC 7464) are not part of them.
+func lines(text []byte) (all []json.RawMessage) {
+	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
+		if line = bytes.Trim(line, space+"\x1e"); len(line) > 0 {
+			all = append(all, line)
+		}
+		if len(all) > maxMembers {
+			break
+		}
+	}
+	return all
+}
+
+// decodeLines returns NDJSON as an array.
+func decodeLines(body []byte) (json.RawMessage, error) {
+	all := lines(body)
+	if len(all) > maxMembers {
+		return nil, fmt.Errorf("the body has more than %d lines of JSON", maxMembers)
+	}
+	data := []byte{'['}
+	var notes []error
+	for i, line := range all {
+		value, err := decodeJSON(line)
+		if err != nil {
+			err = fmt.Errorf("line %d: %w", i+1, err)
+		}
+		if value == nil {
+			return nil, err
+		}
+		notes = append(notes, err)
+		if i > 0 {
+			data = append(data, ',')
+		}
+		data = append(data, value...)
+	}
+	return append(data, ']'), joined(notes...)
+}
+
+// hasJSONLines reports whether a body without a label is lines of JSON objects or arrays. One line is not.
+func hasJSONLines(body []byte) bool {
+	first, rest, _ := bytes.Cut(bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), space+"\x1e"), []byte("\n"))
+	if len(bytes.TrimSpace(rest)) == 0 || !isJSON(first) {
+		return false
+	}
+	for _, line := range lines(rest) {
+		if !isJSON(line) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasFormLines reports whether each of several lines of a body is a form. Analytics libraries send several events so.
+func hasFormLines(body []byte) bool {
+	if !bytes.Contains(bytes.TrimRight(body, space), []byte("\n")) {
+		return false
+	}
+	for line := range bytes.Lines(body) {
+		if line = bytes.Trim(line, space); len(line) > 0 && !isForm(line) {
+			return false
+		}
+	}
+	return true
+}
+
+// maxMerged bounds what decodeFormLines returns, in bytes.
+const maxMerged = 8 << 20
+
+// decodeFormLines returns an object for each line. The query has the fields that the lines have in common.
+func decodeFormLines(body []byte, query string) (json.RawMessage, error) {
+	all := lines(body)
+	if len(all) > maxMembers {
+		return nil, fmt.Errorf("the body has more than %d lines of forms", maxMembers)
+	}
+	data := []byte{'['}
+	var notes []error
+	for i, line := range all {
+		one, err := decodeFormLine(line, query)
+		if err != nil {
+			err = fmt.Errorf("line %d: %w", i+1, err)
+		}
+		if one == nil {
+			return nil, err
+		}
+		notes = append(notes, err)
+		if i > 0 {
+			data = append(data, ',')
+		}
+		if data = append(data, one...); len(data) > maxMerged {
+			return nil, fmt.Errorf("the lines with their query have more than %d bytes", maxMerged)
+		}
+	}
+	return append(data, ']'), joined(notes...)
+}
+
+// decodeFormLine returns the fields of a line and those of the query that the line does not have.
+func decodeFormLine(line []byte, query string) (json.RawMessage, error) {
+	var own, common object
+	err := errors.Join(own.addForm(string(line)), common.addForm(query))
+	if err != nil {
+		return nil, err
+	}
+	var all object
+	for _, o := range []*object{&common, &own} {
+		for _, name := range o.names {
+			if o == &common && own.values[name] != nil {
+				continue
+			}
+			for _, value := range o.values[name] {
+				if err := all.add(name, value); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return all.json(), joined(append(common.notes, own.notes...)...)
+}
