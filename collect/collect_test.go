@@ -114,6 +114,22 @@ func TestABeaconIsKeptAsItCame(t *testing.T) {
 	}
 }
 
+// Two streams and keys are not the same where their texts together are.
+func TestKey_ThatIsNoUUID_CountsWithinItsStream(t *testing.T) {
+	c, url := open(t, collect.Options{})
+	ids := map[uuid.UUID]string{}
+	for _, x := range [][2]string{{"/a", "b c"}, {"/a%20b", "c"}, {"/a", "b  c"}, {"/a%20b%20", "c"}, {"/a%203", "/a c"}, {"/a", "3 /a c"}} {
+		do(t, "POST", url+x[0], "", "Idempotency-Key", x[1])
+		do(t, "POST", url+x[0], "", "Idempotency-Key", x[1])
+	}
+	for _, r := range records(t, c) {
+		ids[r.ID] += r.Target + " "
+	}
+	if len(ids) != 6 {
+		t.Errorf("got %d ids, want 6: %v", len(ids), ids)
+	}
+}
+
 func TestTheKeyIsTheID(t *testing.T) {
 	c, url := open(t, collect.Options{})
 	key := "01932e4f-7c1a-7b3e-9f7c-0242ac120002"

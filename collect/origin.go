@@ -14,7 +14,9 @@ import (
 //	https://shop.example      that origin
 //	https://*.shop.example    its subdomains, of any depth, and not itself
 //	http://localhost:*        any port
-//	null                      pages without an origin: sandboxed ones, and files
+//	moz-extension://*         any host and port of a scheme
+//	file://                   the pages of an app that has files, and no host
+//	null                      pages without an origin: sandboxed ones, and files in most browsers
 //	*                         every origin
 //
 // The error names the first pattern that has none of these forms.
@@ -40,15 +42,22 @@ func parseOriginPattern(text string) (originPattern, error) {
 		return originPattern{scheme: text}, nil
 	}
 	p, ok := splitOrigin(strings.ToLower(text))
+	if ok && p.port == "" && isScheme(p.scheme) && (p.host == "*" || p.host == "" && !strings.HasPrefix(p.scheme, "http")) {
+		return p, nil
+	}
 	name := strings.TrimPrefix(p.host, "*.")
 	u, err := url.Parse(p.scheme + "://" + name)
 	if strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return p, fmt.Errorf("%q would match nothing: write the name as browsers send it, in Punycode (xn--...)", text)
 	}
 	if !ok || err != nil || u.Host != name || name == "" || strings.Contains(name, "*") || p.scheme == "*" {
-		return p, fmt.Errorf("%q is no pattern of origins: write https://shop.example, https://*.shop.example, http://localhost:*, null or *", text)
+		return p, fmt.Errorf("%q is no pattern of origins: write https://shop.example, https://*.shop.example, http://localhost:*, moz-extension://*, file://, null or *", text)
 	}
 	return p, nil
+}
+
+func isScheme(s string) bool {
+	return s != "" && s[0] >= 'a' && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
 // splitOrigin splits an origin as the HTML standard serializes it ("origin"). The port is "" if it is
@@ -76,7 +85,13 @@ func (p originPattern) matches(origin string) bool {
 		return p.scheme == "*" || origin == "null"
 	}
 	o, ok := splitOrigin(origin)
-	if !ok || o.scheme != p.scheme || p.port != "*" && o.port != p.port {
+	if !ok || o.scheme != p.scheme {
+		return false
+	}
+	if p.host == "*" {
+		return o.host != ""
+	}
+	if p.port != "*" && o.port != p.port {
 		return false
 	}
 	if under, wild := strings.CutPrefix(p.host, "*"); wild {

@@ -7,7 +7,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/collect"
 )
 
-func TestOriginPatterns(t *testing.T) {
+func TestOrigins_Pattern_AllowsItsOrigins(t *testing.T) {
 	for _, c := range []struct{ pattern, allowed, refused string }{
 		{"https://shop.example", "https://shop.example", "http://shop.example https://shop.example:8443 https://a.shop.example https://shop.example.evil https://evilshop.example null"},
 		{"https://*.shop.example", "https://a.shop.example https://a.b.shop.example", "https://shop.example https://evilshop.example https://.shop.example https://a.shop.example:444 http://a.shop.example https://evil/.shop.example https://evil#.shop.example https://evil?.shop.example https://x@y.shop.example"},
@@ -15,7 +15,12 @@ func TestOriginPatterns(t *testing.T) {
 		{"http://localhost:*", "http://localhost http://localhost:5173", "https://localhost http://localhost.evil:1 http://localhost:"},
 		{"http://[::1]:3000", "http://[::1]:3000", "http://[::1] http://[::1]:3001"},
 		{"HTTPS://Shop.Example", "https://shop.example", "https://shop"},
-		{"null", "null", "https://null"},
+		{"null", "null", "https://null file://"},
+		{"file://", "file://", "null file://x https://file"},
+		{"moz-extension://*", "moz-extension://3e5f-1 moz-extension://x", "moz-extension:// chrome-extension://x https://moz-extension null"},
+		{"capacitor://localhost", "capacitor://localhost", "https://localhost capacitor://other capacitor://localhost:1"},
+		{"app://-", "app://-", "app://x"},
+		{"https://*", "https://a.example https://a.example:8443", "http://a.example null https://"},
 		{"*", "https://any.example null", ""},
 	} {
 		allow, err := collect.Origins(c.pattern)
@@ -33,7 +38,7 @@ func TestOriginPatterns(t *testing.T) {
 			}
 		}
 	}
-	for _, pattern := range []string{"", "shop.example", "https://", "https://*", "chrome-extension://*", "https://a.*.example", "https://shop.example/", "https://shop.example/x", "https://u@shop.example", "*://shop.example", "https://shop.example:x"} {
+	for _, pattern := range []string{"", "shop.example", "https://", "http://", "://", "://*", "1x://*", "*://*", "https://*:80", "https://a.*.example", "https://shop.example/", "https://shop.example/x", "https://u@shop.example", "*://shop.example", "https://shop.example:x"} {
 		if _, err := collect.Origins(pattern); err == nil || !strings.Contains(err.Error(), "write https://shop.example") {
 			t.Errorf("%q: %v", pattern, err)
 		}

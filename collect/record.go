@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -74,8 +75,8 @@ func originForm(r *http.Request) string {
 var keySpace = uuid.MustParse("7d2a9c7e-5d0f-4a3b-9d55-0c7a8f6f2b11")
 
 // beaconID returns the id for an Idempotency-Key, quoted or not. The same key always has the same id. A
-// key that is a UUID is the id. Any other key counts within its stream, because several senders may use
-// a key such as "17". Without a key the id is new.
+// key that is a UUID is the id, whatever the stream. Any other key counts within its stream, because several senders
+// may use a key such as "17". Without a key the id is new.
 func beaconID(key, stream string) uuid.UUID {
 	key = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(key), `"`), `"`)
 	if key == "" {
@@ -84,5 +85,5 @@ func beaconID(key, stream string) uuid.UUID {
 	if id, err := uuid.Parse(key); err == nil && id != uuid.Nil && len(key) == 36 {
 		return id
 	}
-	return uuid.NewSHA1(keySpace, []byte(stream+" "+key))
+	return uuid.NewSHA1(keySpace, fmt.Appendf(nil, "%d %s %s", len(stream), stream, key)) // the length keeps two pairs apart
 }

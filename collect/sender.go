@@ -83,19 +83,24 @@ func parseHop(hop string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), true
 }
 
-// forwardedFor returns the addresses of X-Forwarded-For, the farthest first.
-func forwardedFor(h http.Header) []string {
-	if values := h.Values("X-Forwarded-For"); len(values) > 0 {
-		return strings.Split(strings.Join(values, ","), ",")
+// forwardedFor returns the addresses of X-Forwarded-For, the farthest first. Empty elements don't count (RFC 9110,
+// section 5.6.1.2).
+func forwardedFor(h http.Header) (hops []string) {
+	for _, value := range h.Values("X-Forwarded-For") {
+		for hop := range strings.SplitSeq(value, ",") {
+			if hop = strings.TrimSpace(hop); hop != "" {
+				hops = append(hops, hop)
+			}
+		}
 	}
-	return nil
+	return hops
 }
 
 // forwardedHops returns the parameters "for" of Forwarded (RFC 7239, section 4), the farthest first. An
 // element without the parameter gives "", which is an unknown hop.
 func forwardedHops(h http.Header) (hops []string) {
 	for _, value := range h.Values("Forwarded") {
-		for _, element := range splitQuoted(value, ',') {
+		for _, element := range elementsOf(value) {
 			hops = append(hops, forwardedParameter(element, "for"))
 		}
 	}
@@ -107,8 +112,16 @@ func lastElement(values []string) string {
 	if len(values) == 0 {
 		return ""
 	}
-	elements := splitQuoted(values[len(values)-1], ',')
+	elements := elementsOf(values[len(values)-1])
+	if len(elements) == 0 {
+		return ""
+	}
 	return elements[len(elements)-1]
+}
+
+// elementsOf returns the elements of a value of Forwarded that are not empty.
+func elementsOf(value string) []string {
+	return slices.DeleteFunc(splitQuoted(value, ','), func(e string) bool { return strings.TrimSpace(e) == "" })
 }
 
 // forwardedParameter returns the value of a parameter of an element of Forwarded, without quotes, or "".
@@ -123,7 +136,7 @@ func forwardedParameter(element, name string) string {
 }
 
 // splitQuoted splits s at the separators outside quoted strings. A part whose quoted string does not end
-// is returned as "": a client may have begun the string to hide the element that a proxy appends.
+// is returned as a quote: a client may have begun the string to hide the element that a proxy appends.
 func splitQuoted(s string, separator byte) (parts []string) {
 	quoted, begin := false, 0
 	for i := 0; i < len(s); i++ {
@@ -138,7 +151,7 @@ func splitQuoted(s string, separator byte) (parts []string) {
 		}
 	}
 	if quoted {
-		return append(parts, "")
+		return append(parts, `"`)
 	}
 	return append(parts, s[begin:])
 }

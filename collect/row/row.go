@@ -175,7 +175,7 @@ func (row *Row) decode(q *warc.Request) (whole []byte, err error) {
 	case JSON, Report:
 		if isNDJSON(mime.essence) {
 			row.Data, err = decodeLines(text)
-		} else if row.Data, err = decodeJSON(text); row.Data == nil {
+		} else if row.Data, err = decodeJSON(text); row.Data == nil && row.Kind == JSON {
 			err = joined(err, row.relabel(text))
 		}
 	case Form:
