@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -57,7 +58,7 @@ func newRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
 			log.Warn("live view starts empty", "error", err)
 			return rs, nil
 		}
-		if it.Damage != nil {
+		if it.Damage != nil || it.Record.Extra.Get(row.ImportedField) != "" { // an import is not news, whatever its date
 			continue
 		}
 		if record, err = it.Record.Append(record[:0]); err == nil {

@@ -135,3 +135,102 @@ func TestADamagedFileIsImportedAsFarAsItGoes(t *testing.T) {
 		t.Errorf("no file: status %d: %s", status, errs)
 	}
 }
+
+// foreignRequest returns a record of a program that has ids of its own, and keeps the framing of chunks.
+func foreignRequest() []byte {
+	const block = "POST /x?y=1 HTTP/1.1\r\nHost: a.example\r\nX-Api-Key: secret\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+	return fmt.Appendf(nil, "WARC/0.17\nWARC-Type: request\nWARC-Target-URI:\n http://a.example/x?y=1\nWARC-Date: 2026-11-22\nWARC-Record-ID: <http://a.example/1>\nContent-Length: %d\n\n%s", len(block), block)
+}
+
+func TestImport_ForeignRecordThreeTimes_IsOneRow(t *testing.T) {
+	s := newPlace(t).serve("127.0.0.1:0")
+	for range 3 {
+		if out, errs, status := s.importFile(foreignRequest()); status != 0 || !strings.HasPrefix(out, "1 imported") {
+			t.Fatalf("status %d: %s %s", status, out, errs)
+		}
+	}
+	rows := s.query("select stream, query, data, received_at::varchar as at from beacons")
+	if len(rows) != 1 || rows[0]["stream"] != "/x" || rows[0]["data"] != "hello" || !strings.HasPrefix(rows[0]["at"].(string), "2026-11-22 00:00:00") {
+		t.Errorf("got %v", rows)
+	}
+}
+
+func TestImport_ZIPFile_SaysWhatToDo(t *testing.T) {
+	s := newPlace(t).serve("127.0.0.1:0")
+	if out, errs, status := s.importFile([]byte("PK\x03\x04rest")); status != 1 || !strings.Contains(errs, "not supported") {
+		t.Errorf("status %d: %s %s", status, out, errs)
+	}
+}
+
+const logLine = `203.0.113.7 - - [10/Oct/2026:13:55:3%d +0000] "GET /p.gif?n=%[1]d HTTP/1.1" 200 43 "https://shop.example/cart?token=secret" "Mozilla/5.0"` + "\n"
+
+func TestImportAccessLog_Twice_IsTheSameRows(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	path := filepath.Join(t.TempDir(), "access.log")
+	text := fmt.Sprintf(logLine, 1) + fmt.Sprintf(logLine, 2) + fmt.Sprintf(logLine, 2) + strings.Replace(fmt.Sprintf(logLine, 3), "GET", "HEAD", 1) + strings.TrimSpace(fmt.Sprintf(logLine, 4))
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if out, errs, status := p.beacon("import", "--server", s.URL, "--access-log", "--site", "https://shop.example", path); status != 0 || out != "4 imported, 1 skipped, 0 damaged\n" {
+			t.Fatalf("status %d: %s %s", status, out, errs)
+		}
+	}
+	rows := s.query("select stream, ip, referrer, user_agent, data->>'n' as n, kind from beacons order by received_at")
+	got := ""
+	for _, r := range rows {
+		got += fmt.Sprint(r["n"])
+	}
+	if got != "1224" || rows[0]["ip"] != "203.0.113.0" || rows[0]["referrer"] != "https://shop.example/cart" || rows[0]["kind"] != "pixel" {
+		t.Errorf("got %v", rows)
+	}
+	if err := os.WriteFile(path, []byte(text+"\nhello\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, errs, status := p.beacon("import", "--server", s.URL, "--access-log", path); status != 1 || !strings.Contains(errs, "line 6 is not in the combined format") {
+		t.Errorf("status %d: %s %s", status, out, errs)
+	}
+}
+
+func TestImportAccessLog_Follow_ImportsWhatIsAppended(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	dir := t.TempDir()
+	path := filepath.Join(dir, "access.log")
+	write := func(name, text string) {
+		t.Helper()
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err == nil {
+			_, err = f.WriteString(text)
+			f.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(path, fmt.Sprintf(logLine, 1))
+	cmd := p.command("command", "import", "--server", s.URL, "--access-log", "--follow", path)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.waitRows(1, "select id from beacons")
+	line := fmt.Sprintf(logLine, 2)
+	write(path, line[:30])
+	write(path, line[30:])
+	s.waitRows(2, "select id from beacons")
+	write(path, fmt.Sprintf(logLine, 3))
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	write(path, fmt.Sprintf(logLine, 4))
+	if rows := s.waitRows(4, "select id from beacons"); len(rows) != 4 {
+		t.Errorf("%d rows: %s", len(rows), &errs)
+	}
+	cmd.Process.Signal(os.Interrupt)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after Ctrl-C: %v: %s", err, &errs)
+	}
+}

@@ -4,34 +4,32 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strconv"
-	"strings"
 )
 
-// A Part is what stands at one place of a WARC file: a record, or damage.
+// A Part is a part of a WARC file: a record, or damage.
 type Part struct {
-	Type   string // WARC-Type in lower case; "" where it is damaged
-	Record Record // where the type is "request"; its body is valid until the next call
-	Damage error  // why it is no record, or nil
-	Offset int64  // where it begins, in bytes of what was unpacked
+	Type   string // WARC-Type in lower case; "" if the part is damaged
+	Record Record // if the type is "request"; its body is valid until the next call
+	Damage error  // why the part is not a record, or nil
+	Offset int64  // of its beginning, in bytes of the uncompressed file
 	Len    int64  // bytes
 }
 
-// A Stream reads a WARC file of any writer from front to back, plain or gzip'ed, record by
-// record (ISO 28500, annex D) or as a whole. It holds one request at a time, of at most
-// MaxHead and MaxBlock; records of other types are passed over. It is for one goroutine.
+// A Stream reads a WARC file of any program from front to back, of the versions 0.17 to 1.1, uncompressed or with
+// gzip, record by record (ISO 28500, annex D) or as a whole. It holds one request at a time, of at most MaxHead and
+// MaxBlock, and skips records of other types. It is for one goroutine.
 type Stream struct {
 	from   io.Reader
-	window []byte // what was read and is not yet passed over
+	window []byte // bytes that were read and not yet consumed
 	buf    []byte // the memory of the window
 	off    int64  // of the window
-	end    error  // what ended from, or a member of it
+	end    error  // that ended from, or a member of it
 }
 
-// NewStream returns a stream of what r has.
+// NewStream returns a stream of the records of r.
 func NewStream(r io.Reader) *Stream { return &Stream{from: unpack(r)} }
 
-// Next returns the next part. Its error is io.EOF at the end, or what r failed with.
+// Next returns the next part. Its error is io.EOF at the end, or that of r.
 func (s *Stream) Next() (Part, error) {
 	for s.fill(1) && (s.window[0] == '\r' || s.window[0] == '\n') {
 		s.pass(1)
@@ -57,6 +55,9 @@ func (s *Stream) Next() (Part, error) {
 		return s.passOver(p, kind, int64(head), length)
 	case length > MaxBlock:
 		return s.skip(p, corrupt(0, "a request of %d bytes, over the limit of %d", length, MaxBlock))
+	}
+	if isForeign(s.window[:head]) {
+		return s.nextForeign(p, head, head+int(length))
 	}
 	n := head + int(length) + 4
 	// One byte more: only behind its end a gzip member shows that it was whole.
@@ -85,47 +86,49 @@ func (s *Stream) Next() (Part, error) {
 	return p, nil
 }
 
-// head is the length of the record's header, with the empty line behind it, or -1.
+// nextForeign is Next for a request of another program, whose block is between head and n. The empty lines behind it
+// may be missing.
+func (s *Stream) nextForeign(p Part, head, n int) (Part, error) {
+	s.fill(n + 4 + len(magic))
+	switch {
+	case s.failed():
+		return Part{}, s.end
+	case len(s.window) < n:
+		return s.skip(p, s.why("the record is cut short"))
+	}
+	behind := bytes.TrimLeft(s.window[n:], "\r\n")
+	switch {
+	case !beginsRecord(behind):
+		return s.skip(p, corrupt(0, "no record and no end of the file after the block"))
+	case len(behind) == 0 && s.end == errMember:
+		p.Damage, p.Len = s.end, int64(n)
+		s.end = nil
+		s.pass(len(s.window))
+		return p, nil
+	}
+	p.Len = int64(n)
+	r, err := parseForeign(s.window[:head], s.window[head:n])
+	if p.Damage = err; err == nil {
+		p.Type, p.Record = "request", r
+	}
+	s.pass(n)
+	return p, nil
+}
+
+// head returns the length of the record's header, with the empty line behind it, or -1.
 func (s *Stream) head() int {
 	for want := 1 << 10; ; want *= 2 {
 		more := s.fill(min(want, MaxHead))
-		if i := bytes.Index(s.window[:min(len(s.window), MaxHead)], []byte("\r\n\r\n")); i >= 0 {
-			return i + 4
+		if n := endOfHead(s.window[:min(len(s.window), MaxHead)]); n >= 0 && beginsRecord(s.window) {
+			return n
 		}
-		if !more || want >= MaxHead || !bytes.HasPrefix(s.window, magic) {
+		if !more || want >= MaxHead || !beginsRecord(s.window) {
 			return -1
 		}
 	}
 }
 
-// scanHead reads what says where a record of any type ends.
-func scanHead(head []byte) (kind string, length int64, err error) {
-	if !bytes.HasPrefix(head, magic) {
-		return "", 0, corrupt(0, "does not begin with %q", magic)
-	}
-	length = -1
-	_, lines := cutLine(string(head[:len(head)-4]))
-	for lines != "" {
-		var line string
-		line, lines = cutLine(lines)
-		name, value, _ := strings.Cut(line, ":")
-		value = strings.Trim(value, " \t")
-		switch canonical(name) {
-		case "warc-type":
-			kind = strings.ToLower(value)
-		case "content-length":
-			if length, err = strconv.ParseInt(value, 10, 64); err != nil || length < 0 {
-				return "", 0, corrupt(0, "Content-Length %q", value)
-			}
-		}
-	}
-	if kind == "" || length < 0 {
-		return "", 0, corrupt(0, "no WARC-Type or no Content-Length")
-	}
-	return kind, length, nil
-}
-
-// passOver passes over a record that is not looked into.
+// passOver skips a record of another type.
 func (s *Stream) passOver(p Part, kind string, head, length int64) (Part, error) {
 	s.pass(int(head))
 	for length > 0 && s.fill(1) {
@@ -133,34 +136,42 @@ func (s *Stream) passOver(p Part, kind string, head, length int64) (Part, error)
 		s.pass(int(n))
 		length -= n
 	}
-	if s.fill(5); s.failed() {
-		return Part{}, s.end
-	}
-	switch {
-	case len(s.window) == 4 && s.end == errMember:
-		p.Damage, s.end = s.end, nil
-	case length > 0 || len(s.window) < 4:
+	if length > 0 {
+		if s.failed() {
+			return Part{}, s.end
+		}
 		return s.skip(p, s.why("the record is cut short"))
-	case !endMark(s.window[:4]):
-		return s.skip(p, corrupt(0, "no end mark after the block"))
 	}
-	if s.pass(4); p.Damage == nil {
+	s.fill(4 + len(magic))
+	behind := bytes.TrimLeft(s.window, "\r\n")
+	switch {
+	case s.failed():
+		return Part{}, s.end
+	case !beginsRecord(behind):
+		return s.skip(p, corrupt(0, "no record and no end of the file after the block"))
+	case len(behind) == 0 && s.end == errMember:
+		p.Damage, s.end = s.end, nil
+	default:
 		p.Type = kind
 	}
+	s.pass(len(s.window) - len(behind))
 	p.Len = s.off - p.Offset
 	return p, nil
 }
 
-// skip passes over what is damaged, up to where the next record may begin.
+// skip skips a damaged part, up to where the next record may begin.
 func (s *Stream) skip(p Part, why error) (Part, error) {
 	p.Damage = why
 	if s.off == p.Offset && len(s.window) > 0 {
-		s.pass(1) // this one is none
+		s.pass(1) // this is not its beginning
 	}
 	for {
-		if i := Next(s.window); i >= 0 {
+		if i := bytes.Index(s.window, []byte("WARC/")); i >= 0 && beginsRecord(s.window[i:]) && len(s.window) > i+len("WARC/") {
 			s.pass(i)
 			break
+		} else if i >= 0 && len(s.window) > i+len("WARC/") {
+			s.pass(i + 1)
+			continue
 		}
 		s.pass(max(0, len(s.window)-len(magic)+1)) // its beginning may be the next one's
 		if have := len(s.window); !s.fill(have+readSize) && len(s.window) == have {
@@ -172,13 +183,13 @@ func (s *Stream) skip(p Part, why error) (Part, error) {
 		return Part{}, s.end
 	}
 	if s.gap() && len(s.window) == 0 {
-		s.end = nil // it is said in this part
+		s.end = nil // this part has it
 	}
 	p.Len = s.off - p.Offset
 	return p, nil
 }
 
-// why is the reason where it isn't the packing's.
+// why returns the reason, or the damage of the compression if there is one.
 func (s *Stream) why(reason string) error {
 	if s.gap() {
 		return s.end
@@ -188,13 +199,13 @@ func (s *Stream) why(reason string) error {
 
 const readSize = 64 << 10
 
-// fill has the window hold n bytes, if there are so many. Up to the end of a damaged gzip
-// member there may be fewer; what follows begins anew.
+// fill reads until the window has n bytes, and reports whether it has. Before the end of a damaged gzip member it may
+// have fewer; the bytes after it are another part.
 func (s *Stream) fill(n int) bool {
 	for len(s.window) < n && s.end == nil {
 		if len(s.window) == cap(s.window) {
 			if len(s.window) > cap(s.buf)/2 || s.buf == nil {
-				// A length is believed as far as bytes have come.
+				// The memory grows with the bytes that have come, and not with the length that the header has.
 				s.buf = make([]byte, max(readSize, min(n, 2*len(s.window))))
 			}
 			s.window = s.buf[:copy(s.buf, s.window)]
@@ -211,10 +222,10 @@ func (s *Stream) pass(n int) {
 	s.off += int64(n)
 }
 
-// failed says whether the reader failed, in a way that is no damage.
+// failed reports whether the reader failed. Damage is not a failure.
 func (s *Stream) failed() bool {
 	return s.end != nil && s.end != io.EOF && !s.gap()
 }
 
-// gap says whether something is lost behind the window.
+// gap reports whether bytes are lost behind the window.
 func (s *Stream) gap() bool { return s.end == errMember || s.end == errLost }

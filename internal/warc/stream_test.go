@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// foreign is a record as other programs write it, with a response's body in the block.
+// foreign returns a record as other programs write it.
 func foreign(kind, block string) []byte {
 	return fmt.Appendf(nil, "WARC/1.0\r\nWARC-Type: %s\r\nWARC-Target-URI: <http://example.com/%s>\r\nwarc-date: 2026-11-22T06:20:11Z\r\nWARC-Record-ID: <urn:uuid:%s>\r\n"+
 		"WARC-IP-Address: 198.51.100.7\r\nWARC-Block-Digest: sha1:UZY6ND6CCHXETFVJD2MSS7ZENMWF7KQ2\r\nContent-Type: application/http;msgtype=%s\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n",
@@ -22,7 +22,7 @@ func foreign(kind, block string) []byte {
 
 const get = "GET /p.gif?x=1 HTTP/1.1\r\nHost: example.com\r\n\r\n"
 
-// parts are what a file consists of, in words.
+// parts returns the parts of a file in words.
 func parts(t testing.TB, r io.Reader) (words []string) {
 	t.Helper()
 	for s := NewStream(r); ; {
@@ -56,14 +56,15 @@ func zip(t testing.TB, members ...[]byte) []byte {
 	return b.Bytes()
 }
 
-func TestAFileOfAnyWriterIsRead(t *testing.T) {
+func TestStream_EachFile_IsRead(t *testing.T) {
 	one, two := encode(t, sample("one")), encode(t, sample("two"))
 	info, response := foreign("warcinfo", "software: x\r\n"), foreign("response", strings.Repeat("WARC/1.1\r\nWARC-Type: request\r\n", 100_000))
 	request := foreign("request", get+"theirs")
 	flipped := bytes.Clone(one)
 	flipped[len(flipped)-5] ^= 1
-	wrong := bytes.Clone(info) // its length is one too many
-	wrong = bytes.Replace(wrong, []byte("Content-Length: 13"), []byte("Content-Length: 14"), 1)
+	wrong := bytes.Clone(info) // its length is one too few
+	wrong = bytes.Replace(wrong, []byte("Content-Length: 13"), []byte("Content-Length: 12"), 1)
+	wrong = bytes.Replace(wrong, []byte("software: x\r\n"), []byte("software: xyz"), 1)
 	huge := bytes.Replace(bytes.Clone(request), fmt.Appendf(nil, "Content-Length: %d", len(get+"theirs")), []byte("Content-Length: 67108865"), 1)
 	lie := bytes.Replace(huge, []byte("67108865"), []byte("1000000"), 1)
 	member := zip(t, one)
@@ -113,7 +114,7 @@ func TestAFileOfAnyWriterIsRead(t *testing.T) {
 	}
 }
 
-func TestAReaderThatFailsIsNoDamage(t *testing.T) {
+func TestStream_ReaderFails_ReturnsItsError(t *testing.T) {
 	failed := errors.New("the line is dead")
 	for _, file := range [][]byte{encode(t, sample("one")), zip(t, encode(t, sample("one"))), foreign("response", strings.Repeat("x", 100_000))} {
 		for _, n := range []int{0, 1, 20, len(file) / 2, len(file) - 1, len(file)} {

@@ -24,16 +24,14 @@ const (
 	MaxBlock = 64 << 20
 )
 
-// ErrShort says that the bytes end before the record does: its writer died in the
-// middle, or has not finished yet.
+// ErrShort means that the bytes end before the record does: its writer was killed, or has not finished yet.
 var ErrShort = errors.New("record is cut short")
 
-// A CorruptError says that the bytes are not a record, or no longer the one that
-// was written.
+// A CorruptError means that the bytes are not a record, or not the one that was written.
 type CorruptError struct {
 	Reason string
-	// Len is the length in bytes of the damaged record where its header can be
-	// trusted, and 0 where the next record has to be looked for.
+	// Len is the length in bytes of the damaged record if its header can be trusted, or 0. Then the caller searches
+	// for the next record.
 	Len int
 }
 
@@ -43,14 +41,13 @@ func corrupt(n int, format string, args ...any) error {
 	return &CorruptError{Reason: fmt.Sprintf(format, args...), Len: n}
 }
 
-// A Field is one named value of a record's header or of an HTTP header, with the
-// spelling of the name kept.
+// A Field is one named value of a record's header or of an HTTP header. The name is spelled as it came.
 type Field struct{ Name, Value string }
 
 // Fields keeps the order in which they came; a name may occur more than once.
 type Fields []Field
 
-// Get returns the first value of name, compared without case, or "".
+// Get returns the first value of a name, in any case, or "".
 func (fs Fields) Get(name string) string {
 	for _, f := range fs {
 		if len(f.Name) == len(name) && (f.Name == name || strings.EqualFold(f.Name, name)) {
@@ -70,7 +67,7 @@ func (fs Fields) Values(name string) (values []string) {
 	return values
 }
 
-// Without returns the fields but those of that name.
+// Without returns the fields of other names.
 func (fs Fields) Without(name string) Fields {
 	return slices.DeleteFunc(slices.Clone(fs), func(f Field) bool { return strings.EqualFold(f.Name, name) })
 }

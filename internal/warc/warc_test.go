@@ -48,7 +48,7 @@ func same(a, b Record) bool {
 		bytes.Equal(a.Request.Body, b.Request.Body) && sameFields(a.Extra, b.Extra) && sameFields(a.Request.Header, b.Request.Header)
 }
 
-func TestWhatIsWrittenReadsBack(t *testing.T) {
+func TestAppend_Record_ReadsBack(t *testing.T) {
 	for _, body := range []string{"", "hello", "\r\n\r\n", "WARC/1.1\r\n", strings.Repeat("x", 1<<20)} {
 		want := sample(body)
 		b := encode(t, want)
@@ -59,7 +59,7 @@ func TestWhatIsWrittenReadsBack(t *testing.T) {
 	}
 }
 
-func TestTheRecordIsReadableText(t *testing.T) {
+func TestAppend_Record_IsReadableText(t *testing.T) {
 	want := "WARC/1.1\r\nWARC-Type: request\r\nWARC-Record-ID: <urn:uuid:01932e4f-7c1a-7b3e-9f7c-0242ac120002>\r\n" +
 		"WARC-Date: 2026-11-22T06:20:11.123456Z\r\nWARC-Target-URI: https://example.com/collect?x=1|2\r\n" +
 		"WARC-IP-Address: 203.0.113.0\r\nContent-Type: application/http;msgtype=request\r\n" +
@@ -73,7 +73,7 @@ func TestTheRecordIsReadableText(t *testing.T) {
 	}
 }
 
-func TestWhatCantReadBackIsNotWritten(t *testing.T) {
+func TestAppend_RecordThatCantReadBack_Fails(t *testing.T) {
 	for name, change := range map[string]func(*Record){
 		"line break in the target":       func(r *Record) { r.Target = "http://a/\r\nWARC-Type: response" },
 		"line break in a header value":   func(r *Record) { r.Request.Header[0].Value = "a\nb" },
@@ -93,7 +93,7 @@ func TestWhatCantReadBackIsNotWritten(t *testing.T) {
 	}
 }
 
-func TestEveryCutIsShortAndNotARecord(t *testing.T) {
+func TestParse_AnyCut_IsShort(t *testing.T) {
 	b := encode(t, sample("hello"))
 	for n := range b {
 		if _, _, err := Parse(b[:n]); !errors.Is(err, ErrShort) {
@@ -102,9 +102,9 @@ func TestEveryCutIsShortAndNotARecord(t *testing.T) {
 	}
 }
 
-// Every flipped bit is noticed, but for those in places that carry nothing: the case of a
-// field's name, and the name of the field with the header's own digest.
-func TestEveryFlippedBitIsNoticed(t *testing.T) {
+// Each flipped bit is detected, except in the case of a field's name, and in the name of the field with the header's
+// digest.
+func TestParse_AnyFlippedBit_IsDetected(t *testing.T) {
 	want := sample("hello")
 	clean := encode(t, want)
 	for i := range len(clean) * 8 {
@@ -117,7 +117,7 @@ func TestEveryFlippedBitIsNoticed(t *testing.T) {
 	}
 }
 
-func TestADamagedBlockTellsItsLength(t *testing.T) {
+func TestParse_DamagedBlock_HasLength(t *testing.T) {
 	b := encode(t, sample("hello"))
 	b[len(b)-6] ^= 1
 	r, _, err := Parse(b)
@@ -127,7 +127,7 @@ func TestADamagedBlockTellsItsLength(t *testing.T) {
 	}
 }
 
-func TestForeignRecords(t *testing.T) {
+func TestParse_ForeignRecords_AreRead(t *testing.T) {
 	head := "WARC/1.0\r\nWARC-Type: %s\r\nWARC-Record-ID: <urn:uuid:01932e4f-7c1a-7b3e-9f7c-0242ac120002>\r\nWARC-Date: 2026-11-22T06:20:11Z\r\n" +
 		"WARC-Target-URI: <http://example.com/>\r\nWARC-Block-Digest: sha1:AAAA\r\nContent-Length: 19\r\n\r\nGET / HTTP/1.1\r\n\r\n\x00\r\n\r\n"
 	r, n, err := Parse([]byte(strings.Replace(head, "%s", "request", 1)))
@@ -142,7 +142,7 @@ func TestForeignRecords(t *testing.T) {
 	}
 }
 
-func TestALengthBeyondTheBoundIsNotBelieved(t *testing.T) {
+func TestParse_LengthBeyondTheBound_IsDamage(t *testing.T) {
 	b := bytes.Replace(encode(t, sample("hello")), []byte("Content-Length: 0000000"), []byte("Content-Length: 9999999"), 1)
 	if _, _, err := Parse(b); errors.Is(err, ErrShort) || err == nil {
 		t.Errorf("%v", err)

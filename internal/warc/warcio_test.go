@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestAnIndependentReaderAndWriter lets warcio, the web archives' own library, read what
-// we write, and reads what it writes.
-func TestAnIndependentReaderAndWriter(t *testing.T) {
+// TestWarcio_FilesOfBoth_AreRead: warcio, the library of the web archives, reads records of this package, and this
+// package reads its records.
+func TestWarcio_FilesOfBoth_AreRead(t *testing.T) {
 	python, libs := warcio(t)
 	dir := t.TempDir()
 	run := func(script string, args ...string) string {

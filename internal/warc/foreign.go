@@ -1,0 +1,147 @@
+package warc
+
+import (
+	"bytes"
+	"io"
+	"net/http/httputil"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// foreignIDs is the name space of the ids of records whose WARC-Record-ID is not a UUID.
+var foreignIDs = uuid.MustParse("2f6b8f0e-35d1-5d0a-8f6b-7b3f4b1f9a52")
+
+// isForeign reports whether a record's header lacks the digest that Append writes. Such a record can be of any
+// version, and is read as tolerantly as web archives' programs do.
+func isForeign(head []byte) bool { return !bytes.Contains(head, []byte("\n"+headDigest+":")) }
+
+// beginsRecord reports whether b begins as a record of any version does, or, where it is shorter, may do so.
+func beginsRecord(b []byte) bool {
+	const begin = "WARC/"
+	if len(b) <= len(begin) {
+		return strings.HasPrefix(begin, string(b))
+	}
+	return bytes.HasPrefix(b, []byte(begin)) && (b[len(begin)] == '0' || b[len(begin)] == '1')
+}
+
+// endOfHead returns the length of a header with the empty line behind it, or -1. Lines end in CRLF or in LF.
+func endOfHead(b []byte) int {
+	for from := 0; ; {
+		i := bytes.IndexByte(b[from:], '\n')
+		if i < 0 {
+			return -1
+		}
+		from += i + 1
+		switch rest := b[from:]; {
+		case bytes.HasPrefix(rest, []byte("\r\n")):
+			return from + 2
+		case bytes.HasPrefix(rest, []byte("\n")):
+			return from + 1
+		}
+	}
+}
+
+// fieldsOf returns the first line of a header, and its fields. A line that begins with white space continues the one
+// before (RFC 9112, section 5.2). Lines without a colon are left out.
+func fieldsOf(head []byte) (first string, fields Fields) {
+	for i, line := range strings.Split(strings.TrimRight(string(head), "\r\n"), "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		switch name, value, ok := strings.Cut(line, ":"); {
+		case i == 0:
+			first = line
+		case line != "" && (line[0] == ' ' || line[0] == '\t') && len(fields) > 0:
+			last := &fields[len(fields)-1]
+			last.Value = trim(last.Value + " " + trim(line))
+		case ok:
+			fields = append(fields, Field{trim(name), trim(value)})
+		}
+	}
+	return first, fields
+}
+
+// parseForeign returns the request of a record of another program.
+func parseForeign(head, block []byte) (r Record, err error) {
+	_, fields := fieldsOf(head)
+	r.Target = strings.TrimSuffix(strings.TrimPrefix(fields.Get("WARC-Target-URI"), "<"), ">")
+	r.IP = fields.Get("WARC-IP-Address")
+	date := fields.Get("WARC-Date")
+	var ok bool
+	if r.Date, ok = parseDate(date); !ok {
+		return r, corrupt(0, "WARC-Date %q", date)
+	}
+	for _, f := range fields {
+		if strings.HasPrefix(f.Name, "Beacon-") {
+			r.Extra = append(r.Extra, f)
+		}
+	}
+	id := strings.TrimSuffix(strings.TrimPrefix(fields.Get("WARC-Record-ID"), "<"), ">")
+	if r.ID, err = uuid.Parse(id); err != nil {
+		if id == "" { // the same record has the same id each time
+			id = date + " " + r.Target + " " + string(block)
+		}
+		r.ID = uuid.NewSHA1(foreignIDs, []byte(id))
+	}
+	if sum, ok := strings.CutPrefix(fields.Get("WARC-Block-Digest"), digestLabel); ok && !sameDigest(sum, block) {
+		return r, corrupt(0, "block digest does not match") // a record of ours whose header is damaged
+	}
+	end := endOfHead(block)
+	if end < 0 {
+		return r, corrupt(0, "no end of the HTTP header")
+	}
+	line, header := fieldsOf(block[:end])
+	words := strings.Fields(line)
+	if len(words) < 2 || len(words) > 3 {
+		return r, corrupt(0, "HTTP request line %.80q", line)
+	}
+	q := &r.Request
+	if q.Method, q.Target, q.Proto = words[0], words[1], "HTTP/1.1"; len(words) == 3 {
+		q.Proto = words[2]
+	}
+	q.Header, q.Body = header, block[end:]
+	if strings.EqualFold(header.Get("Transfer-Encoding"), "chunked") {
+		if body, ok := unchunked(q.Body); ok {
+			q.Body = body
+			q.Header = header.Without("Transfer-Encoding")
+		}
+	}
+	return r, nil
+}
+
+// unchunked returns a body without its chunked framing (RFC 9112, section 7.1). Many programs keep the header of a
+// body whose framing they have undone; then ok is false.
+func unchunked(framed []byte) (body []byte, ok bool) {
+	in := bytes.NewReader(framed)
+	body, err := io.ReadAll(httputil.NewChunkedReader(in))
+	return body, err == nil
+}
+
+// dateLayouts are the forms of a date with less precision than a second (WARC 1.1, section 5.4), and of dates in ARC
+// files.
+var dateLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02", "2006-01", "2006", "20060102150405"}
+
+func parseDate(text string) (date time.Time, ok bool) {
+	for _, layout := range dateLayouts {
+		if date, err := time.Parse(layout, text); err == nil && date.Year() >= 1 && date.Year() <= 9999 {
+			return date, true
+		}
+	}
+	return date, false
+}
+
+// scanHead returns what says where a record of any type ends.
+func scanHead(head []byte) (kind string, length int64, err error) {
+	_, fields := fieldsOf(head)
+	kind = strings.ToLower(fields.Get("WARC-Type"))
+	text := fields.Get("Content-Length")
+	length, err = strconv.ParseInt(text, 10, 64)
+	switch {
+	case kind == "" || text == "":
+		return "", 0, corrupt(0, "no WARC-Type or no Content-Length")
+	case err != nil || length < 0:
+		return "", 0, corrupt(0, "Content-Length %q", text)
+	}
+	return kind, length, nil
+}
