@@ -35,15 +35,19 @@ func List(dir string, dead bool, each func(*Listed) bool) error {
 		}
 		return more
 	}
-	listed := map[uuid.UUID]bool{} // of small segments: when they are merged, their records are found again
-	listOnce := func(path string) (more bool) {
+	// While segments are merged, their records are found twice: in the small segment and in the merged one, in
+	// either order.
+	listed := map[uuid.UUID]bool{}
+	listOnce := func(name string) (more bool) {
+		path := filepath.Join(dir, name)
+		pid, _ := writerOf(name)
 		info, err := os.Lstat(path)
-		small := err == nil && info.Size() < smallSegment
+		twice := pid == noWriter || err == nil && info.Size() < smallSegment
 		return list(path, true, func(l *Listed) bool {
 			if listed[l.Record.ID] {
 				return true
 			}
-			if small {
+			if twice {
 				listed[l.Record.ID] = true
 			}
 			return each(l)
@@ -57,7 +61,7 @@ func List(dir string, dead bool, each func(*Listed) bool) error {
 		names, listErr = listSegments(fsys, dir)
 		for _, name := range names {
 			if more && !t.retired[name] {
-				more = listOnce(filepath.Join(dir, name))
+				more = listOnce(name)
 			}
 		}
 		return more
