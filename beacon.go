@@ -59,8 +59,9 @@ func Default() *Sender {
 // were sent before stay with the one before. Further configs are ignored. Without Start a program delivers by itself,
 // while it runs. The deliverer is this executable started again: init functions may run in it, and main does not.
 //
-// The error is [Open]'s. If the config can't be used, Send returns the same error. With sending turned off, Start
-// returns nil. Start never makes the outbox's directory.
+// The error is that of a config that can't be used, which Send returns too, or of an outbox in which beacons wait.
+// With sending turned off, Start returns nil. Start never makes the outbox's directory. A program calls it once: the
+// Sender before stays open.
 func Start(config ...Config) error {
 	outbox.Detach() // allows it: Append and DeliverLeft start a deliverer when beacons wait
 	s := Default()

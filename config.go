@@ -76,8 +76,11 @@ func (c *Config) check() error {
 		if !filepath.IsAbs(path) {
 			return typeErrorf("Config.HeaderFile[%q] is %q: write an absolute path, because another process reads the file", name, path)
 		}
-		if strings.ContainsAny(path, "\r\n") {
-			return typeErrorf("Config.HeaderFile[%q] is %q: a path with a line end can't be used", name, path)
+		if strings.ContainsAny(path, "\r\n\x00") || strings.TrimSpace(path) != path {
+			return typeErrorf("Config.HeaderFile[%q] is %q: a path with a line end or NUL, or white space at its end, can't be used", name, path)
+		}
+		if names[http.CanonicalHeaderKey(name)] != nil {
+			return typeErrorf("Config.HeaderFile has %s twice, in different cases", http.CanonicalHeaderKey(name))
 		}
 		names.Set(name, "")
 	}

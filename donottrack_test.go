@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/seed-d051cf5a/beacon"
 	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
@@ -41,6 +42,52 @@ func TestSend_DoNotTrack_EarlierBeaconsArePurged(t *testing.T) {
 	}
 	if s, err := tracked.Status(); err != nil || s.Pending != 2 {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// Drop deletes beacons also while sending is off, and delivers none.
+func TestDrop_SendingIsOff_SendsNothing(t *testing.T) {
+	down := httptest.NewServer(nil)
+	down.Close()
+	for name, off := range map[string]func(t *testing.T) beacon.Config{
+		"Disabled": func(*testing.T) beacon.Config { return beacon.Config{Disabled: true} },
+		"off":      func(t *testing.T) beacon.Config { t.Setenv("BEACON_OUTBOX", "off"); return beacon.Config{} },
+		"log":      func(t *testing.T) beacon.Config { t.Setenv("BEACON_OUTBOX", "log"); return beacon.Config{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := proctest.OutboxDir(t)
+			sender := open(t, beacon.Config{Dir: dir})
+			for range 2 {
+				if err := sender.Send(down.URL, "x"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := sender.Close(); err != nil {
+				t.Fatal(err)
+			}
+			c := off(t)
+			c.Dir = dir
+			s := open(t, c)
+			for b, err := range s.Pending() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Drop(b.ID); err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
+			if status, err := s.Status(); err != nil || status.Pending != 1 || status.Dropped != 1 || status.Delivering {
+				t.Errorf("got %+v, %v", status, err)
+			}
+			missing := beacon.Config{Dir: dir + "-missing", Disabled: true}
+			if err := open(t, missing).Drop(uuid.New()); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Stat(missing.Dir); err == nil {
+				t.Error("Drop made a directory")
+			}
+		})
 	}
 }
 

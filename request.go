@@ -40,8 +40,12 @@ func readBody(r *http.Request, limit int64) (body []byte, err error) {
 		return nil, tooLarge("body", r.ContentLength, limit)
 	}
 	body, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
-	if err == nil && int64(len(body)) > limit {
-		err = tooLarge("body", int64(len(body)), limit)
+	switch n := int64(len(body)); {
+	case err != nil:
+	case n > limit:
+		err = tooLarge("body", n, limit)
+	case r.ContentLength > 0 && n != r.ContentLength:
+		err = typeErrorf("the request has the ContentLength %d and a body of %d bytes", r.ContentLength, n)
 	}
 	return body, err
 }

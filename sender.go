@@ -124,8 +124,9 @@ func (s *Sender) Flush(ctx context.Context) error {
 	return wrap("flush", s.flush(ctx))
 }
 
-// Close closes the outbox and ends the goroutines of the sender. Beacons that wait stay in the outbox, for a
-// detached deliverer or the next run. To wait for them, call Flush before. A second Close does nothing.
+// Close closes the outbox and ends the goroutines of the sender. An attempt under way is cut off. Beacons that wait
+// stay in the outbox, for a detached deliverer or the next run. To wait for them, call Flush before. For each deliverer
+// that this process started, one goroutine remains until the deliverer ends. A second Close does nothing.
 func (s *Sender) Close() error {
 	return wrap("close", s.close())
 }

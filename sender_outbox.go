@@ -10,6 +10,7 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -228,14 +229,13 @@ func (s *Sender) drop(ids []uuid.UUID) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	box, err := s.open()
-	if err != nil {
-		return err
+	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil // nothing was sent yet
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), dropTime)
 	defer cancel()
-	if _, err = outbox.Do(ctx, s.dir, deliver.Order{Drop: ids}, s.config.Logger); err == nil {
-		box.DeliverLeft() // of senders that found the lock held
+	if _, err := outbox.Do(ctx, s.dir, deliver.Order{Drop: ids}, s.config.Logger); err != nil {
+		return err
 	}
-	return err
+	return s.start(false) // delivers the beacons of senders that found the lock held
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/seed-d051cf5a/beacon/internal/outbox"
 )
 
 // A Transport sends the POST requests of an existing HTTP client through the outbox. It queues each with an http or
@@ -26,7 +28,8 @@ import (
 //
 // The caller never sees the server's answer. A client that asks for something by POST, such as PostHog's for
 // feature flags, needs a Queue that declines those requests. Content-Type, Content-Encoding and Idempotency-Key
-// leave as they came. It is safe for concurrent use; its fields are set before the first request.
+// leave as they came, and the URL as the URL standard writes it: /a/../b as /b. It is safe for concurrent use; its
+// fields are set before the first request.
 type Transport struct {
 	// Sender keeps the requests. Default: [Default].
 	Sender *Sender
@@ -35,6 +38,17 @@ type Transport struct {
 	Base http.RoundTripper
 	// Queue reports whether to queue a POST request, which it must not change. Default: all are queued.
 	Queue func(*http.Request) bool
+}
+
+// CloseIdleConnections closes those of Base. [http.Client.CloseIdleConnections] calls it.
+func (t *Transport) CloseIdleConnections() {
+	base := t.Base
+	if base == nil {
+		base = liveTransport()
+	}
+	if c, ok := base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -51,6 +65,15 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if s.forbidden() != nil {
 		closeBody(r)
+		return accepted(r, uuid.Nil), nil
+	}
+	if outbox.Prints() { // also what could not be queued, because nothing is sent
+		body, err := readBodyFor(r, s.config.MaxBody)
+		closeBody(r)
+		if err != nil && !errors.Is(err, ErrTooLarge) {
+			return nil, err
+		}
+		outbox.Print(r.Method, r.URL.String(), r.Header.Get("Content-Type"), body)
 		return accepted(r, uuid.Nil), nil
 	}
 	if checkRequest(r) != nil {
@@ -101,13 +124,21 @@ func accepted(r *http.Request, id uuid.UUID) *http.Response {
 }
 
 // liveTransport returns [http.DefaultTransport], or a new one if a program has put another one there, such as a
-// Transport.
-var liveTransport = sync.OnceValue(func() http.RoundTripper {
-	if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		return t
-	}
-	return &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: 90 * time.Second}
-})
+// Transport. A variable of a function would link net/http's client into each program.
+func liveTransport() http.RoundTripper {
+	live.Do(func() {
+		live.transport = http.DefaultTransport
+		if _, ok := live.transport.(*http.Transport); !ok {
+			live.transport = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: 90 * time.Second}
+		}
+	})
+	return live.transport
+}
+
+var live struct {
+	sync.Once
+	transport http.RoundTripper
+}
 
 func isHTTP(scheme string) bool {
 	return strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")

@@ -179,6 +179,25 @@ func TestTransport_SendingIsOff_AnswersAccepted(t *testing.T) {
 			t.Errorf("a large body: got %v, %v", res, err)
 		}
 	}
+	t.Setenv("BEACON_OUTBOX", "log")
+	client = http.Client{Transport: &beacon.Transport{Sender: open(t, beacon.Config{Dir: dir})}}
+	for name, change := range map[string]func(*http.Request){
+		"a beacon": func(r *http.Request) {},
+		"a large body": func(r *http.Request) {
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(strings.Repeat("x", 2<<20))), -1
+		},
+		"Expect":       func(r *http.Request) { r.Header.Set("Expect", "100-continue") },
+		"another Host": func(r *http.Request) { r.Host = "x" },
+	} {
+		r, err := http.NewRequest("POST", s.URL, strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(r)
+		if res, err := client.Do(r); err != nil || res.StatusCode != http.StatusAccepted {
+			t.Errorf("printed, %s: got %v, %v", name, res, err)
+		}
+	}
 	if _, err := os.Stat(dir); err == nil || len(s.requests) > 0 {
 		t.Errorf("an outbox was made, or %d requests left", len(s.requests))
 	}
@@ -242,6 +261,8 @@ func TestSendRequest_AnyMethod_IsSentAsItIs(t *testing.T) {
 		"Upgrade":      func(r *http.Request) { r.Header.Set("Upgrade", "x") },
 		"line end":     func(r *http.Request) { r.Header["X"] = []string{"a\nb"} },
 		"CONNECT":      func(r *http.Request) { r.Method = "CONNECT" },
+		"a short body": func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader("abc")), 10 },
+		"a long body":  func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader("abc")), 2 },
 	} {
 		r, err := http.NewRequest("POST", s.URL, nil)
 		if err != nil {

@@ -98,9 +98,6 @@ func build() error {
 		cmd := exec.Command("go", append([]string{"build"}, args...)...)
 		// The collector collects and exports without cgo. Debug information would double the time of linking.
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-ldflags=-s -buildvcs=false")
-		if args[0] == "-C" { // the command's modules are tied by go.work, which this module is not in
-			cmd.Env = append(cmd.Env, "GOWORK=")
-		}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w: %s", strings.Join(args, " "), err, out)
 		}

@@ -3,6 +3,7 @@
 package outbox
 
 import (
+	"errors"
 	"os"
 	"runtime/debug"
 	"sync/atomic"
@@ -79,10 +80,10 @@ func (b *Outbox) deliverDetached() {
 // waits.
 func (b *Outbox) detach(lock *os.File) error {
 	return startDeliverer(roleDeliverer, b.Dir(), lock, func(failed error) {
-		if failed == nil {
-			return
+		if failed == nil && !hasTried(b.Dir()) {
+			failed = errors.New("it ended before it tried to send anything")
 		}
-		if b.ctx.Err() == nil && spool.Pending(b.Dir()) {
+		if failed != nil && b.ctx.Err() == nil && spool.Pending(b.Dir()) {
 			b.warn("deliverer ended early; delivering in this process", failed)
 			b.deliverInProcess(nil, true)
 		}

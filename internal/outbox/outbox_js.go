@@ -27,3 +27,9 @@ func Detach() {}
 
 // UserDir returns ErrNoOutbox.
 func UserDir() (string, error) { return "", ErrNoOutbox }
+
+// Prints returns false, because a browser has no environment.
+func Prints() bool { return false }
+
+// Print does nothing.
+func Print(method, url, contentType string, body []byte) {}

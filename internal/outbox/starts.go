@@ -52,6 +52,17 @@ func resetStarts(dir string) {
 	writeStarts(lock, all)
 }
 
+// hasTried reports whether a deliverer of this program made an attempt since the last start.
+func hasTried(dir string) bool {
+	lock, err := os.Open(filepath.Join(dir, "lock"))
+	if err != nil {
+		return true
+	}
+	defer lock.Close()
+	_, ours := readStarts(lock)
+	return ours.n == 0
+}
+
 // readStarts returns the numbers of other programs, the latest last, and of this one.
 func readStarts(lock *os.File) (others []starts, ours starts) {
 	exe, _ := os.Executable()
