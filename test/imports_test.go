@@ -43,6 +43,7 @@ var rules = []struct {
 	{"test/conformance", "", "the suite has only tests"},
 	{"test/trackers", "", "the trackers use the command over HTTP, as real pages do"},
 	{"cmd/internal/accesslog", "internal/warc", "it turns lines into records, and the collector imports those"},
+	{"cmd/internal/contract", "collect collect/row", "it checks rows for the table's writer"},
 	{"cmd/internal/table", "internal/warc internal/spool collect/row cmd/internal/table/keys", "the table's writer reads the inbox and is pure Go: the engine is in another process"},
 	{"cmd/internal/table/keys", "", "the store of keys stores ids and places and needs no record"},
 	{"cmd/internal/table/query", "internal/spool", "a query process reads the files of the view that it gets and does not depend on their writer"},

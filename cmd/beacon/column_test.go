@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -44,5 +46,24 @@ func TestServeSaysWhatIsWrongWithAColumn(t *testing.T) {
 		} else {
 			t.Log(errs)
 		}
+	}
+}
+
+func TestSchema_RowThatDoesNotMatch_HasTheReasonInError(t *testing.T) {
+	p := newPlace(t)
+	file := filepath.Join(t.TempDir(), "order.json")
+	if err := os.WriteFile(file, []byte(`{"type":"object","required":["id"]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := p.serve("127.0.0.1:0", "--schema", "/orders="+file, "--batch", "/orders")
+	s.post("/orders", "application/json", `[{"id":1},{"n":2}]`)
+	s.post("/others", "application/json", `{"n":3}`)
+	rows := s.query("select coalesce(error, '') as error from beacons order by data->>'id' nulls last, data->>'n'")
+	got := ""
+	for _, r := range rows {
+		got += fmt.Sprintf("%v|", r["error"])
+	}
+	if got != "|does not match order.json at /: missing property 'id'||" {
+		t.Errorf("got %q", got)
 	}
 }

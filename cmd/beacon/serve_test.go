@@ -122,6 +122,8 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		{[]string{"--get", ""}, "such as /events"},
 		{[]string{"--no-get", "/-/x"}, "such as /events"},
 		{[]string{"--answer", "/x=nobody"}, "posthog"},
+		{[]string{"--schema", "/x"}, "STREAM=FILE"},
+		{[]string{"--schema", "/x=/no/such/file"}, "can't be used as a JSON Schema"},
 		{[]string{"--batch", "/e?x"}, "such as /events"},
 		{[]string{"--listen", ""}, "--listen is empty"},
 		{[]string{"--data", ""}, "--data is empty"},

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/contract"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/convert"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
@@ -43,8 +44,12 @@ func openTable(ctx context.Context, data string, c *collect.Collector, o tableOp
 	if err != nil {
 		return nil, usageError{err}
 	}
+	contracts, err := contract.Parse(o.schemas)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--schema %w", err)}
+	}
 	s := &tableService{collector: c, inbox: c.Inbox(), log: log, ended: make(chan struct{})}
-	s.table, err = table.Open(filepath.Join(data, tableDir), table.Options{Columns: columns, MaxAge: time.Duration(o.maxAge), MaxBytes: int64(o.maxTable), Log: log})
+	s.table, err = table.Open(filepath.Join(data, tableDir), table.Options{Columns: columns, MaxAge: time.Duration(o.maxAge), MaxBytes: int64(o.maxTable), Check: contracts.Check, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("%w\nhint: the collector must be able to write there: make room, or check the folder's owner and rights", err)
 	}

@@ -12,15 +12,17 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
+	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
 // Options are the columns and the limits of a table. The zero Options are the defaults.
 type Options struct {
-	Columns  []Column      // declared columns, beside those that every table has
-	MaxAge   time.Duration // of a beacon since it was received, in table and inbox; 0 means no limit
-	MaxBytes int64         // of the table's files; 0 means no limit
-	Log      *slog.Logger  // nil means slog.Default()
+	Columns  []Column       // declared columns, beside those that every table has
+	MaxAge   time.Duration  // of a beacon since it was received, in table and inbox; 0 means no limit
+	MaxBytes int64          // of the table's files; 0 means no limit
+	Check    func(*row.Row) // called for each new row; it may add to its error; nil means no check
+	Log      *slog.Logger   // nil means slog.Default()
 }
 
 // A Table is a folder of Parquet files. Its methods are safe for concurrent use.

@@ -226,6 +226,9 @@ func (w *writer) take(it spool.Item) error {
 		return err
 	}
 	for i := range rows {
+		if w.t.options.Check != nil {
+			w.t.options.Check(&rows[i])
+		}
 		w.t.layout.fill(w.row, &rows[i])
 		w.pending.add(w.row, imported)
 	}
