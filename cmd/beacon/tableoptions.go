@@ -34,7 +34,7 @@ func (o *tableOptions) flags(f *pflag.FlagSet) {
 	f.Var(&o.maxTable, "max-table", "delete the oldest rows when the table's files take more of the disk, such as 50GiB")
 	f.Var(&o.maxInbox, "max-inbox", "how much of the inbox to keep that is in the table, for an export as WARC")
 	f.StringArrayVar(&o.schemas, "schema", nil, "`STREAM=FILE`: rows of the stream whose data does not match the JSON Schema in the file get the reason in error; nothing is refused; may be repeated")
-	f.StringArrayVar(&o.columns, "column", nil, "`NAME:TYPE[=PATH]` of a field of data that gets a column of its own, such as value:double or lcp:double=$.metrics.lcp; the types are double, bigint, boolean and varchar; may be repeated; a column that is left out is dropped")
+	f.StringArrayVar(&o.columns, "column", nil, "`NAME:TYPE[=PATH]` of a field of data that gets a column of its own, such as value:double or lcp:double=$.metrics.lcp; the types are double, bigint, boolean, timestamp and varchar; may be repeated; a column that is left out is dropped")
 }
 
 // check refuses values that make no sense.

@@ -3,8 +3,10 @@ package table
 import (
 	"bytes"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // scalar returns the text of a string, and any other value as it is written. Only -0 becomes 0, since
@@ -34,6 +36,30 @@ func toDouble(text []byte) (float64, bool) {
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
 	return f, err == nil
+}
+
+// timestampForm is a regular expression of a time of RFC 3339, with the offsets that are in use. DuckDB's cast alone
+// takes other forms too, and some depend on the session's time zone.
+const timestampForm = `[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])`
+
+var isTimestamp = regexp.MustCompile(`^(?:` + timestampForm + `)$`)
+
+// toTimestamp returns the microseconds since 1970 of a time, or of a number of seconds, milliseconds or microseconds.
+func toTimestamp(text []byte) (int64, bool) {
+	if isTimestamp.Match(text) {
+		t, err := time.Parse(time.RFC3339Nano, string(text[:10])+"T"+string(text[11:]))
+		return t.UnixMicro(), err == nil
+	}
+	n, ok := toDouble(text)
+	switch size := math.Abs(n); {
+	case !ok || size >= 1e17:
+		return 0, false
+	case size < 1e11:
+		n *= 1e6
+	case size < 1e14:
+		n *= 1e3
+	}
+	return int64(math.Round(n)), true
 }
 
 func trimSpace(text []byte) []byte { return bytes.Trim(text, " \t\n\v\f\r") }

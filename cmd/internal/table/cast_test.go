@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	_ "github.com/duckdb/duckdb-go/v2"
@@ -42,6 +43,9 @@ var numbers = []string{
 }
 
 var words = []string{
+	"2026-11-30T12:00:00Z", "2026-11-30 12:00:00.123456789+01:30", "2026-11-30T12:00:00.9999999Z", "0001-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "2026-02-29T12:00:00Z", "2024-02-29T12:00:00-14:00",
+	"2026-11-30T24:00:00Z", "2026-11-30T23:59:60Z", "2026-11-30T12:00:00", "2026-11-30", "2026-11-30T12:00:00+15:00", "2026-11-30T12:00Z", "2026-11-30T12:00:00z", " 2026-11-30T12:00:00Z", "2026-11-30T12:00:00Z\n", "2026-13-01T00:00:00Z",
+	"1764504000", "1764504000.123456", "1764504000123", "1764504000123456", "99999999999", "1e11", "1e14", "1e17", "-1764504000", "-62135596800", "0.0000005", "1.5e-6",
 	"true", "TRUE", "True", "tRuE", "t", "T", "f", "F", "false", "False", "yes", "YES", "no", "No", "y", "n", "Y", "N", "2", " true", "true ", "on", "off",
 	"truee", "tru", "ye", "null", "NULL", "none", "İ", "ſ", "K", "falſe", "trüe", "yeß", "a b", "it's", `a"b\c/d`, "\u0001\u001f\u007f", "\b\f\n\r\t",
 	"é", "漢字", "😀", "\u2028", "\ufeff", "\uffff", "\ufffd", "<a&b>", "{}", "[1]", `{"a":1}`, strings.Repeat("long ", 50),
@@ -145,8 +149,11 @@ func agree(t testing.TB, db *sql.DB, texts []string, c Column) {
 		got, want := g.value([]byte(data)), "NULL"
 		if v != nil {
 			want = fmt.Sprintf("%T %[1]v", v)
-			if f, ok := v.(float64); ok {
-				want += fmt.Sprintf(" %x", math.Float64bits(f))
+			switch v := v.(type) {
+			case float64:
+				want += fmt.Sprintf(" %x", math.Float64bits(v))
+			case time.Time:
+				want = fmt.Sprintf("int64 %d", v.UnixMicro())
 			}
 		}
 		if show(got) != want {

@@ -19,6 +19,8 @@ import (
 //	         number is too large for a double, and for "inf" and "nan".
 //	bigint   the same, rounded half away from zero. NULL outside -2^63 to 2^63-1.
 //	boolean  true, false, 1, 0, or a string: true, t, yes, y, 1, false, f, no, n or 0 in any case.
+//	timestamp  a string of RFC 3339 with an offset, such as "2026-11-30T12:00:00.5Z", or a number as of double since
+//	         1970: seconds below 1e11, milliseconds below 1e14, and microseconds below 1e17. To the microsecond.
 //	varchar  a string, or any other value as JSON without white space. Numbers with a fraction or
 //	         an exponent are written as a double: 1.50 is 1.5 and 1e5 is 100000.0.
 //
@@ -28,9 +30,8 @@ type Column struct{ Name, Type, Path string }
 // ErrColumn is wrapped by each error about a declared column that cannot be used.
 var ErrColumn = errors.New("column cannot be used")
 
-// columnTypes are the types of declared columns. They do not include times: DuckDB's cast of text to a
-// timestamp fails for some strings even as try_cast, and depends on the session's time zone.
-var columnTypes = []string{"double", "bigint", "boolean", "varchar"}
+// columnTypes are the types of declared columns.
+var columnTypes = []string{"double", "bigint", "boolean", "timestamp", "varchar"}
 
 var columnName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
@@ -57,7 +58,7 @@ func ParseColumn(text string, own []string) (Column, error) {
 	case taken:
 		return wrong("the table has a column %s already: choose another name, such as data_%[1]s:%s=%s", name, typ, c.Path)
 	case !slices.Contains(columnTypes, c.Type):
-		return wrong("unknown type %q: write double, bigint, boolean or varchar", typ)
+		return wrong("unknown type %q: write double, bigint, boolean, timestamp or varchar", typ)
 	case !strings.HasPrefix(c.Path, "$") && !strings.HasPrefix(c.Path, "/"):
 		return wrong("a path begins with $ or /: write %s:%s=$.%s", name, typ, strings.TrimPrefix(path, "."))
 	}
@@ -88,9 +89,17 @@ func (c Column) SQL(data string) string {
 	case "boolean":
 		return fmt.Sprintf("try_cast(%s as boolean)", text)
 	}
+	number := fmt.Sprintf("isfinite(try_cast(%[1]s as double)) and not contains(%[1]s, '_')", text)
+	if c.Type == "timestamp" {
+		return fmt.Sprintf(`case when regexp_full_match(%[1]s, '%[2]s') then try_cast(%[1]s as timestamptz)
+			when %[3]s then make_timestamptz(cast(round(try_cast(%[1]s as double) * case
+				when abs(try_cast(%[1]s as double)) < 1e11 then 1000000.0
+				when abs(try_cast(%[1]s as double)) < 1e14 then 1000.0
+				when abs(try_cast(%[1]s as double)) < 1e17 then 1.0 end) as bigint)) end`, text, timestampForm, number)
+	}
 	// The engine casts 1e400 and inf to infinity, 0x10 to a bigint, and some long numbers with _ to
 	// wrong doubles. It computes the repeated expressions once.
-	return fmt.Sprintf("case when isfinite(try_cast(%[1]s as double)) and not contains(%[1]s, '_') then try_cast(%[1]s as %[2]s) end", text, c.Type)
+	return fmt.Sprintf("case when %s then try_cast(%s as %s) end", number, text, c.Type)
 }
 
 func ident(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
@@ -111,7 +120,7 @@ func (c Column) compile() (getter, error) {
 	}
 	cast, ok := casts[c.Type]
 	if !ok {
-		return getter{}, fmt.Errorf("%w: %s: unknown type %q: write double, bigint, boolean or varchar", ErrColumn, c.Name, c.Type)
+		return getter{}, fmt.Errorf("%w: %s: unknown type %q: write double, bigint, boolean, timestamp or varchar", ErrColumn, c.Name, c.Type)
 	}
 	return getter{p, cast}, nil
 }
@@ -145,6 +154,12 @@ var casts = map[string]func(value []byte) parquet.Value{
 	"boolean": func(value []byte) parquet.Value {
 		if b, ok := toBoolean(scalar(value)); ok {
 			return parquet.BooleanValue(b)
+		}
+		return parquet.Value{}
+	},
+	"timestamp": func(value []byte) parquet.Value {
+		if t, ok := toTimestamp(scalar(value)); ok {
+			return parquet.Int64Value(t)
 		}
 		return parquet.Value{}
 	},

@@ -89,4 +89,6 @@ var declaredNodes = map[string]parquet.Node{
 	"bigint":  parquet.Optional(parquet.Leaf(parquet.Int64Type)),
 	"boolean": parquet.Optional(parquet.Leaf(parquet.BooleanType)),
 	"varchar": text(),
+	// In UTC, to the microsecond.
+	"timestamp": parquet.Optional(parquet.Timestamp(parquet.Microsecond)),
 }

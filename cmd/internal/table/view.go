@@ -49,7 +49,11 @@ func selection(declared []Column, files bool, has []string) string {
 		if slices.Contains(has, identity(c)) {
 			value = ident(c.Name)
 		}
-		add(value, c.Type, ident(c.Name))
+		typ := c.Type
+		if typ == "timestamp" { // in SQL that would be a time without a zone
+			typ = "timestamptz"
+		}
+		add(value, typ, ident(c.Name))
 	}
 	return strings.Join(list, ", ")
 }
