@@ -6,25 +6,30 @@ import (
 	"strings"
 )
 
-// base64JSON returns the JSON object or array whose base64, of either alphabet, is text, also if the JSON is compressed
-// in it. It returns nil for any other text.
-func base64JSON(text string) json.RawMessage {
+// A + that a form's sender did not escape came as a space.
+var standardBase64 = strings.NewReplacer("-", "+", "_", "/", " ", "+", "\r", "", "\n", "")
+
+// base64JSON returns the bytes whose base64, of either alphabet, is text, and their data, if they are a JSON object or
+// array, which may be compressed. It returns nil for any other text. Decompression is bounded by room, in bytes. The
+// error is a note beside the data.
+func base64JSON(text string, room int) (b []byte, data json.RawMessage, note error) {
 	if !mayBeBase64JSON(text) {
-		return nil
+		return nil, nil, nil
 	}
-	// A + that a form's sender did not escape came as a space.
-	text = strings.NewReplacer("-", "+", "_", "/", " ", "+", "\r", "", "\n", "").Replace(strings.TrimRight(strings.TrimSpace(text), "="))
-	b, err := base64.RawStdEncoding.DecodeString(text)
+	b, err := base64.RawStdEncoding.DecodeString(standardBase64.Replace(strings.TrimRight(strings.TrimSpace(text), "=")))
 	if err != nil {
-		return nil
+		return nil, nil, nil
 	}
+	var packing error
 	if codingOf(b) != "" {
-		if b, _, _, err = inflate(b, nil, true); err != nil {
-			return nil
+		if b, _, packing, err = inflate(b, nil, true, room); err != nil {
+			return nil, nil, nil
 		}
 	}
-	data, _ := objectOrArray(b)
-	return data
+	if data, note = objectOrArray(b); data == nil {
+		return nil, nil, nil
+	}
+	return b, data, joined(packing, note)
 }
 
 // minBase64 is the least length of a text that is taken for base64. A shorter one, such as e30, is more likely a word.

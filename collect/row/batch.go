@@ -29,16 +29,27 @@ const (
 // Rows returns the rows of r, at least one. If r is marked as a batch and its body is a JSON array or
 // lines of JSON (NDJSON), each member is a row, and the row's body is the bytes of the member.
 func Rows(r *warc.Record) []Row {
-	row, text := of(r)
+	row, text, packing := of(r)
 	if r.Extra.Get(BatchField) == "" {
 		return []Row{row}
 	}
 	members, err := membersOf(&row, text)
 	if err != nil {
-		row.Error = err.Error()
+		row.Error = shortened(joined(err, packing))
 	}
 	if len(members) == 0 {
 		return []Row{row}
+	}
+	var common *object
+	if row.Kind == Form {
+		if common, err = commonFields(row.rawQuery); err == nil && len(common.json())*len(members) > maxCopied {
+			err = fmt.Errorf("the batch has %d members, too many for its query, and is not divided", len(members))
+		}
+		if err != nil {
+			row.Error = shortened(err)
+			return []Row{row}
+		}
+		packing = joined(append(common.notes, packing)...)
 	}
 	rows := make([]Row, len(members))
 	for i, m := range members {
@@ -46,7 +57,7 @@ func Rows(r *warc.Record) []Row {
 		*one = row
 		one.ID, one.Body, one.Error = memberID(r.ID, i), m, ""
 		if one.Kind == Form {
-			one.Data, err = decodeFormLine(m, row.rawQuery)
+			one.Data, err = common.with(m)
 		} else {
 			if one.Kind != Report {
 				one.Kind = JSON
@@ -54,7 +65,13 @@ func Rows(r *warc.Record) []Row {
 			one.Data, err = decodeJSON(m)
 		}
 		if err != nil {
-			one.Error = valid(fmt.Sprintf("member %d of the batch: %v", i+1, err))
+			err = fmt.Errorf("member %d of the batch: %w", i+1, err)
+		}
+		if i == 0 { // which also has the notes about the whole body
+			err = joined(packing, err)
+		}
+		if err != nil {
+			one.Error = shortened(err)
 		}
 	}
 	return rows

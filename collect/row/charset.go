@@ -1,6 +1,7 @@
 package row
 
 import (
+	"bytes"
 	"fmt"
 	"unicode/utf8"
 
@@ -22,22 +23,24 @@ func inUTF8(text []byte, label string) (decoded []byte, mislabelled, err error) 
 	case err != nil, charset == encoding.Replacement: // which stands for those that are not safe to decode
 		return nil, nil, fmt.Errorf("the charset %s is not known: utf-8 is, and the others that browsers know", label)
 	}
-	if m, ok := charset.(*charmap.Charmap); ok {
-		return singleByte(m, text), nil, nil
-	}
-	decoded, _, err = transform.Bytes(unicode.BOMOverride(charset.NewDecoder()), text)
-	if err != nil {
+	if m, ok := charset.(*charmap.Charmap); ok && !hasByteOrderMark(text) {
+		decoded = singleByte(m, text)
+	} else if decoded, _, err = transform.Bytes(unicode.BOMOverride(charset.NewDecoder()), text); err != nil {
 		return nil, nil, fmt.Errorf("the text is not in its charset, %s: %w", label, err)
 	}
-	return decoded, nil, nil
+	if bytes.ContainsRune(decoded, utf8.RuneError) {
+		mislabelled = fmt.Errorf("the text has bytes that are not characters of its charset, %s; data has U+FFFD there", label)
+	}
+	return decoded, mislabelled, nil
+}
+
+func hasByteOrderMark(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("\xef\xbb\xbf")) || bytes.HasPrefix(text, []byte("\xfe\xff")) || bytes.HasPrefix(text, []byte("\xff\xfe"))
 }
 
 // singleByte decodes by the index of the Encoding standard, in which a byte below 0xA0 that is not a character of the
 // charset is the control character of the same number.
 func singleByte(m *charmap.Charmap, text []byte) []byte {
-	if decoded, _, err := transform.Bytes(unicode.BOMOverride(encoding.Nop.NewDecoder()), text); err == nil && len(decoded) != len(text) {
-		return decoded // it has a byte order mark
-	}
 	decoded := make([]byte, 0, len(text)+len(text)/8)
 	for _, b := range text {
 		r := m.DecodeByte(b)

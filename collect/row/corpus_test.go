@@ -64,7 +64,12 @@ func TestOf_BodiesThatSendersReallySend_AreDecoded(t *testing.T) {
 		{"JSON in UTF-8 labelled latin1", "/x", "application/json; charset=iso-8859-1", "", `{"a":"ä"}`, JSON, `{"a":"ä"}`, ""},
 		{"windows-1252", "/x", "text/plain; charset=windows-1252", "", "\x80\x81\x8d\xe4", Text, "\"€\u0081\u008dä\"", ""},
 		{"windows-1252 with a byte order mark of UTF-8", "/x", "text/plain; charset=windows-1252", "", "\xef\xbb\xbfä", Text, `"ä"`, ""},
-		{"windows-1253", "/x", "text/plain; charset=windows-1253", "", "\xaa\x81", Text, "\"\ufffd\u0081\"", ""},
+		{"windows-1253", "/x", "text/plain; charset=windows-1253", "", "\xaa\x81", Text, "\"\ufffd\u0081\"", "the text has bytes that are not characters of its charset, windows-1253; data has U+FFFD there"},
+		{"UTF-16 with a byte order mark labelled windows-1252", "/x", "text/plain; charset=windows-1252", "", "\xff\xfe\x2d\x4e\x2d\x4e", Text, `"中中"`, ""},
+		{"JSON in UTF-16 of ASCII characters", "/x", "application/json; charset=utf-16le", "", "{\x00\"\x00a\x00\"\x00:\x001\x00}\x00", JSON, `{"a":1}`, ""},
+		{"lines of JSON that resemble an envelope", "/x", "text/plain", "", `{"event_id":"a","type":"view"}` + "\n" + `{"event_id":"b","type":"click"}`, JSON, `[{"event_id":"a","type":"view"},{"event_id":"b","type":"click"}]`, ""},
+		{"half a pair in each of many lines", "/x", "application/x-ndjson", "", strings.Repeat("\"\\ud800\"\n", 5), JSON, `["\ufffd","\ufffd","\ufffd","\ufffd","\ufffd"]`,
+			"line 1: the JSON has half a surrogate pair at byte 1; data has U+FFFD there; line 2: the JSON has half a surrogate pair at byte 1; data has U+FFFD there; line 3: the JSON has half a surrogate pair at byte 1; data has U+FFFD there; and 2 more"},
 
 		{"an envelope", "/api/1/envelope/", "text/plain;charset=UTF-8", "", `{"event_id":"1","sent_at":"2026-11-30T00:00:00Z"}` + "\n" + `{"type":"event"}` + "\n" + `{"message":"broke"}` + "\n" + `{"type":"attachment","length":3}` + "\n" + "\xff\n\xfe\n", Envelope,
 			`{"header":{"event_id":"1","sent_at":"2026-11-30T00:00:00Z"},"items":[{"header":{"type":"event"},"payload":{"message":"broke"}},{"header":{"type":"attachment","length":3},"payload":null}]}`, ""},
@@ -82,6 +87,36 @@ func TestOf_BodiesThatSendersReallySend_AreDecoded(t *testing.T) {
 		}
 		if string(row.Body) != c.body {
 			t.Errorf("%s: the body was changed", c.name)
+		}
+	}
+}
+
+// Each field of a form can be compressed, and the form itself. All of them together inflate to maxInflated bytes.
+func TestOf_ManyCompressedFields_TakeBoundedMemory(t *testing.T) {
+	field := base64.URLEncoding.EncodeToString([]byte(gzipped(`["` + strings.Repeat("x", 1<<20) + `"]`)))
+	var form strings.Builder
+	for range 1000 {
+		form.WriteString("d=" + field + "&")
+	}
+	for name, r := range map[string]*warc.Record{
+		"form":    record("application/x-www-form-urlencoded", gzipped(form.String())),
+		"lines":   record("text/plain", strings.Repeat("e=1\n", 10_000)),
+		"members": record("text/plain", strings.Repeat("e=1\n", 10_000)),
+	} {
+		if name != "form" {
+			r.Request.Target = "/x?d=" + field
+		}
+		if name == "members" {
+			r.Extra = warc.Fields{{Name: BatchField, Value: "yes"}}
+		}
+		before := allocated()
+		rows := Rows(r)
+		size := 0
+		for _, one := range rows {
+			size += len(one.Data)
+		}
+		if spent := (allocated() - before) >> 20; spent > 300 || size > 40<<20 {
+			t.Errorf("%s: %d MiB were allocated for %d rows with %d bytes of data: %.100s", name, spent, len(rows), size, rows[0].Error)
 		}
 	}
 }

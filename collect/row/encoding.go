@@ -47,12 +47,12 @@ func codings(header warc.Fields) (all []string) {
 
 // inflate undoes the codings that the header names, and then those that the first bytes show, if it may look at them:
 // pages can't set the header with sendBeacon, and compress all the same. guessed reports whether it found one there.
-// note is about a label that is wrong, and about bytes behind the end.
-func inflate(body []byte, named []string, look bool) (text []byte, guessed bool, note, err error) {
+// note is about a label that is wrong, and about bytes behind the end. The text has room bytes at most.
+func inflate(body []byte, named []string, look bool, room int) (text []byte, guessed bool, note, err error) {
 	if len(named) > maxCodings {
 		return nil, false, nil, fmt.Errorf("the body is compressed %d times, more than %d", len(named), maxCodings)
 	}
-	limit := min(max(maxRatio*len(body), smallBody), maxInflated)
+	limit := min(max(maxRatio*len(body), smallBody), room)
 	for _, coding := range slices.Backward(named) {
 		inner, extra, err := undo(coding, body, limit)
 		var tooLarge *tooLargeError

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // isEnvelope reports whether a body is an envelope of Sentry's: a line with its header, and for each item a line with
@@ -14,24 +15,27 @@ func isEnvelope(body []byte) bool {
 		return false
 	}
 	second, _, _ := bytes.Cut(rest, []byte("\n"))
-	header, item := fieldsOf(first), itemHeader{}
-	if header == nil || json.Unmarshal(second, &item) != nil || item.Type == "" {
+	var header map[string]json.RawMessage
+	var item itemHeader
+	if json.Unmarshal(first, &header) != nil || json.Unmarshal(second, &item) != nil || !slices.Contains(itemTypes, item.Type) {
 		return false
 	}
-	for _, name := range []string{"event_id", "sent_at", "dsn", "sdk", "trace"} {
-		if header[name] != nil {
-			return true
+	for name := range header { // another one is that of an event in lines of JSON
+		if !slices.Contains(envelopeHeaders, name) {
+			return false
 		}
 	}
-	return len(header) == 0
+	return true
 }
 
-func fieldsOf(text []byte) (fields map[string]json.RawMessage) {
-	if json.Unmarshal(text, &fields) != nil {
-		return nil
+// envelopeHeaders and itemTypes are those of Sentry's protocol.
+var (
+	envelopeHeaders = []string{"event_id", "sent_at", "dsn", "sdk", "trace"}
+	itemTypes       = []string{
+		"event", "transaction", "session", "sessions", "attachment", "user_report", "feedback", "client_report", "check_in", "log", "span", "trace_metric",
+		"profile", "profile_chunk", "replay_event", "replay_recording", "replay_video", "statsd", "metric_buckets", "metric_meta", "raw_security", "form_data", "unreal_report", "otel_log",
 	}
-	return fields
-}
+)
 
 // An itemHeader is what tells where the payload of an item ends.
 type itemHeader struct {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// decodeForm is the application/x-www-form-urlencoded parser of URL, section 5.1. It accepts every body. The error
-// may be a note beside the data.
+// decodeForm is the application/x-www-form-urlencoded parser of URL, section 5.1. It accepts each body of up to
+// maxFields fields. The error may be a note beside the data.
 func decodeForm(body []byte) (json.RawMessage, error) {
 	var o object
 	if err := o.addForm(string(body)); err != nil {
@@ -39,13 +39,15 @@ func (o *object) addForm(form string) error {
 // that JSON: many trackers send all of an event in one field.
 func (o *object) addField(name, value string) error {
 	var data json.RawMessage
+	var note error
 	if text := strings.TrimLeft(value, space); text != "" && (text[0] == '{' || text[0] == '[') {
-		var note error
-		if data, note = objectOrArray([]byte(text)); note != nil {
-			o.notes = append(o.notes, fmt.Errorf("field %s: %w", name, note))
-		}
+		data, note = objectOrArray([]byte(text))
 	} else {
-		data = base64JSON(value)
+		_, data, note = base64JSON(value, maxInflated-o.spent)
+		o.spent += len(data)
+	}
+	if note != nil {
+		o.notes = append(o.notes, fmt.Errorf("field %.100s: %w", name, note))
 	}
 	if data == nil {
 		data = quote(value)

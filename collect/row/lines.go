@@ -3,7 +3,6 @@ package row
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -57,18 +56,20 @@ func decodeLines(body []byte) (json.RawMessage, error) {
 	return append(data, ']'), joined(notes...)
 }
 
-// hasJSONLines reports whether a body without a label is lines of JSON objects or arrays. One line is not.
-func hasJSONLines(body []byte) bool {
+// jsonLines returns the lines of JSON objects or arrays of a body without a label as an array, and nil for any other
+// body. One line is not enough. The error is a note beside the data.
+func jsonLines(body []byte) (data json.RawMessage, note error) {
 	first, rest, _ := bytes.Cut(bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), space+"\x1e"), []byte("\n"))
 	if len(bytes.TrimSpace(rest)) == 0 || !isJSON(first) {
-		return false
+		return nil, nil
 	}
-	for _, line := range lines(rest) {
-		if !isJSON(line) {
-			return false
+	data, note = decodeLines(body)
+	for _, line := range lines(body) {
+		if line[0] != '{' && line[0] != '[' {
+			return nil, nil
 		}
 	}
-	return true
+	return data, note
 }
 
 // hasFormLines reports whether each of several lines of a body is a form. Analytics libraries send several events so.
@@ -93,10 +94,14 @@ func decodeFormLines(body []byte, query string) (json.RawMessage, error) {
 	if len(all) > maxMembers {
 		return nil, fmt.Errorf("the body has more than %d lines of forms", maxMembers)
 	}
+	common, err := commonFields(query)
+	if err != nil {
+		return nil, err
+	}
 	data := []byte{'['}
-	var notes []error
+	notes := common.notes
 	for i, line := range all {
-		one, err := decodeFormLine(line, query)
+		one, err := common.with(line)
 		if err != nil {
 			err = fmt.Errorf("line %d: %w", i+1, err)
 		}
@@ -114,17 +119,24 @@ func decodeFormLines(body []byte, query string) (json.RawMessage, error) {
 	return append(data, ']'), joined(notes...)
 }
 
-// decodeFormLine returns the fields of a line and those of the query that the line does not have.
-func decodeFormLine(line []byte, query string) (json.RawMessage, error) {
-	var own, common object
-	err := errors.Join(own.addForm(string(line)), common.addForm(query))
-	if err != nil {
+// commonFields returns the fields of the query of lines.
+func commonFields(query string) (*object, error) {
+	var o object
+	err := o.addForm(query)
+	return &o, err
+}
+
+// with returns the fields of a line, and those of the query that the line does not have.
+func (common *object) with(line []byte) (json.RawMessage, error) {
+	own := object{spent: common.spent}
+	if err := own.addForm(string(line)); err != nil {
 		return nil, err
 	}
+	common.spent = own.spent
 	var all object
-	for _, o := range []*object{&common, &own} {
+	for _, o := range []*object{common, &own} {
 		for _, name := range o.names {
-			if o == &common && own.values[name] != nil {
+			if o == common && own.values[name] != nil {
 				continue
 			}
 			for _, value := range o.values[name] {
@@ -134,5 +146,5 @@ func decodeFormLine(line []byte, query string) (json.RawMessage, error) {
 			}
 		}
 	}
-	return all.json(), joined(append(common.notes, own.notes...)...)
+	return all.json(), joined(own.notes...)
 }

@@ -15,6 +15,7 @@ type object struct {
 	values map[string][]json.RawMessage
 	count  int
 	notes  []error // about values that were mended
+	spent  int     // bytes to which compressed values were inflated
 }
 
 func (o *object) add(name string, value json.RawMessage) error {

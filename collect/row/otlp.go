@@ -39,7 +39,15 @@ func decodeOTLP(signal string, body []byte) (json.RawMessage, error) {
 	if len(body) > maxOTLP {
 		return nil, fmt.Errorf("the protobuf has more than %d bytes and is not decoded", maxOTLP)
 	}
-	message := map[string]proto.Message{"traces": &trace.TracesData{}, "metrics": &metrics.MetricsData{}, "logs": &logs.LogsData{}}[signal]
+	var message proto.Message
+	switch signal {
+	case "traces":
+		message = &trace.TracesData{}
+	case "metrics":
+		message = &metrics.MetricsData{}
+	default:
+		message = &logs.LogsData{}
+	}
 	if err := proto.Unmarshal(body, message); err != nil {
 		return nil, fmt.Errorf("the protobuf of %s is broken: %w", signal, err)
 	}
@@ -51,7 +59,11 @@ func decodeOTLP(signal string, body []byte) (json.RawMessage, error) {
 	if err := json.Compact(&compact, text); err != nil {
 		return nil, err
 	}
-	return decodeJSON(base64ID.ReplaceAllFunc(compact.Bytes(), hexID))
+	data, note := decodeJSON(base64ID.ReplaceAllFunc(compact.Bytes(), hexID))
+	if unknown := len(message.ProtoReflect().GetUnknown()); unknown > 0 {
+		note = joined(note, fmt.Errorf("%d bytes of the protobuf have fields that are not those of %s", unknown, signal))
+	}
+	return data, note
 }
 
 // base64ID matches an id as protojson writes it. OTLP has ids in hexadecimal digits (OTLP, "JSON Protobuf Encoding").

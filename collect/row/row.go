@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -59,14 +60,14 @@ type Row struct {
 
 // Of returns r as one row, also if r is a batch. The row shares memory with r's body.
 func Of(r *warc.Record) Row {
-	row, _ := of(r)
+	row, _, _ := of(r)
 	return row
 }
 
-// of also returns the text that the row was decoded from.
-func of(r *warc.Record) (Row, []byte) {
+// of also returns the text that the row was decoded from, and the notes about the body as a whole.
+func of(r *warc.Record) (row Row, text []byte, packing error) {
 	q := &r.Request
-	row := Row{
+	row = Row{
 		ID:          r.ID,
 		ReceivedAt:  r.Date.UTC().Truncate(time.Microsecond),
 		SentAt:      sentAt(r),
@@ -79,11 +80,22 @@ func of(r *warc.Record) (Row, []byte) {
 		Bot:         isBot(q.Header.Get("User-Agent")),
 	}
 	row.Stream, row.Query = Target(q.Target)
-	text, err := row.decode(q)
-	if err != nil {
-		row.Error = valid(err.Error())
+	text, packing, err := row.decode(q)
+	if err = joined(packing, err); err != nil {
+		row.Error = shortened(err)
 	}
-	return row, text
+	return row, text, packing
+}
+
+// maxError is the length of a row's error in bytes.
+const maxError = 1 << 10
+
+func shortened(err error) string {
+	text := valid(err.Error())
+	if len(text) > maxError {
+		text = string(cut([]byte(text), maxError)) + "…"
+	}
+	return text
 }
 
 // Target splits a request-target, or a URL, into the stream and the query.
@@ -110,9 +122,10 @@ func valid(s string) string {
 	return string([]rune(s)) // with U+FFFD for each invalid byte
 }
 
-// decode sets the kind and the data. It returns the text that it decoded, or nil if that is not the body as it was
-// sent, apart from compression and base64. The error says why there is no data, or, beside data, what was mended.
-func (row *Row) decode(q *warc.Request) (whole []byte, err error) {
+// decode sets the kind and the data. It returns the text that it decoded. That is nil if the charset was changed, so
+// that parts of it are not parts of the body. note is about the body's labels. The error is the reason that there is
+// no data, or, beside data, a note about what was mended.
+func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
 	contentType := q.Header.Get("Content-Type")
 	mime := parseMIME(contentType)
 	row.Kind = kindOf(mime.essence)
@@ -121,53 +134,53 @@ func (row *Row) decode(q *warc.Request) (whole []byte, err error) {
 	case q.Method == "GET":
 		row.Kind = Pixel
 		row.Data, err = decodeForm([]byte(row.rawQuery))
-		return nil, err
+		return nil, nil, err
 	case row.Kind == Ping:
 		row.Data, err = decodePing(q.Header)
-		return nil, err
+		return nil, nil, err
 	case len(row.Body) == 0 && row.rawQuery != "": // as analytics libraries send a single event
 		row.Kind = Form
 		row.Data, err = decodeForm([]byte(row.rawQuery))
-		return nil, err
+		return nil, nil, err
 	case len(row.Body) == 0 && contentType == "":
 		row.Kind = Ping
-		return nil, nil
+		return nil, nil, nil
 	}
-	text, packed, note, err := inflate(row.Body, codings(q.Header), row.Kind != Binary || isOpaque(mime.essence) || isProtobuf(mime.essence))
+	text, packed, note, err := inflate(row.Body, codings(q.Header), row.Kind != Binary || isOpaque(mime.essence) || isProtobuf(mime.essence), maxInflated)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	whole = text
-	if row.Kind != Multipart && row.Kind != Binary && !mime.isUTF8() && !(utf8.Valid(text) && (row.Kind == JSON || row.Kind == Report || isJSON(text))) {
+	if row.Kind != Multipart && row.Kind != Binary && !mime.isUTF8() && !isJSONInUTF8(row.Kind, text) {
 		var mislabelled error
 		if text, mislabelled, err = inUTF8(whole, mime.params["charset"]); err != nil {
-			return nil, joined(note, err)
+			return nil, note, err
 		}
 		note = joined(note, mislabelled)
 		if !bytes.Equal(text, whole) {
 			whole = nil
 		}
 	}
-	sniffed := error(nil)
+	from := text
 	switch {
 	case mime.essence == "", mime.essence == "text/plain", mime.essence == formType:
-		row.Kind, row.Data, sniffed = sniff(mime.essence, text)
+		row.Kind, row.Data, from, err = sniff(mime.essence, text)
 	case isProtobuf(mime.essence):
 		if otlpSignal(row.Stream) != "" {
 			row.Kind = OTLP
 		}
 	case packed && row.Kind == Binary:
-		row.Kind, row.Data, sniffed = sniff("", text) // the type was that of the compression
+		row.Kind, row.Data, from, err = sniff("", text) // the type was that of the compression
 	case row.Kind == Binary && isOpaque(mime.essence):
-		if kind, data, err := sniffJSON(text); kind != "" {
-			row.Kind, row.Data, sniffed = kind, data, err
+		if kind, data, decoded, sniffed := sniffJSON(text); kind != "" {
+			row.Kind, row.Data, from, err = kind, data, decoded, sniffed
 		}
 	}
 	if row.Data != nil {
-		if !bytes.HasSuffix(text, row.Data) { // it was in base64, or mended
-			whole = row.Data
+		if whole != nil {
+			whole = from
 		}
-		return whole, joined(note, sniffed)
+		return whole, note, err
 	}
 	switch row.Kind {
 	case Text:
@@ -191,12 +204,27 @@ func (row *Row) decode(q *warc.Request) (whole []byte, err error) {
 	case OTLP:
 		row.Data, err = decodeOTLP(otlpSignal(row.Stream), text)
 	}
-	return whole, joined(note, err)
+	if len(row.Data) > maxData {
+		row.Data, err = nil, fmt.Errorf("data has more than %d bytes", maxData)
+	}
+	return whole, note, err
+}
+
+// maxData bounds the data of a row, in bytes: escapes can make it larger than the body.
+const maxData = 32 << 20
+
+// isJSONInUTF8 reports whether a body is JSON, whatever charset its label has.
+func isJSONInUTF8(kind string, text []byte) bool {
+	if kind == JSON || kind == Report {
+		_, err := validJSON(text)
+		return err == nil
+	}
+	return isJSON(text)
 }
 
 // relabel decodes a body that is labelled as JSON and is not: lines of JSON, base64 or a form. The error is a note.
 func (row *Row) relabel(text []byte) (note error) {
-	if kind, data, err := sniffJSON(text); kind == JSON {
+	if kind, data, _, err := sniffJSON(text); kind == JSON {
 		row.Data = data
 		return joined(errors.New("data is that of the lines or of the base64"), err)
 	}
@@ -208,16 +236,27 @@ func (row *Row) relabel(text []byte) (note error) {
 	return nil
 }
 
-// joined returns an error with the texts of all that are not nil, or nil.
+// maxNotes is how many notes an error lists.
+const maxNotes = 3
+
+// joined returns an error with the texts of those that are not nil, or nil.
 func joined(errs ...error) error {
 	var texts []string
+	more := 0
 	for _, err := range errs {
-		if err != nil {
+		switch {
+		case err == nil:
+		case len(texts) < maxNotes:
 			texts = append(texts, err.Error())
+		default:
+			more++
 		}
 	}
 	if texts == nil {
 		return nil
+	}
+	if more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return errors.New(strings.Join(texts, "; "))
 }

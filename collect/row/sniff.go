@@ -9,39 +9,38 @@ import (
 
 // sniff returns the kind of a body without a type, or with one that means little: sendBeacon labels every string
 // text/plain, and curl -d labels everything a form. A body that only resembles another kind keeps the kind of its
-// type. data is the body's, where the kind is JSON. The error is a note beside the data.
-func sniff(essence string, body []byte) (kind string, data json.RawMessage, err error) {
-	if kind, data, err = sniffJSON(body); kind != "" {
-		return kind, data, err
+// type. Where the kind is JSON, data is the body's, and from the text that has it. The error is a note beside the data.
+func sniff(essence string, body []byte) (kind string, data json.RawMessage, from []byte, err error) {
+	if kind, data, from, err = sniffJSON(body); kind != "" {
+		return kind, data, from, err
 	}
 	switch {
 	case essence == formType && bytes.IndexByte(body, '=') >= 0, isForm(body), hasFormLines(body), essence == formType && len(body) == 0:
-		return Form, nil, nil
+		return Form, nil, body, nil
 	case essence == "text/plain", isText(body):
-		return Text, nil, nil
+		return Text, nil, body, nil
 	}
-	return Binary, nil, nil
+	return Binary, nil, body, nil
 }
 
 // sniffJSON returns the kind of a body that is a JSON object or array, lines of them, the base64 of one, or an
 // envelope of Sentry's, and else "".
-func sniffJSON(body []byte) (kind string, data json.RawMessage, err error) {
+func sniffJSON(body []byte) (kind string, data json.RawMessage, from []byte, err error) {
 	if data, err = objectOrArray(body); data != nil {
-		return JSON, data, err
+		return JSON, data, body, err
 	}
-	switch {
-	case isEnvelope(body):
-		return Envelope, nil, nil
-	case hasJSONLines(body):
-		data, err = decodeLines(body)
-		return JSON, data, err
+	if isEnvelope(body) {
+		return Envelope, nil, body, nil
+	}
+	if data, err = jsonLines(body); data != nil {
+		return JSON, data, body, err
 	}
 	if mayBeBase64JSON(string(body[:min(len(body), minBase64)])) { // without a copy of the whole body
-		if data = base64JSON(string(body)); data != nil {
-			return JSON, data, nil
+		if from, data, err = base64JSON(string(body), maxInflated); data != nil {
+			return JSON, data, from, err
 		}
 	}
-	return "", nil, nil
+	return "", nil, nil, nil
 }
 
 // objectOrArray returns the JSON of a body that is an object or an array, and nil for any other: 17 or true is more
