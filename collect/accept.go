@@ -20,9 +20,10 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 type buffer struct {
 	body, record []byte
 	header       warc.Fields
-	seen         []string // the names of the last request's header
-	names        []string // those that are stored, sorted
-	counted      int      // bytes of body's that the collector's memory counts
+	filter       *headerFilter // of the last request's collector
+	seen         []string      // the names of its header
+	names        []string      // those that are stored, sorted
+	counted      int           // bytes of body's that the collector's memory counts
 }
 
 // keepBuffer, in bytes, and keepFields, in header fields, limit the buffers that are reused.

@@ -1,13 +1,14 @@
 package collect
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 )
 
 // An Answer is what a sender gets when its beacon is on disk.
 type Answer struct {
-	Status      int // 200 to 299
+	Status      int // 200 to 299; 0 is 200
 	ContentType string
 	Body        []byte // with 204 and 205 none is sent
 }
@@ -49,9 +50,12 @@ func (a *Answer) write(w http.ResponseWriter) {
 	if a.ContentType != "" {
 		h.Set("Content-Type", a.ContentType)
 	}
-	if a.Status != http.StatusNoContent && a.Status != http.StatusResetContent {
-		h.Set("Content-Length", strconv.Itoa(len(a.Body)))
+	status := cmp.Or(a.Status, http.StatusOK)
+	if status == http.StatusNoContent || status == http.StatusResetContent {
+		w.WriteHeader(status)
+		return
 	}
-	w.WriteHeader(a.Status)
-	w.Write(a.Body) // a handler's server sends no body with 204 and with HEAD
+	h.Set("Content-Length", strconv.Itoa(len(a.Body)))
+	w.WriteHeader(status)
+	w.Write(a.Body) // the server sends none for HEAD
 }

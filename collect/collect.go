@@ -42,9 +42,9 @@ type Options struct {
 	// be batches: each member of a JSON array, or each line of JSON, becomes a row. Many
 	// goroutines call it at a time. Default: a beacon is one row.
 	Batch func(stream string) bool
-	// Get reports whether each GET of a stream is a beacon, whoever sends it, and NoGet whether none is. Without
-	// them, GETs of pictures by pages are: see [Collector.IsPixel]. Get takes precedence. [Paths] returns such
-	// functions for patterns. Many goroutines call them at a time.
+	// Get reports whether each GET of a stream is a beacon, from programs too, and NoGet whether none is. Get takes
+	// precedence. [Collector.IsPixel] has the rules for other streams. [Paths] returns such functions for patterns.
+	// Many goroutines call them at a time.
 	Get, NoGet func(stream string) bool
 	// Answer returns the answer to the beacons of a stream, or false for the default: 204 for a POST, and a
 	// picture for a GET. Some senders repeat a beacon, or stop, until they get the answer that they know. Many

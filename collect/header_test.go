@@ -122,6 +122,23 @@ func TestHeaders_KeepHeader_AddsThem(t *testing.T) {
 	}
 }
 
+// Buffers are shared by the collectors of a process, and have the names of the last header.
+func TestHeaders_TwoCollectors_HaveTheirOwnRules(t *testing.T) {
+	one, oneURL := open(t, collect.Options{KeepHeader: []string{"X-User"}})
+	two, twoURL := open(t, collect.Options{})
+	for range 10 {
+		do(t, "POST", oneURL+"/x", "", "X-User", "me")
+		do(t, "POST", twoURL+"/x", "", "X-User", "me")
+	}
+	for c, want := range map[*collect.Collector]string{one: "me", two: ""} {
+		for _, r := range records(t, c) {
+			if got := r.Request.Header.Get("X-User"); got != want {
+				t.Fatalf("got %q, want %q", got, want)
+			}
+		}
+	}
+}
+
 func TestOptOut_AnySpellingOfTheSignal_Counts(t *testing.T) {
 	for _, x := range []struct {
 		header []string

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
@@ -24,8 +25,11 @@ func (n *notices) all() (ignored, repeated map[string]uint64, version uint64) {
 	return ignored, repeated, i + r
 }
 
-// maxPaths bounds a pathCounts.
-const maxPaths = 32
+// maxPaths bounds a pathCounts, and maxPath the bytes of each path.
+const (
+	maxPaths = 32
+	maxPath  = 100
+)
 
 // A pathCounts counts by path. It has the most frequent paths: when it is full, a new path replaces the one with
 // the lowest count, and goes on from that count (Space-Saving, Metwally et al. 2005).
@@ -36,8 +40,12 @@ type pathCounts struct {
 }
 
 func (p *pathCounts) add(path string) {
-	if len(path) > 100 {
-		path = path[:100]
+	if len(path) > maxPath { // * makes it a pattern of --get
+		n := maxPath
+		for n > 0 && !utf8.RuneStart(path[n]) {
+			n--
+		}
+		path = path[:n] + "*"
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,7 +93,7 @@ type repeats struct {
 }
 
 // again reports whether the same beacon came from the same client repeatLimit times. It is true once for each
-// such beacon.
+// such beacon, and never for a body of more than keepBuffer bytes.
 func (rs *repeats) again(seed maphash.Seed, r *warc.Record, from sender, now time.Time) bool {
 	body := r.Request.Body
 	if len(body)+len(r.Request.Target) < minRepeat || r.Request.Method == "POST" && len(body) < minRepeat {

@@ -51,7 +51,7 @@ func parseOriginPattern(text string) (originPattern, error) {
 		return p, fmt.Errorf("%q would match nothing: write the name as browsers send it, in Punycode (xn--...)", text)
 	}
 	if !ok || err != nil || u.Host != name || name == "" || strings.Contains(name, "*") || p.scheme == "*" {
-		return p, fmt.Errorf("%q is no pattern of origins: write https://shop.example, https://*.shop.example, http://localhost:*, moz-extension://*, file://, null or *", text)
+		return p, fmt.Errorf("%q is not a pattern of origins: write https://shop.example, https://*.shop.example, http://localhost:*, moz-extension://*, file://, null or *", text)
 	}
 	return p, nil
 }

@@ -15,16 +15,19 @@ func Paths(patterns ...string) (func(stream string) bool, error) {
 			return nil, fmt.Errorf("%q: a stream is the path of a URL outside %s: write a path such as /events, or /track/*", p, Operators)
 		}
 	}
+	var all [][]string // between the stars
+	for _, p := range patterns {
+		all = append(all, strings.Split(p, "*"))
+	}
 	return func(stream string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, stream) })
+		return slices.ContainsFunc(all, func(parts []string) bool { return matches(parts, stream) })
 	}, nil
 }
 
-// matches reports whether text matches a pattern in which * stands for any characters.
-func matches(pattern, text string) bool {
-	parts := strings.Split(pattern, "*")
+// matches reports whether text has the parts in their order, with any characters between them.
+func matches(parts []string, text string) bool {
 	if len(parts) == 1 {
-		return pattern == text
+		return parts[0] == text
 	}
 	first, last := parts[0], parts[len(parts)-1]
 	if len(text) < len(first)+len(last) || !strings.HasPrefix(text, first) || !strings.HasSuffix(text, last) {

@@ -5,10 +5,12 @@ import (
 	"strings"
 )
 
-// IsPixel reports whether a request is a GET that is a beacon, whose data is the query: one of a stream of
-// Options.Get, whoever sends it; and unless its stream is one of Options.NoGet, one for a path that ends in
-// .gif, or that has a query and that a page sends for a picture or by a script. Scripts' requests, and pictures
-// requested while the page is closed, have the destination "empty" (Fetch Metadata, "Sec-Fetch-Dest").
+// IsPixel reports whether a request is a GET that is a beacon, whose data is the query:
+//
+//   - any GET of a stream of Options.Get;
+//   - else, unless its stream is one of Options.NoGet, a GET of a path that ends in .gif, or with a query that a
+//     page sends for a picture or by a script. Scripts' requests, and those for pictures while the page is closed, have
+//     the destination "empty" (Fetch Metadata, "Sec-Fetch-Dest").
 func (c *Collector) IsPixel(r *http.Request) bool {
 	return r.Method == http.MethodGet && c.isPixelURL(r)
 }
@@ -41,10 +43,10 @@ func (c *Collector) get(w http.ResponseWriter, r *http.Request) {
 		a.write(w)
 		return
 	}
-	text := "This path has no page: a beacon is a POST to it, or a GET of a path that ends in .gif."
+	text := "This path has no page: a beacon is a POST to it, or a GET for a picture."
 	if stream := streamOf(r); r.Method == http.MethodGet && r.URL.RawQuery != "" && (c.options.NoGet == nil || !c.options.NoGet(stream)) {
 		c.notices.ignored.add(stream)
-		text += " Whoever runs this collector can take each GET of this path as a beacon (serve --get)."
+		text += " The operator of this collector can take each GET of this path as a beacon (serve --get)."
 	}
 	http.Error(w, text, http.StatusNotFound)
 }

@@ -45,13 +45,14 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 // sortNames sets b.names to the names of a header that are stored, sorted. Most headers have the same names as
 // that of the beacon before, which saves the sort.
 func (b *buffer) sortNames(header http.Header, filter *headerFilter) {
-	same := len(b.seen) == len(header)
+	same := b.filter == filter && len(b.seen) == len(header)
 	for i := 0; same && i < len(b.seen); i++ {
 		_, same = header[b.seen[i]]
 	}
 	if same {
 		return
 	}
+	b.filter = filter
 	b.seen = slices.AppendSeq(b.seen[:0], maps.Keys(header))
 	b.names = b.names[:0]
 	for _, name := range b.seen {

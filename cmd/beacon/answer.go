@@ -15,8 +15,8 @@ import (
 	"github.com/seed-d051cf5a/beacon/collect"
 )
 
-// senderAnswers are the answers that senders know, by the name of the sender. docs/trackers.md says what each does
-// without it.
+// senderAnswers are the answers that senders know, by the name of the sender. Without it they repeat a beacon, report an
+// error or stop.
 var senderAnswers = map[string]collect.Answer{
 	"airbrake":    jsonAnswer(http.StatusCreated, `{"id":"0"}`),
 	"amplitude":   jsonAnswer(http.StatusOK, `{"code":200}`),
@@ -81,15 +81,19 @@ func parseAnswer(text string) (a collect.Answer, err error) {
 	if a, ok := senderAnswers[strings.ToLower(text)]; ok {
 		return a, nil
 	}
-	word, rest, _ := strings.Cut(text, " ")
-	if a.Status, err = strconv.Atoi(word); err != nil {
-		return a, fmt.Errorf("%q is neither a status nor a sender: write 200 to 299, or one of %s", word, strings.Join(slices.Sorted(maps.Keys(senderAnswers)), ", "))
+	status, rest, _ := strings.Cut(text, " ")
+	if a.Status, err = strconv.Atoi(status); err != nil {
+		return a, fmt.Errorf("%q is neither a status nor a sender: write 200 to 299, or one of %s", status, strings.Join(slices.Sorted(maps.Keys(senderAnswers)), ", "))
 	}
 	if a.Status < 200 || a.Status > 299 {
 		return a, fmt.Errorf("the status is %d: it is 200 to 299, because the beacon is stored", a.Status)
 	}
 	rest = strings.TrimSpace(rest)
-	if word, after, _ := strings.Cut(rest, " "); isMediaType(word) {
+	word, after, _ := strings.Cut(rest, " ")
+	if strings.HasSuffix(word, ";") && isMediaType(strings.TrimSuffix(word, ";")) {
+		return a, fmt.Errorf("the type %s goes on after a space: write it without, such as text/plain;charset=utf-8", word)
+	}
+	if isMediaType(word) {
 		a.ContentType, rest = word, strings.TrimSpace(after)
 	}
 	a.Body = []byte(rest)

@@ -45,7 +45,7 @@ func TestParseAnswers_EachForm_IsParsed(t *testing.T) {
 func TestParseAnswers_Wrong_SaysWhatToWrite(t *testing.T) {
 	for text, says := range map[string]string{
 		"/x": "STREAM=STATUS", "x=200": "such as /events", "/-/x=200": "such as /events", "/x=nobody": "posthog", "/x=": "posthog",
-		"/x=404": "200 to 299", "/x=204 body": "use 200", "/x=200 @/no/such/file": "no such file", "/x=200 " + strings.Repeat("x", maxAnswer+1): "are the most",
+		"/x=404": "200 to 299", "/x=200 text/plain; charset=utf-8 OK": "without", "/x=204 body": "use 200", "/x=200 @/no/such/file": "no such file", "/x=200 " + strings.Repeat("x", maxAnswer+1): "are the most",
 	} {
 		if _, err := parseAnswers([]string{text}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%.20s: got %v, want %q", text, err, says)

@@ -93,7 +93,7 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 	f.StringVar(&s.data, "data", data, "`directory` for the beacons")
 	f.StringVar(&s.tokenFile, "token-file", "", "`file` whose first line is the operators' token, unless BEACON_TOKEN has it; the default is operator-token in the data folder, which the first start makes")
 	f.StringArrayVar(&s.batch, "batch", nil, "`stream` such as /events or /track/* in whose beacons each member of a JSON array, or each line of JSON, becomes a row; may be repeated")
-	f.StringArrayVar(&s.get, "get", nil, "`stream` such as /track whose GETs are beacons, whoever sends them; may be repeated; else those are that load a picture")
+	f.StringArrayVar(&s.get, "get", nil, "`stream` such as /track whose GETs are all beacons; may be repeated; of other streams those for pictures are")
 	f.StringArrayVar(&s.noGet, "no-get", nil, "`stream` such as /config/* whose GETs are never beacons; may be repeated")
 	f.StringArrayVar(&s.answers, "answer", nil, "`answer` to the beacons of a stream in place of 204: STREAM=SENDER for one of "+strings.Join(slices.Sorted(maps.Keys(senderAnswers)), ", ")+"; or STREAM=STATUS [CONTENT-TYPE] [BODY or @FILE]; may be repeated")
 
@@ -109,7 +109,7 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 	f.StringArrayVar(&s.proxies, "proxy", nil, "`address` or CIDR of a reverse proxy whose X-Forwarded-For or Forwarded names the client; may be repeated")
 	f.BoolVar(&s.listener.proxyProtocol, "proxy-protocol", false, "accept the PROXY protocol, versions 1 and 2, from the proxies of --proxy")
 	f.TextVar(&s.collect.Address, "address", collect.AddressTruncated, "how the client IP is stored: truncate (to /24 or /48), keep, drop, or hash with a salt that changes daily")
-	f.TextVar(&s.collect.Referrer, "referer", collect.ReferrerPath, "how the page's URL is stored of the headers Referer and Ping-From: path (without the query), origin or full")
+	f.TextVar(&s.collect.Referrer, "referer", collect.ReferrerPath, "how much of the URL in Referer, Ping-From and Ping-To is stored: path (without the query), origin or full")
 	f.StringArrayVar(&s.collect.KeepHeader, "keep-header", nil, "`name` of a further header that is stored; may be repeated")
 	f.TextVar(&s.collect.OptOut, "opt-out", collect.OptOutKeep, "how to treat a beacon with Sec-GPC or DNT: keep, anonymous or refuse")
 

@@ -3,9 +3,13 @@ package contract
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -77,7 +81,16 @@ func (c *Contracts) Check(r *row.Row) {
 const maxReason = 300
 
 func (x *contract) check(data []byte) (reason string) {
+	// A panic would end the collector, and again at each start.
+	defer func() {
+		if p := recover(); p != nil {
+			reason = fmt.Sprintf("can't be checked against %s: %v", x.file, p)
+		}
+	}()
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err == nil && hasLongNumber(value) {
+		err = errors.New("it has a number of more than 400 digits")
+	}
 	if err == nil {
 		err = x.schema.Validate(value)
 	}
@@ -98,6 +111,25 @@ func (x *contract) check(data []byte) (reason string) {
 		reason = reason[:maxReason]
 	}
 	return strings.ToValidUTF8(reason, "\uFFFD")
+}
+
+// hasLongNumber reports whether a value has a number that would take much memory as a fraction of integers.
+func hasLongNumber(value any) bool {
+	switch v := value.(type) {
+	case json.Number:
+		_, exponent, _ := strings.Cut(strings.ToLower(v.String()), "e")
+		n, err := strconv.Atoi(cmp.Or(exponent, "0"))
+		return len(v) > 400 || err != nil || n > 400 || n < -400
+	case []any:
+		return slices.ContainsFunc(v, hasLongNumber)
+	case map[string]any:
+		for _, member := range v {
+			if hasLongNumber(member) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 var english = message.NewPrinter(language.English)

@@ -32,6 +32,9 @@ func TestCheck_EachRow_HasTheReason(t *testing.T) {
 		{"/orders/1", `{"id":1,"lines":[{"sku":1},{}]}`, "", "does not match order.json at /lines/1: missing property 'sku'"},
 		{"/orders/1", `{"id":12345678901234567890}`, "", ""},
 		{"/orders/1", `{"id":1.5}`, "a note", "a note; does not match order.json at /id: got number, want integer"},
+		{"/orders/1", `{"id":1e1000001}`, "", "can't be checked against order.json: it has a number of more than 400 digits"},
+		{"/orders/1", `{"id":1,"lines":[{"sku":-1e-999999999999999999999}]}`, "", "can't be checked against order.json: it has a number of more than 400 digits"},
+		{"/orders/1", `{"id":1e2}`, "", ""},
 		{"/orders/1", "", "the JSON is broken", "the JSON is broken"},
 		{"/other", `{}`, "", ""},
 	} {

@@ -6,7 +6,7 @@ const most = 5
 export function notice({ gets, repeated }) {
   const items = [
     ...byCount(gets).map(([path, n]) => item(`${times(n)} a GET of `, path, ' with a query came and was not stored. If it is a beacon, start the collector with ', `--get ${quoted(path)}`)),
-    ...byCount(repeated).map(([stream, n]) => item(`${times(n)} one client sent the same beacon to `, stream, ' again and again. Its sender seems to want another answer: ', `--answer ${quoted(stream + '=200')}`)),
+    ...byCount(repeated).map(([stream, n]) => item(`${times(n)} one client sent the same beacon to `, stream, ' again and again. Its sender may expect another answer: ', `--answer ${quoted(stream + '=200')}`)),
   ]
   section.hidden = items.length === 0
   list.replaceChildren(...items)
