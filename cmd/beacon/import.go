@@ -1,9 +1,10 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,61 +80,102 @@ func (i *importing) run(ctx context.Context, name string) error {
 
 // importLog imports an access log, and with --follow what is appended to it later.
 func (i *importing) importLog(ctx context.Context, name string, site *url.URL) error {
-	from := io.Reader(showTransfer("import", os.Stdin, -1))
+	var from io.Reader = os.Stdin
+	size := int64(-1)
 	if name != "-" {
 		file, err := accesslog.Open(name)
 		if err != nil {
 			return usageError{err}
 		}
 		defer file.Close()
-		from = showTransfer("import", file, file.Size())
-		if i.follow {
-			from = file
-		}
+		from, size = file, file.Size()
 	}
-	log, err := accesslog.NewReader(from, site)
+	if !i.follow {
+		from = showTransfer("import", from, size)
+	}
+	log, err := accesslog.NewReader(from, site, i.follow)
 	if err != nil {
 		return fmt.Errorf("import: %s: %w", name, err)
 	}
+	if i.follow {
+		return i.followLog(ctx, name, log)
+	}
+	result, err := i.send(ctx, log)
+	if err != nil {
+		return err
+	}
+	result.addLines(log, accesslog.Counts{})
+	return result.say(os.Stdout, name)
+}
+
+const (
+	followEvery = time.Second // the time between two looks at a log
+	followBatch = 1 << 20     // bytes of records that are posted together
+	followRetry = 30 * time.Second
+)
+
+// followLog posts records in batches until ctx is done. A batch that the collector can't take is posted again.
+func (i *importing) followLog(ctx context.Context, name string, log *accesslog.Reader) error {
 	for {
-		before := *log
-		var result imported
-		body := bufio.NewReader(log)
-		if _, err = body.Peek(1); err == io.EOF { // nothing new
-			err = nil
-		} else {
-			result, err = i.send(ctx, body)
+		before := log.Counts
+		var batch []byte
+		record, err := log.Next()
+		for ; err == nil; record, err = log.Next() {
+			if batch = append(batch, record...); len(batch) >= followBatch {
+				break
+			}
 		}
-		if err == nil && !i.follow {
-			log.Flush()
-			var last imported
-			last, err = i.send(ctx, log)
-			result.Imported += last.Imported
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("import: %s: %w", name, err)
 		}
+		result, err := i.sendUntilTaken(ctx, batch)
 		if err != nil {
-			return err
+			return nil // ctx is done
 		}
-		result.Skipped += log.Skipped - before.Skipped
-		if result.Damaged += log.Damaged - before.Damaged; log.Reason != nil && result.Reason == "" {
-			result.Reason = log.Reason.Error()
-		}
-		if log.Lines > before.Lines || !i.follow {
-			if err := result.say(os.Stdout, name); !i.follow {
-				return err
-			} else if err != nil {
+		if log.Lines > before.Lines {
+			result.addLines(log, before)
+			log.Reason = nil
+			if err := result.say(os.Stdout, name); err != nil {
 				fmt.Fprintln(os.Stderr, "beacon:", err)
 			}
 		}
-		select {
-		case <-ctx.Done():
+		if len(batch) < followBatch && !sleep(ctx, followEvery) {
 			return nil
-		case <-time.After(followEvery):
 		}
 	}
 }
 
-// followEvery is the time between two looks at a log.
-const followEvery = time.Second
+// sendUntilTaken posts records until the collector has stored them. It returns an error only if ctx is done.
+func (i *importing) sendUntilTaken(ctx context.Context, records []byte) (result imported, err error) {
+	if len(records) == 0 {
+		return result, nil
+	}
+	for pause := followEvery; ; pause = min(2*pause, followRetry) {
+		result, err = i.send(ctx, bytes.NewReader(records))
+		if err == nil && result.Error != "" {
+			err = errors.New(result.Error)
+		}
+		if err == nil {
+			return result, nil
+		}
+		if ctx.Err() == nil {
+			fmt.Fprintf(os.Stderr, "beacon: %v; next try in %v\n", err, pause)
+		}
+		if !sleep(ctx, pause) {
+			return result, ctx.Err()
+		}
+	}
+}
+
+// sleep returns false if ctx is done before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
 
 // imported is the collector's result.
 type imported struct {
@@ -152,6 +194,15 @@ func (i *importing) send(ctx context.Context, file io.Reader) (result imported, 
 		return result, fmt.Errorf("import: the collector's answer ended early, so import the file again: %w", err)
 	}
 	return result, nil
+}
+
+// addLines adds the lines of a log that are not records, since before.
+func (result *imported) addLines(log *accesslog.Reader, before accesslog.Counts) {
+	result.Skipped += log.Skipped - before.Skipped
+	result.Damaged += log.Damaged - before.Damaged
+	if log.Reason != nil && result.Reason == "" {
+		result.Reason = log.Reason.Error()
+	}
 }
 
 // say prints the result. Its error is about a file that was not imported as a whole.

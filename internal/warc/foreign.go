@@ -2,6 +2,7 @@ package warc
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"io"
 	"net/http/httputil"
 	"strconv"
@@ -15,7 +16,7 @@ import (
 var foreignIDs = uuid.MustParse("2f6b8f0e-35d1-5d0a-8f6b-7b3f4b1f9a52")
 
 // isForeign reports whether a record's header lacks the digest that Append writes. Such a record can be of any
-// version, and is read as tolerantly as web archives' programs do.
+// version, and is read as tolerantly as web-archive programs read it.
 func isForeign(head []byte) bool { return !bytes.Contains(head, []byte("\n"+headDigest+":")) }
 
 // beginsRecord reports whether b begins as a record of any version does, or, where it is shorter, may do so.
@@ -27,12 +28,13 @@ func beginsRecord(b []byte) bool {
 	return bytes.HasPrefix(b, []byte(begin)) && (b[len(begin)] == '0' || b[len(begin)] == '1')
 }
 
-// endOfHead returns the length of a header with the empty line behind it, or -1. Lines end in CRLF or in LF.
+// endOfHead returns the length of a header with the empty line behind it. Lines end in CRLF or in LF. It is 0 if b ends
+// before the header does, and -1 if another record begins in it.
 func endOfHead(b []byte) int {
 	for from := 0; ; {
 		i := bytes.IndexByte(b[from:], '\n')
 		if i < 0 {
-			return -1
+			return 0
 		}
 		from += i + 1
 		switch rest := b[from:]; {
@@ -40,6 +42,8 @@ func endOfHead(b []byte) int {
 			return from + 2
 		case bytes.HasPrefix(rest, []byte("\n")):
 			return from + 1
+		case bytes.HasPrefix(rest, []byte("WARC/")):
+			return -1
 		}
 	}
 }
@@ -47,18 +51,27 @@ func endOfHead(b []byte) int {
 // fieldsOf returns the first line of a header, and its fields. A line that begins with white space continues the one
 // before (RFC 9112, section 5.2). Lines without a colon are left out.
 func fieldsOf(head []byte) (first string, fields Fields) {
+	var value strings.Builder // of the last field
+	end := func() {
+		if n := len(fields); n > 0 {
+			fields[n-1].Value = trim(value.String())
+		}
+		value.Reset()
+	}
 	for i, line := range strings.Split(strings.TrimRight(string(head), "\r\n"), "\n") {
 		line = strings.TrimSuffix(line, "\r")
-		switch name, value, ok := strings.Cut(line, ":"); {
+		switch name, text, ok := strings.Cut(line, ":"); {
 		case i == 0:
 			first = line
-		case line != "" && (line[0] == ' ' || line[0] == '\t') && len(fields) > 0:
-			last := &fields[len(fields)-1]
-			last.Value = trim(last.Value + " " + trim(line))
+		case line != "" && (line[0] == ' ' || line[0] == '\t'):
+			value.WriteString(" " + trim(line))
 		case ok:
-			fields = append(fields, Field{trim(name), trim(value)})
+			end()
+			fields = append(fields, Field{Name: trim(name)})
+			value.WriteString(text)
 		}
 	}
+	end()
 	return first, fields
 }
 
@@ -78,17 +91,20 @@ func parseForeign(head, block []byte) (r Record, err error) {
 		}
 	}
 	id := strings.TrimSuffix(strings.TrimPrefix(fields.Get("WARC-Record-ID"), "<"), ">")
-	if r.ID, err = uuid.Parse(id); err != nil {
-		if id == "" { // the same record has the same id each time
-			id = date + " " + r.Target + " " + string(block)
+	if r.ID, err = uuid.Parse(id); err != nil || r.ID == uuid.Nil {
+		// The same record has the same id each time.
+		sum := sha256.New()
+		if io.WriteString(sum, id); id == "" || r.ID == uuid.Nil && err == nil {
+			io.WriteString(sum, date+" "+r.Target+" ")
+			sum.Write(block)
 		}
-		r.ID = uuid.NewSHA1(foreignIDs, []byte(id))
+		r.ID = uuid.NewSHA1(foreignIDs, sum.Sum(nil))
 	}
 	if sum, ok := strings.CutPrefix(fields.Get("WARC-Block-Digest"), digestLabel); ok && !sameDigest(sum, block) {
 		return r, corrupt(0, "block digest does not match") // a record of ours whose header is damaged
 	}
-	end := endOfHead(block)
-	if end < 0 {
+	end := endOfHead(block[:min(len(block), MaxHead)])
+	if end <= 0 {
 		return r, corrupt(0, "no end of the HTTP header")
 	}
 	line, header := fieldsOf(block[:end])
@@ -101,10 +117,14 @@ func parseForeign(head, block []byte) (r Record, err error) {
 		q.Proto = words[2]
 	}
 	q.Header, q.Body = header, block[end:]
-	if strings.EqualFold(header.Get("Transfer-Encoding"), "chunked") {
+	codings := strings.ToLower(strings.Join(header.Values("Transfer-Encoding"), ","))
+	if rest, ok := strings.CutSuffix(codings, "chunked"); ok {
 		if body, ok := unchunked(q.Body); ok {
 			q.Body = body
 			q.Header = header.Without("Transfer-Encoding")
+			if rest = strings.Trim(rest, " \t,"); rest != "" && header.Get("Content-Encoding") == "" {
+				q.Header = append(q.Header, Field{"Content-Encoding", rest}) // such as gzip, chunked
+			}
 		}
 	}
 	return r, nil
@@ -118,8 +138,7 @@ func unchunked(framed []byte) (body []byte, ok bool) {
 	return body, err == nil
 }
 
-// dateLayouts are the forms of a date with less precision than a second (WARC 1.1, section 5.4), and of dates in ARC
-// files.
+// dateLayouts are the forms of a date of any precision (WARC 1.1, section 5.4), and others that programs write.
 var dateLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02", "2006-01", "2006", "20060102150405"}
 
 func parseDate(text string) (date time.Time, ok bool) {
@@ -131,7 +150,7 @@ func parseDate(text string) (date time.Time, ok bool) {
 	return date, false
 }
 
-// scanHead returns what says where a record of any type ends.
+// scanHead returns the WARC-Type and the Content-Length of a record of any type.
 func scanHead(head []byte) (kind string, length int64, err error) {
 	_, fields := fieldsOf(head)
 	kind = strings.ToLower(fields.Get("WARC-Type"))

@@ -2,11 +2,13 @@ package warc
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -21,6 +23,7 @@ func TestStream_ForeignRecords_AreRead(t *testing.T) {
 	withBlock := func(b string) string {
 		return strings.Replace(strings.Replace(usual, block, b, 1), fmt.Sprintf("Content-Length: %d", len(block)), fmt.Sprintf("Content-Length: %d", len(b)), 1)
 	}
+	idSum := sha256.Sum256([]byte("http://a.example/1"))
 	const want = "01932e4f-7c1a-7b3e-9f7c-0242ac120002 2026-11-22T06:20:11 http://a.example/x?y=1 POST /x?y=1 text/plain hello"
 	for name, x := range map[string]struct{ file, want string }{
 		"usual":                        {usual, want},
@@ -37,8 +40,9 @@ func TestStream_ForeignRecords_AreRead(t *testing.T) {
 		"date with an offset":          {strings.Replace(usual, "2026-11-22T06:20:11Z", "2026-11-22T07:20:11+01:00", 1), want},
 		"date without a zone":          {strings.Replace(usual, "2026-11-22T06:20:11Z", "2026-11-22T06:20:11", 1), want},
 		"date of an ARC file":          {strings.Replace(usual, "2026-11-22T06:20:11Z", "20261122062011", 1), want},
-		"id that is a URL":             {strings.Replace(usual, "urn:uuid:01932e4f-7c1a-7b3e-9f7c-0242ac120002", "http://a.example/1", 1), strings.Replace(want, "01932e4f-7c1a-7b3e-9f7c-0242ac120002", uuid.NewSHA1(foreignIDs, []byte("http://a.example/1")).String(), 1)},
+		"id that is a URL":             {strings.Replace(usual, "urn:uuid:01932e4f-7c1a-7b3e-9f7c-0242ac120002", "http://a.example/1", 1), strings.Replace(want, "01932e4f-7c1a-7b3e-9f7c-0242ac120002", uuid.NewSHA1(foreignIDs, idSum[:]).String(), 1)},
 		"chunks":                       {withBlock(chunked), want},
+		"chunks of gzip":               {withBlock(strings.Replace(chunked, "chunked", "gzip, chunked", 1)), want},
 		"chunks that are undone":       {withBlock(strings.Replace(block, "Content-Type", "Transfer-Encoding: chunked\r\nContent-Type", 1)), want},
 		"request line without version": {withBlock(strings.Replace(block, " HTTP/1.1", "", 1)), want},
 		"no date":                      {strings.Replace(usual, "WARC-Date", "X-Date", 1), "damage"},
@@ -78,5 +82,25 @@ func TestStream_RecordWithoutID_HasTheSameIDEachTime(t *testing.T) {
 	}
 	if ids[0] != ids[1] || ids[0] == uuid.Nil {
 		t.Errorf("got %v", ids)
+	}
+}
+
+// Lines that begin records, and lines that continue a field, take linear time.
+func TestStream_HostileLines_TakeLinearTime(t *testing.T) {
+	folded := "WARC/1.0\r\nWARC-Type: request\r\nX: a\r\n" + strings.Repeat(" a\r\n", MaxHead/8) + "Content-Length: 0\r\n\r\n"
+	for name, file := range map[string]string{
+		"beginnings of records": strings.Repeat("WARC/1\n", 1<<19),
+		"folded lines":          strings.Repeat(folded, 20),
+		"HTTP header":           strings.Replace(folded, "Content-Length: 0", fmt.Sprintf("WARC-Date: 2026\r\nContent-Length: %d", 1<<20), 1) + "GET / HTTP/1.1\r\nX: a\r\n" + strings.Repeat(" a\r\n", 1<<18),
+	} {
+		before := time.Now()
+		for s := NewStream(strings.NewReader(file)); ; {
+			if _, err := s.Next(); err != nil {
+				break
+			}
+		}
+		if took := time.Since(before); took > 30*time.Second { // minutes if each line is read for each line
+			t.Errorf("%s: took %v", name, took)
+		}
 	}
 }

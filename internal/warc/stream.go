@@ -119,10 +119,13 @@ func (s *Stream) nextForeign(p Part, head, n int) (Part, error) {
 func (s *Stream) head() int {
 	for want := 1 << 10; ; want *= 2 {
 		more := s.fill(min(want, MaxHead))
-		if n := endOfHead(s.window[:min(len(s.window), MaxHead)]); n >= 0 && beginsRecord(s.window) {
+		if !beginsRecord(s.window) {
+			return -1
+		}
+		if n := endOfHead(s.window[:min(len(s.window), MaxHead)]); n != 0 {
 			return n
 		}
-		if !more || want >= MaxHead || !beginsRecord(s.window) {
+		if !more || want >= MaxHead {
 			return -1
 		}
 	}

@@ -32,23 +32,31 @@ const timeLayout = "02/Jan/2006:15:04:05 -0700"
 // lineIDs is the name space of the ids of lines.
 var lineIDs = uuid.MustParse("91c6a3c2-7f0e-5c55-9b1e-5f0b0f2f7d61")
 
+// Counts are numbers of lines.
+type Counts struct {
+	Lines   int64 // that were read
+	Skipped int64 // of other methods and statuses
+	Damaged int64 // that are not in the format
+}
+
 // A Reader reads a log in the combined format, plain or with gzip, and returns a WARC file with a record for each
 // GET that was answered with 2xx or 304. The same log gives the same ids each time. It is for one goroutine.
 type Reader struct {
-	Lines   int64 // that were read
-	Skipped int64 // other methods and statuses
-	Damaged int64 // lines that are not in the format
-	Reason  error // of the first damaged line
+	Counts
+	Reason error // of the first damaged line
 
-	in      *bufio.Reader
-	site    *url.URL
-	records []byte // that Read has not returned
-	partial []byte // a line without its end
-	seen    [2]map[uuid.UUID]int
+	in       *bufio.Reader
+	site     *url.URL
+	record   []byte // the last one
+	unread   []byte // of it, what Read has not returned
+	partial  []byte // a line without its end
+	skipping bool   // the rest of a line that is too long
+	seen     [2]map[uuid.UUID]int
 }
 
-// NewReader returns a reader of a log of a site, whose scheme and host the records have.
-func NewReader(log io.Reader, site *url.URL) (*Reader, error) {
+// NewReader returns a reader of a log of a site, whose scheme and host the records have. If the log grows, its last
+// line is read when its end is there.
+func NewReader(log io.Reader, site *url.URL, grows bool) (*Reader, error) {
 	in := bufio.NewReaderSize(log, maxLine)
 	if begin, _ := in.Peek(2); bytes.Equal(begin, []byte("\x1f\x8b")) {
 		z, err := gzip.NewReader(in)
@@ -57,39 +65,52 @@ func NewReader(log io.Reader, site *url.URL) (*Reader, error) {
 		}
 		in = bufio.NewReaderSize(z, maxLine)
 	}
+	if !grows { // the last line ends with the log
+		in = bufio.NewReaderSize(io.MultiReader(in, strings.NewReader("\n")), maxLine)
+	}
 	return &Reader{in: in, site: site, seen: [2]map[uuid.UUID]int{{}, {}}}, nil
 }
 
-// Read returns io.EOF at the end of the log. When the log has grown, Read goes on. A line without an end is read when
-// its end is there.
-func (r *Reader) Read(p []byte) (int, error) {
-	for len(r.records) == 0 {
-		text, err := r.in.ReadSlice('\n')
-		if err == bufio.ErrBufferFull {
-			r.damaged(fmt.Errorf("it is over %d bytes", maxLine))
-			for err == bufio.ErrBufferFull {
-				_, err = r.in.ReadSlice('\n')
-			}
-			r.partial = nil
-		}
-		if err != nil {
-			r.partial = append(r.partial, text...)
+// Read returns io.EOF at the end of the log. When the log has grown, Read goes on.
+func (r *Reader) Read(p []byte) (n int, err error) {
+	if len(r.unread) == 0 {
+		if r.unread, err = r.Next(); err != nil {
 			return 0, err
 		}
-		text = append(r.partial, text...)
-		r.partial = nil
-		r.add(strings.TrimRight(string(text), "\r\n"))
 	}
-	n := copy(p, r.records)
-	r.records = r.records[n:]
+	n = copy(p, r.unread)
+	r.unread = r.unread[n:]
 	return n, nil
 }
 
-// Flush reads a last line that has no end.
-func (r *Reader) Flush() {
-	if len(r.partial) > 0 {
-		r.add(string(r.partial))
-		r.partial = nil
+// Next returns the next record, which is valid until the next call. It returns io.EOF at the end of the log, and goes on
+// when the log has grown.
+func (r *Reader) Next() (record []byte, err error) {
+	for {
+		text, err := r.in.ReadSlice('\n')
+		ended := err == nil
+		if err != nil && err != bufio.ErrBufferFull && err != io.EOF {
+			return nil, err
+		}
+		if !r.skipping {
+			r.partial = append(r.partial, text...)
+		}
+		if len(r.partial) > maxLine {
+			r.damaged(fmt.Errorf("it is over %d bytes", maxLine))
+			r.partial, r.skipping = nil, true
+		}
+		switch {
+		case err == io.EOF:
+			return nil, io.EOF
+		case ended && r.skipping:
+			r.skipping = false
+		case ended:
+			line := strings.TrimRight(string(r.partial), "\r\n")
+			r.partial = r.partial[:0]
+			if r.add(line) {
+				return r.record, nil
+			}
+		}
 	}
 }
 
@@ -100,27 +121,23 @@ func (r *Reader) damaged(why error) {
 	}
 }
 
-// add adds the record of a line.
-func (r *Reader) add(text string) {
+// add makes the record of a line, and reports whether there is one.
+func (r *Reader) add(text string) bool {
 	if text == "" {
-		return
+		return false
 	}
 	record, ok, err := r.parse(text)
-	switch {
-	case err != nil:
-		r.damaged(err)
-		return
-	case !ok:
-		r.Skipped++
-	default:
-		encoded, err := record.Append(r.records[:0])
-		if err != nil {
-			r.damaged(err)
-			return
-		}
-		r.records = encoded
+	if ok {
+		r.record, err = record.Append(r.record[:0])
 	}
-	r.Lines++
+	if err != nil {
+		r.damaged(err)
+		return false
+	}
+	if r.Lines++; !ok {
+		r.Skipped++
+	}
+	return ok
 }
 
 // parse returns the record of a line. ok is false for a line that is not a beacon.
@@ -149,7 +166,7 @@ func (r *Reader) parse(text string) (record warc.Record, ok bool, err error) {
 	}
 	record = warc.Record{
 		// Not of the address: all addresses can be tried until one gives the id.
-		ID: r.id(strings.Join([]string{stamp, request, m[4], referrer, agent}, "\x00")), Date: date, Target: r.site.Scheme + "://" + r.site.Host + target,
+		ID: r.id(strings.Join([]string{r.site.Host, stamp, request, m[4], referrer, agent}, "\x00")), Date: date, Target: r.site.Scheme + "://" + r.site.Host + target,
 		Request: warc.Request{Method: words[0], Target: target, Proto: words[2], Header: warc.Fields{{Name: "Host", Value: r.site.Host}}},
 	}
 	if a, err := netip.ParseAddr(address); err == nil {
@@ -180,8 +197,8 @@ func (r *Reader) id(text string) uuid.UUID {
 	return id
 }
 
-// unescape undoes what Apache and nginx do to quotes, backslashes and bytes that can't be printed. Other line ends and
-// NUL are left escaped, since a record can't have them.
+// unescape decodes the escapes of Apache and nginx, for quotes, backslashes and bytes that can't be printed. Line ends
+// and NUL stay escaped, since a record can't have them.
 func unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s

@@ -12,6 +12,7 @@ type File struct {
 	path string
 	file *os.File
 	read int64
+	left bool // another file has its name
 }
 
 // Open opens a log.
@@ -23,8 +24,9 @@ func Open(path string) (*File, error) {
 	return &File{path: path, file: file}, nil
 }
 
-// Read returns io.EOF at the end, and goes on when the log has grown. At the end of a log that was rotated it goes on
-// with the new one; a log that was truncated is read from its beginning.
+// Read returns io.EOF at the end, and goes on when the log has grown. When another file has the name of the log, Read
+// returns io.EOF once more, since the server may not have opened that file yet, and then goes on with it. A log that
+// was truncated is read from its beginning.
 func (f *File) Read(p []byte) (int, error) {
 	for {
 		n, err := f.file.Read(p)
@@ -50,7 +52,7 @@ func (f *File) rotated() (bool, error) {
 	}
 	now, err := os.Stat(f.path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // the new one comes
+	case errors.Is(err, fs.ErrNotExist): // the new file does not exist yet
 		return false, nil
 	case err != nil:
 		return false, err
@@ -62,12 +64,16 @@ func (f *File) rotated() (bool, error) {
 		_, err := f.file.Seek(0, io.SeekStart)
 		return true, err
 	}
+	if !f.left {
+		f.left = true
+		return false, nil
+	}
 	file, err := os.Open(f.path)
 	if err != nil {
 		return false, err
 	}
 	f.file.Close()
-	f.file, f.read = file, 0
+	f.file, f.read, f.left = file, 0, false
 	return true, nil
 }
 
