@@ -3,16 +3,16 @@
 # make fuzz   every fuzz test, FUZZTIME each
 
 FUZZTIME ?= 30s
-# The Go version that the root module promises in go.mod. "work" is all packages of the modules in go.work.
-OLDEST_GO = go1.25.0
+# The Go version that the modules of go125.work promise. "work" is all packages of the modules in go.work.
+OLDEST_GO = GOWORK=$(CURDIR)/go125.work GOTOOLCHAIN=go1.25.0
 
 .PHONY: test tools check vulnerabilities bench fuzz
 
 test: tools check vulnerabilities
 	go test -race -timeout 40m work
 	CGO_ENABLED=0 go test ./cmd/beacon -run WithoutATableEngine
-	GOWORK=off GOTOOLCHAIN=$(OLDEST_GO) go vet ./...
-	GOWORK=off GOTOOLCHAIN=$(OLDEST_GO) go test . ./navigator
+	$(OLDEST_GO) go vet work
+	$(OLDEST_GO) go test . ./navigator
 	cd examples/sdk && go vet ./... && go test ./...
 
 tools:

@@ -18,7 +18,7 @@ func TestModules_ProgramThatSends_HasFew(t *testing.T) {
 	}
 }
 
-func TestModules_TestThatUsesBeacontest_HasNoPrometheus(t *testing.T) {
+func TestModules_TestThatUsesBeacontest_HasNoEngine(t *testing.T) {
 	for _, m := range modulesOf(t, module+"/beacontest") {
 		for _, engine := range []string{"prometheus", "duckdb", "goja", "parquet", "chromedp"} {
 			if strings.Contains(m, engine) {
@@ -50,9 +50,11 @@ func modulesOf(t *testing.T, pkg string) []string {
 		cmd := exec.Command("go", args...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "GOWORK=off")
+		var errs strings.Builder
+		cmd.Stderr = &errs
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("go %s: %v", strings.Join(args, " "), err)
+			t.Fatalf("go %s: %v: %s", strings.Join(args, " "), err, &errs)
 		}
 		return string(out)
 	}
