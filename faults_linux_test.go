@@ -407,7 +407,7 @@ func main() {
 	exe := filepath.Join(source, "older")
 	build := exec.Command("go", "build", "-o", exe, "./examples/older")
 	build.Dir = source
-	build.Env = append(os.Environ(), "GOTOOLCHAIN=auto") // the older version may need a newer Go than these tests
+	build.Env = append(os.Environ(), "GOTOOLCHAIN=auto", "GOWORK=off") // it may need a newer Go than these tests, and is one module
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
