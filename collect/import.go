@@ -42,11 +42,11 @@ const importBatch = 1 << 20
 // from stores the requests of a WARC file in batches. The error ends the import; what is stored before
 // remains.
 func (result *imported) from(file io.Reader, c *Collector) error {
-	file, close, err := warcFile(file)
+	file, done, err := warcFile(file)
 	if err != nil {
 		return err
 	}
-	defer close()
+	defer done()
 	to := importer{keep: c.keep, kept: &result.Imported}
 	for s := warc.NewStream(file); ; {
 		part, err := s.Next()

@@ -22,8 +22,8 @@ var (
 	zstdDictionary = []byte("\x5d\x2a\x4d\x18") // the skippable frame of a dictionary (WARC Zstandard compression, version 1.0)
 )
 
-// warcFile returns the WARC file in r, without zstd. gzip is undone by the reader of records. The caller calls close.
-func warcFile(r io.Reader) (file io.Reader, close func(), err error) {
+// warcFile returns the WARC file in r, without zstd. gzip is undone by the reader of records. The caller calls done.
+func warcFile(r io.Reader) (file io.Reader, done func(), err error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	begin, _ := in.Peek(4)
 	switch {

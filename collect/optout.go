@@ -1,6 +1,13 @@
 package collect
 
-import "strings"
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/seed-d051cf5a/beacon/collect/row"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
 
 // An OptOut is how a beacon is treated whose client asks not to be tracked, with Sec-GPC: 1 (Global
 // Privacy Control) or DNT: 1 (Tracking Preference Expression).
@@ -35,4 +42,21 @@ func optsOut(values func(name string) []string) bool {
 		}
 	}
 	return false
+}
+
+// anonymousHeaders are those of a beacon that is stored without what distinguishes one person from another.
+var anonymousHeaders = map[string]bool{
+	"Host": true, "Content-Type": true, "Content-Encoding": true, "Content-Length": true,
+	"Idempotency-Key": true, "Date": true, "Beacon-Lost": true,
+	"Origin": true, "Ping-To": true, "Dnt": true, "Sec-Gpc": true,
+}
+
+// anonymize removes the parts of a record that distinguish one person from another.
+func anonymize(r *warc.Record) {
+	r.IP = ""
+	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name == row.AddressField })
+	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
+		name := http.CanonicalHeaderKey(f.Name)
+		return !anonymousHeaders[name] && !strings.HasPrefix(name, "Sec-Fetch-")
+	})
 }

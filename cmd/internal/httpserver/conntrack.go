@@ -280,8 +280,8 @@ func (t *tracker) largest() (largest *trackedConn) {
 }
 
 // oldest returns the connection that has waited longest for its client, and of several the one with the most bytes
-// of requests. It never returns c, nor one
-// whose request is being answered. It sorts the connections once for the evictions of a second.
+// of requests. It never returns c, nor one whose request is being answered. It sorts the connections once for the
+// evictions of a second.
 func (t *tracker) oldest(c *trackedConn) *trackedConn {
 	if now := t.clock.Load(); t.chosen != now { // ranks change with time
 		t.chosen, t.victims = now, nil
