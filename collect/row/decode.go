@@ -1,0 +1,190 @@
+package row
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// decode sets the kind and the data. It returns the text that it decoded. That is nil if the charset was changed, so
+// that parts of it are not parts of the body. note is about the body's labels. The error is the reason that there is
+// no data, or, beside data, a note about what was mended.
+func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
+	contentType := q.Header.Get("Content-Type")
+	mime := parseMIME(contentType)
+	row.Kind = kindOf(mime.essence)
+	_, row.rawQuery, _ = strings.Cut(q.Target, "?")
+	switch {
+	case q.Method == "GET":
+		row.Kind = Pixel
+		row.Data, err = decodeForm([]byte(row.rawQuery))
+		return nil, nil, err
+	case row.Kind == Ping:
+		row.Data, err = decodePing(q.Header)
+		return nil, nil, err
+	case len(row.Body) == 0 && row.rawQuery != "": // as analytics libraries send a single event
+		row.Kind = Form
+		row.Data, err = decodeForm([]byte(row.rawQuery))
+		return nil, nil, err
+	case len(row.Body) == 0 && contentType == "":
+		row.Kind = Ping
+		return nil, nil, nil
+	}
+	text, packed, note, err := inflate(row.Body, codings(q.Header), row.Kind != Binary || isOpaque(mime.essence) || isProtobuf(mime.essence), maxInflated)
+	if err != nil {
+		return nil, nil, err
+	}
+	whole = text
+	if row.Kind != Multipart && row.Kind != Binary && !mime.isUTF8() && !isJSONInUTF8(row.Kind, text) {
+		var mislabelled error
+		if text, mislabelled, err = inUTF8(whole, mime.params["charset"]); err != nil {
+			return nil, note, err
+		}
+		note = joined(note, mislabelled)
+		if !bytes.Equal(text, whole) {
+			whole = nil
+		}
+	}
+	from := text
+	switch {
+	case mime.essence == "", mime.essence == "text/plain", mime.essence == formType:
+		row.Kind, row.Data, from, err = sniff(mime.essence, text)
+	case isProtobuf(mime.essence):
+		if otlpSignal(row.Stream) != "" {
+			row.Kind = OTLP
+		}
+	case packed && row.Kind == Binary:
+		row.Kind, row.Data, from, err = sniff("", text) // the type was that of the compression
+	case row.Kind == Binary && isOpaque(mime.essence):
+		if kind, data, decoded, sniffed := sniffJSON(text); kind != "" {
+			row.Kind, row.Data, from, err = kind, data, decoded, sniffed
+		}
+	}
+	if row.Data != nil {
+		if whole != nil {
+			whole = from
+		}
+		return whole, note, err
+	}
+	switch row.Kind {
+	case Text:
+		row.Data, err = decodeText(text)
+	case JSON, Report:
+		if isNDJSON(mime.essence) {
+			row.Data, err = decodeLines(text)
+		} else if row.Data, err = decodeJSON(text); row.Data == nil && row.Kind == JSON {
+			err = joined(err, row.relabel(text))
+		}
+	case Form:
+		if hasFormLines(text) {
+			row.Data, err = decodeFormLines(text, row.rawQuery)
+		} else {
+			row.Data, err = decodeForm(text)
+		}
+	case Multipart:
+		row.Data, err = decodeMultipart(text, mime.params["boundary"])
+	case Envelope:
+		row.Data, err = decodeEnvelope(text)
+	case OTLP:
+		row.Data, err = decodeOTLP(otlpSignal(row.Stream), text)
+	}
+	if len(row.Data) > maxData {
+		row.Data, err = nil, fmt.Errorf("data has more than %d bytes", maxData)
+	}
+	return whole, note, err
+}
+
+// maxData bounds the data of a row, in bytes: escapes can make it larger than the body.
+const maxData = 32 << 20
+
+// isJSONInUTF8 reports whether a body is JSON, whatever charset its label has.
+func isJSONInUTF8(kind string, text []byte) bool {
+	if kind == JSON || kind == Report {
+		_, err := validJSON(text)
+		return err == nil
+	}
+	return isJSON(text)
+}
+
+// relabel decodes a body that is labelled as JSON and is not: lines of JSON, base64 or a form. The error is a note.
+func (row *Row) relabel(text []byte) (note error) {
+	if kind, data, _, err := sniffJSON(text); kind == JSON {
+		row.Data = data
+		return joined(errors.New("data is that of the lines or of the base64"), err)
+	}
+	if isForm(text) {
+		data, err := decodeForm(text)
+		row.Kind, row.Data = Form, data
+		return joined(errors.New("data is that of a form"), err)
+	}
+	return nil
+}
+
+// maxNotes is how many notes an error lists.
+const maxNotes = 3
+
+// joined returns an error with the texts of those that are not nil, or nil.
+func joined(errs ...error) error {
+	var texts []string
+	more := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case len(texts) < maxNotes:
+			texts = append(texts, err.Error())
+		default:
+			more++
+		}
+	}
+	if texts == nil {
+		return nil
+	}
+	if more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
+	}
+	return errors.New(strings.Join(texts, "; "))
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+func kindOf(essence string) string {
+	switch {
+	case essence == "application/reports+json", essence == "application/csp-report":
+		return Report
+	case essence == "text/ping":
+		return Ping
+	case essence == "application/x-sentry-envelope":
+		return Envelope
+	case isNDJSON(essence), essence == "application/json", essence == "text/json", essence == "text/x-json", essence == "application/x-json", strings.HasSuffix(essence, "+json"):
+		return JSON
+	case strings.HasPrefix(essence, "text/"):
+		return Text
+	case essence == formType:
+		return Form
+	case essence == "multipart/form-data":
+		return Multipart
+	}
+	return Binary
+}
+
+// isOpaque reports whether a MIME type says nothing about the content, or only that it is compressed.
+func isOpaque(essence string) bool {
+	switch essence {
+	case "", "application/octet-stream", "application/gzip", "application/x-gzip", "application/zlib", "application/zstd":
+		return true
+	}
+	return false
+}
+
+// decodePing returns the addresses in the headers of a ping (HTML, "hyperlink auditing"). The body
+// of a ping is always the same.
+func decodePing(header warc.Fields) (json.RawMessage, error) {
+	return marshal(struct {
+		From string `json:"from,omitempty"` // browsers leave it out where a referrer is not allowed
+		To   string `json:"to"`
+	}{valid(header.Get("Ping-From")), valid(header.Get("Ping-To"))})
+}
