@@ -195,7 +195,8 @@ func TestImportAccessLog_Twice_IsTheSameRows(t *testing.T) {
 
 func TestImportAccessLog_Follow_ImportsWhatIsAppended(t *testing.T) {
 	p := newPlace(t)
-	s := p.serve("127.0.0.1:0")
+	address := freeAddress(t)
+	s := p.serve(address)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "access.log")
 	write := func(name, text string) {
@@ -226,7 +227,11 @@ func TestImportAccessLog_Follow_ImportsWhatIsAppended(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(path, fmt.Sprintf(logLine, 4))
-	if rows := s.waitRows(4, "select id from beacons"); len(rows) != 4 {
+	s.waitRows(4, "select id from beacons")
+	s.stop()
+	write(path, fmt.Sprintf(logLine, 5))
+	s = p.serve(address)
+	if rows := s.waitRows(5, "select id from beacons"); len(rows) != 5 {
 		t.Errorf("%d rows: %s", len(rows), &errs)
 	}
 	cmd.Process.Signal(os.Interrupt)
