@@ -342,7 +342,7 @@ func otherUser(t *testing.T, m *matrix, ctx context.Context) {
 		t.Skip("this needs to start programs of another user")
 	}
 	other := &matrix{outbox: m.outbox, server: m.server, accepted: map[string]bool{}}
-	its := &matrix{outbox: filepath.Join(t.TempDir(), "outbox"), server: m.server, accepted: map[string]bool{}}
+	its := &matrix{outbox: proctest.OutboxDir(t), server: m.server, accepted: map[string]bool{}}
 	exe := filepath.Join(t.TempDir(), "program")
 	text, err := os.ReadFile(os.Args[0])
 	if err == nil {
