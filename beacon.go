@@ -1,5 +1,5 @@
-// Package beacon is navigator.sendBeacon for Go programs: an asynchronous POST request that expects no
-// response and leaves even when the program that sent it is gone.
+// Package beacon is navigator.sendBeacon for Go programs (W3C Beacon, WHATWG Fetch): an asynchronous POST request that
+// expects no response and leaves even when the program that sent it is gone.
 //
 //	func main() {
 //		beacon.Start()
@@ -19,20 +19,13 @@
 // # Delivery
 //
 // After [Start] a small detached process delivers: the program's own executable in another role. One process
-// delivers for all programs that use the same outbox. Without Start, or where processes can't be detached, a goroutine delivers while
-// the program runs, and the next run delivers the rest. Where a child can't outlive its parent, as in a
-// container whose first process ends, call [Flush] before the end.
+// delivers for all programs that use the same outbox. Without Start, or where processes can't be detached, a
+// goroutine delivers while the program runs, and the next run delivers the rest. Where a child can't outlive its
+// parent, as in a container whose first process ends, call [Flush] before the end.
 //
 // [Open] returns a [Sender] with settings of its own. With a [Transport], an existing client such as an SDK's sends
-// through the outbox. The package navigator sends as a web page does.
-//
-// # Browsers
-//
-// With GOOS=js, Send passes the beacon to the page's navigator.sendBeacon, or to fetch with keepalive where
-// sendBeacon can't send it as it is. A browser has no outbox: at most 64 KiB of bodies may be under way, and
-// calls about an outbox return an error that wraps [errors.ErrUnsupported]. docs/sender.md has the differences.
-//
-// The names and rules are those of the Beacon standard of the W3C and the Fetch standard of the WHATWG.
+// through the outbox. The package navigator sends as a web page does. With GOOS=js, Send passes the beacon to the
+// browser, which has no outbox; docs/sender.md has the differences.
 package beacon
 
 import (
@@ -55,13 +48,11 @@ func Default() *Sender {
 }
 
 // Start lets a detached process deliver the beacons of this process, and starts to deliver those that earlier runs
-// left. Call it anywhere in main. A config becomes that of [Default], which is then another Sender; beacons that
-// were sent before stay with the one before. Further configs are ignored. Without Start a program delivers by itself,
-// while it runs. The deliverer is this executable started again: init functions may run in it, and main does not.
+// left. Call it once, anywhere in main. A config becomes that of [Default], which is then another Sender; the one
+// before stays open. The deliverer is this executable started again: init functions may run in it, and main does not.
 //
 // The error is that of a config that can't be used, which Send returns too, or of an outbox in which beacons wait.
-// With sending turned off, Start returns nil. Start never makes the outbox's directory. A program calls it once: the
-// Sender before stays open.
+// With sending turned off, Start returns nil. Start never makes the outbox's directory.
 func Start(config ...Config) error {
 	outbox.Detach() // allows it: Append and DeliverLeft start a deliverer when beacons wait
 	s := Default()
@@ -87,8 +78,7 @@ func Send(url string, data any) error { return Default().Send(url, data) }
 // Flush waits until every beacon that [Default] has sent has an outcome. It is [Sender.Flush] of Default.
 func Flush(ctx context.Context) error { return Default().Flush(ctx) }
 
-// OutboxDir returns the directory of the outbox that is used without a [Config.Dir]: that of the environment's
-// BEACON_OUTBOX, else the folder beacon/outbox in the user's data directory. A user without a home gets a folder
-// in the directory for temporary files. It returns an error if BEACON_OUTBOX is off or log, or neither absolute
-// nor below ~.
+// OutboxDir returns the outbox's directory without a [Config.Dir]: that of the environment's BEACON_OUTBOX, else the
+// folder beacon/outbox in the user's data directory, or for temporary files if the user has no home. It returns an
+// error if BEACON_OUTBOX is off or log, or neither absolute nor below ~.
 func OutboxDir() (string, error) { return outbox.UserDir() }

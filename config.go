@@ -25,17 +25,14 @@ type Config struct {
 	MaxBody int64
 	// MaxAge is the time after which a beacon expires. Default: 24 hours.
 	MaxAge time.Duration
-	// Durable means that a beacon also survives a power cut once Send returns. It costs an fsync, which beacons
-	// that are sent at the same time share.
+	// Durable means that a beacon also survives a power cut once Send returns, at the cost of a shared fsync.
 	Durable bool
-	// Header is sent with every beacon, such as an Authorization or a write key. It is on disk with the beacon.
-	// Host, Content-Type, Content-Length, Idempotency-Key and the headers of the connection can't be set. A
-	// redirect to another origin does not get it. At most 64 KiB.
+	// Header, of at most 64 KiB, is sent with every beacon, except to another origin after a redirect. It is on disk
+	// with the beacon. Host, Content-Type, Content-Length, Idempotency-Key and the connection's headers can't be set.
 	Header http.Header
-	// HeaderFile maps names of headers to absolute paths of files that have their values. A file is read for each
-	// attempt, so a token can change, and its value is never in the outbox. A header that the beacon has already
-	// wins. If a file can't be read, the beacons wait; they never leave without the header. A detached deliverer
-	// retries for ten minutes, then the next one does.
+	// HeaderFile maps names of headers to absolute paths of files that have their values, and yields to a beacon's own
+	// header. A file is read for each attempt, so a token can change, and its value is never in the outbox. If it can't
+	// be read, the beacons wait. A detached deliverer retries for ten minutes, then the next one does.
 	HeaderFile map[string]string
 	// Base sends the requests, for client certificates or OAuth 2. It can't be passed to another process: beacons
 	// are only delivered while a program with this Base and this Dir runs. With Base, Dir must be set, and no
@@ -47,10 +44,8 @@ type Config struct {
 	HonorDoNotTrack bool
 	// Disabled is the program's own opt-out: Send keeps nothing and returns [ErrDisabled].
 	Disabled bool
-	// ReportLoss adds a header such as "Beacon-Lost: expired=3, dropped=1" to the next beacon to an origin, with
-	// how many beacons for it were given up since the last report. It counts those of all programs with
-	// ReportLoss that share the outbox. If the answer to a report is lost, or the deliverer is killed, the
-	// numbers are reported again.
+	// ReportLoss adds a header such as "Beacon-Lost: expired=3, dropped=1" to the next beacon to an origin: how many
+	// beacons of the outbox's programs with ReportLoss were given up. A lost report is repeated with the same numbers.
 	ReportLoss bool
 	// Logger logs deliveries from the outbox that fail, those of other programs included. Failures in a detached
 	// deliverer are logged up to a second late, and only while this program has beacons that wait. Its handler

@@ -13,11 +13,9 @@ var (
 	ErrFull = outbox.ErrFull
 	// ErrTooLarge means that the body is over [Config.MaxBody], or the URL over 64 KiB.
 	ErrTooLarge = errors.New("beacon: too large")
-	// ErrDoNotTrack means that DO_NOT_TRACK=1 is in the environment, or its like in the browser, and that
-	// [Config.HonorDoNotTrack] is set.
+	// ErrDoNotTrack means that the user asks not to be tracked, and that [Config.HonorDoNotTrack] is set.
 	ErrDoNotTrack = outbox.ErrDoNotTrack
-	// ErrDisabled means that sending is off: by [Config.Disabled], by BEACON_OUTBOX=off in the environment, or
-	// by the build tag beacon_off.
+	// ErrDisabled means that [Config.Disabled], BEACON_OUTBOX=off or the build tag beacon_off turns sending off.
 	ErrDisabled = outbox.ErrDisabled
 	// ErrClosed means that the Sender is closed.
 	ErrClosed = outbox.ErrClosed

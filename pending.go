@@ -18,9 +18,8 @@ type Beacon struct {
 	Body   []byte
 }
 
-// Pending returns the beacons that wait in the sender's outbox, those of other programs and of pages included. Those
-// of one process come oldest first. The last pair may have an error instead, which names the parts of the outbox
-// that can't be read.
+// Pending returns the beacons that wait in the sender's outbox, also those of other programs. Those of one process
+// come oldest first. The last pair may have an error instead, which names the parts of the outbox that can't be read.
 func (s *Sender) Pending() iter.Seq2[Beacon, error] {
 	return s.pending()
 }

@@ -18,8 +18,7 @@ import (
 // body is closed, even after an error. The request's context is ignored.
 //
 // The errors are those of [Sender.Send]. A [*TypeError] also reports a request that can't be kept: with a Host that is
-// not its URL's, with trailers, with the header Expect or Upgrade, with the method CONNECT, or with a method or
-// header that is not valid.
+// not its URL's, trailers, the header Expect or Upgrade, the method CONNECT, or what is not valid in HTTP.
 func (s *Sender) SendRequest(r *http.Request) error {
 	body, err := readBody(r, s.config.MaxBody)
 	closeBody(r)

@@ -21,10 +21,9 @@ import (
 // outages.
 //
 // These go to Base as they are: requests with another method, a Host that is not the URL's, Expect, Upgrade or
-// trailers; those that Queue declines; bodies over [Config.MaxBody]; and requests that can't be queued, because
-// the outbox is full, can't be written or is closed. So a request fares no worse than without a Transport. If
-// DO_NOT_TRACK is honored or sending is off, the answer to each POST that Queue does not decline is the same 202,
-// without an id, and nothing is kept or sent.
+// trailers; those that Queue declines; bodies over [Config.MaxBody]; and those for which the outbox is full, can't be
+// written or is closed. So a request fares no worse than without a Transport. If DO_NOT_TRACK is honored or sending
+// is off, each POST that Queue does not decline gets the same 202, without an id, and nothing is kept or sent.
 //
 // The caller never sees the server's answer. A client that asks for something by POST, such as PostHog's for
 // feature flags, needs a Queue that declines those requests. Content-Type, Content-Encoding and Idempotency-Key
