@@ -32,7 +32,7 @@ type request struct {
 
 // Open returns a sender. Beacons that earlier runs left in its outbox are delivered too. A program needs few
 // senders: one for each Config. The error is a [*TypeError] for a Config that can't be used, or that of the
-// directory. Close the sender when it is no longer used.
+// directory. Close a sender that is not used any more.
 func Open(c Config) (*Sender, error) {
 	s, err := newSender(c)
 	if err != nil {

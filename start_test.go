@@ -20,7 +20,7 @@ func wrongConfig(url string) {
 	if sent := beacon.Send(url, "x"); sent != err {
 		fmt.Println("Send returned", sent)
 	}
-	// What the user opted out of does not go to Base either.
+	// A beacon that the user opted out of does not go to Base either.
 	os.Setenv("DO_NOT_TRACK", "1")
 	beacon.Start(beacon.Config{HonorDoNotTrack: true, Header: http.Header{"Host": {"x"}}})
 	client := http.Client{Transport: &beacon.Transport{}}

@@ -16,8 +16,8 @@ import (
 )
 
 // A Transport sends the POST requests of an existing HTTP client through the outbox. It queues each with an http or
-// https URL and answers 202 Accepted without a body, with the beacon's id in the header Beacon-Id. In a browser
-// there is no Beacon-Id. A telemetry SDK that gets an [http.Client] with a Transport loses no data in crashes and
+// https URL and answers 202 Accepted without a body, with the beacon's id in the header Beacon-Id. In a
+// browser the answer lacks it. A telemetry SDK that gets an [http.Client] with a Transport loses no data in crashes and
 // outages.
 //
 // These go to Base as they are: requests with another method, a Host that is not the URL's, Expect, Upgrade or

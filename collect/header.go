@@ -44,7 +44,7 @@ func (f *headerFilter) stores(name string) bool {
 	return storedHeaders[name] || strings.HasPrefix(name, "Sec-Fetch-") || strings.HasPrefix(name, "Sec-Ch-") || f.more[name]
 }
 
-// value returns what is stored of a header's value, or "" for nothing.
+// value returns what is stored of a header's value.
 func (f *headerFilter) value(name, value string) string {
 	switch name {
 	case "Referer", "Ping-From", "Ping-To":
@@ -57,12 +57,8 @@ func (f *headerFilter) value(name, value string) string {
 func (f *headerFilter) apply(header warc.Fields) warc.Fields {
 	kept := header[:0]
 	for _, h := range header {
-		name := http.CanonicalHeaderKey(h.Name)
-		if !f.stores(name) {
-			continue
-		}
-		if value := f.value(name, h.Value); value != "" || h.Value == "" {
-			kept = append(kept, warc.Field{Name: h.Name, Value: value})
+		if name := http.CanonicalHeaderKey(h.Name); f.stores(name) {
+			kept = append(kept, warc.Field{Name: h.Name, Value: f.value(name, h.Value)})
 		}
 	}
 	return kept

@@ -3,6 +3,7 @@ package collect
 import (
 	"hash/maphash"
 	"maps"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,8 +96,11 @@ type repeats struct {
 // again reports whether the same beacon came from the same client repeatLimit times. It is true once for each
 // such beacon, and never for a body of more than keepBuffer bytes.
 func (rs *repeats) again(seed maphash.Seed, r *warc.Record, from sender, now time.Time) bool {
-	body := r.Request.Body
-	if len(body)+len(r.Request.Target) < minRepeat || r.Request.Method == "POST" && len(body) < minRepeat {
+	size := len(r.Request.Body)
+	if r.Request.Method == http.MethodGet {
+		size = len(r.Request.Target)
+	}
+	if size < minRepeat {
 		return false
 	}
 	if since := rs.since.Load(); now.UnixNano()-since > int64(repeatTime) && rs.since.CompareAndSwap(since, now.UnixNano()) {
@@ -109,7 +113,7 @@ func (rs *repeats) again(seed maphash.Seed, r *warc.Record, from sender, now tim
 	address := from.address.As16()
 	h.Write(address[:])
 	h.WriteString(r.Request.Target)
-	h.Write(body)
+	h.Write(r.Request.Body)
 	sum := h.Sum64()
 	slot := &rs.slots[sum%uint64(len(rs.slots))]
 	old, n := slot.Load(), uint64(1)

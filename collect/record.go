@@ -25,9 +25,7 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 	b.sortNames(r.Header, &c.headers)
 	for _, name := range b.names {
 		for _, v := range r.Header[name] {
-			if v = c.headers.value(name, v); v != "" {
-				header = append(header, warc.Field{Name: name, Value: v})
-			}
+			header = append(header, warc.Field{Name: name, Value: c.headers.value(name, v)})
 		}
 	}
 	b.header = header

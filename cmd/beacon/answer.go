@@ -15,27 +15,17 @@ import (
 	"github.com/seed-d051cf5a/beacon/collect"
 )
 
-// senderAnswers are the answers that senders know, by the name of the sender. Without it they repeat a beacon, report an
-// error or stop.
+// senderAnswers are the answers that senders wait for, by the name of the sender. Without it they repeat a beacon, stop
+// or report an error.
 var senderAnswers = map[string]collect.Answer{
-	"airbrake":    jsonAnswer(http.StatusCreated, `{"id":"0"}`),
-	"amplitude":   jsonAnswer(http.StatusOK, `{"code":200}`),
-	"countly":     jsonAnswer(http.StatusOK, `{"result":"Success"}`),
-	"honeybadger": jsonAnswer(http.StatusCreated, `{"id":"0"}`),
-	"mixpanel":    jsonAnswer(http.StatusOK, `1`),
-	"mparticle":   jsonAnswer(http.StatusOK, `{"context":null,"is_ephemeral":false,"is_logged_in":false,"matched_identities":{},"mpid":"1","Store":{}}`),
-	"newrelic":    jsonAnswer(http.StatusOK, `{"app":{"agents":[]},"err":1,"ins":1,"log":0,"spa":1,"sr":0,"srs":0,"st":1,"sts":0}`),
-	"openpanel":   jsonAnswer(http.StatusOK, `{}`),
-	"openreplay":  jsonAnswer(http.StatusOK, `{"token":"1","projectID":"1","sessionID":"1","userUUID":"1","beaconSizeLimit":60000,"compressionThreshold":25000,"delay":0,"startTimestamp":0,"canvasEnabled":false}`),
-	"otlp":        jsonAnswer(http.StatusOK, `{}`),
-	"posthog":     jsonAnswer(http.StatusOK, `{"status":1}`),
-	"rollbar":     jsonAnswer(http.StatusOK, `{"err":0,"result":{}}`),
-	"segment":     jsonAnswer(http.StatusOK, `{"success":true}`),
-	"splunk":      jsonAnswer(http.StatusOK, `{"text":"Success","code":0}`),
+	"countly":   jsonAnswer(`{"result":"Success"}`),
+	"mixpanel":  jsonAnswer(`1`),
+	"openpanel": jsonAnswer(`{}`),
+	"posthog":   jsonAnswer(`{"status":1}`),
 }
 
-func jsonAnswer(status int, body string) collect.Answer {
-	return collect.Answer{Status: status, ContentType: "application/json", Body: []byte(body)}
+func jsonAnswer(body string) collect.Answer {
+	return collect.Answer{Status: http.StatusOK, ContentType: "application/json", Body: []byte(body)}
 }
 
 // parseAnswers parses the values of --answer. The first whose pattern matches a stream is its answer.

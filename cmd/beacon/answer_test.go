@@ -25,7 +25,7 @@ func TestParseAnswers_EachForm_IsParsed(t *testing.T) {
 		"/x=200 @" + file:                        `200 "application/json" "{\"of\":\"a file\"}"`,
 		"/x=PostHog":                             `200 "application/json" "{\"status\":1}"`,
 		"/x = countly":                           `200 "application/json" "{\"result\":\"Success\"}"`,
-		"/v1/*=segment":                          "",
+		"/v1/*=openpanel":                        "",
 	} {
 		answer, err := parseAnswers([]string{text, "/*=200 other"})
 		if err != nil {

@@ -41,7 +41,7 @@ func TestColumn_Timestamp_IsTheSameFromFileAndJSON(t *testing.T) {
 	for range 2 { // rows before the column is declared, and after
 		s = p.serve("127.0.0.1:0", "--column", "event_at:timestamp=$.at")
 		rows := s.query("select n, extract('epoch' from event_at) as t from (select data->>'n' as n, event_at from beacons) group by all order by n")
-		if got := fmt.Sprint(rows); got != "[map[n:1 t:1.79603640025e+09] map[n:2 t:1.764504000123e+09] ]" && got != "[map[n:1 t:1.79603640025e+09] map[n:2 t:1.764504000123e+09]]" {
+		if fmt.Sprint(rows) != "[map[n:1 t:1.79603640025e+09] map[n:2 t:1.764504000123e+09]]" {
 			t.Errorf("got %v", rows)
 		}
 		s.post("/e", "application/json", `{"n":1,"at":"2026-11-30T11:00:00.25Z"}`)

@@ -58,8 +58,8 @@ func (i *importing) run(ctx context.Context, name string) error {
 		return usagef("--follow needs --access-log and the name of a file")
 	case err != nil || site.Host == "" || site.Scheme != "http" && site.Scheme != "https":
 		return usagef("--site %q: write the URL of the site, such as https://shop.example", i.site)
-	case i.accessLog:
-		return i.importLog(ctx, name, site)
+	case i.follow:
+		return i.followLog(ctx, name, site)
 	}
 	file, size := os.Stdin, int64(-1)
 	if name != "-" {
@@ -71,34 +71,17 @@ func (i *importing) run(ctx context.Context, name string) error {
 	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
 		size = info.Size()
 	}
-	result, err := i.send(ctx, showTransfer("import", file, size))
-	if err != nil {
-		return err
-	}
-	return result.say(os.Stdout, name)
-}
-
-// importLog imports an access log, and with --follow what is appended to it later.
-func (i *importing) importLog(ctx context.Context, name string, site *url.URL) error {
-	var from io.Reader = os.Stdin
-	size := int64(-1)
-	if name != "-" {
-		file, err := accesslog.Open(name)
+	shown := showTransfer("import", file, size)
+	if !i.accessLog {
+		result, err := i.send(ctx, shown)
 		if err != nil {
-			return usageError{err}
+			return err
 		}
-		defer file.Close()
-		from, size = file, file.Size()
+		return result.say(os.Stdout, name)
 	}
-	if !i.follow {
-		from = showTransfer("import", from, size)
-	}
-	log, err := accesslog.NewReader(from, site, i.follow)
+	log, err := accesslog.NewReader(shown, site, false)
 	if err != nil {
 		return fmt.Errorf("import: %s: %w", name, err)
-	}
-	if i.follow {
-		return i.followLog(ctx, name, log)
 	}
 	result, err := i.send(ctx, log)
 	if err != nil {
@@ -114,8 +97,18 @@ const (
 	followRetry = 30 * time.Second
 )
 
-// followLog posts records in batches until ctx is done. A batch that the collector can't take is posted again.
-func (i *importing) followLog(ctx context.Context, name string, log *accesslog.Reader) error {
+// followLog posts the records of an access log in batches until ctx is done. A batch that the collector can't take is
+// posted again.
+func (i *importing) followLog(ctx context.Context, name string, site *url.URL) error {
+	file, err := accesslog.Open(name)
+	if err != nil {
+		return usageError{err}
+	}
+	defer file.Close()
+	log, err := accesslog.NewReader(file, site, true)
+	if err != nil {
+		return fmt.Errorf("import: %s: %w", name, err)
+	}
 	for {
 		before := log.Counts
 		var batch []byte

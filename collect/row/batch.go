@@ -42,7 +42,7 @@ func Rows(r *warc.Record) []Row {
 	}
 	var common *object
 	if row.Kind == Form {
-		if common, err = commonFields(row.rawQuery); err == nil && len(common.json())*len(members) > maxCopied {
+		if common, err = commonFields(queryOf(&r.Request)); err == nil && len(common.json())*len(members) > maxCopied {
 			err = fmt.Errorf("the batch has %d members, too many for its query, and is not divided", len(members))
 		}
 		if err != nil {

@@ -13,9 +13,9 @@ import (
 )
 
 // inUTF8 decodes text of any charset that browsers know by its label; a byte order mark takes precedence (Encoding,
-// "decode"). A byte that is not a character becomes U+FFFD. Text with an unknown label is taken for UTF-8 if it can
-// be; then mislabelled is a note.
-func inUTF8(text []byte, label string) (decoded []byte, mislabelled, err error) {
+// "decode"). Text with an unknown label is taken for UTF-8 if it can
+// be. The note is about the label, or about bytes that became U+FFFD.
+func inUTF8(text []byte, label string) (decoded []byte, note, err error) {
 	charset, err := htmlindex.Get(label)
 	switch {
 	case err != nil && utf8.Valid(text):
@@ -29,9 +29,9 @@ func inUTF8(text []byte, label string) (decoded []byte, mislabelled, err error) 
 		return nil, nil, fmt.Errorf("the text is not in its charset, %s: %w", label, err)
 	}
 	if bytes.ContainsRune(decoded, utf8.RuneError) {
-		mislabelled = fmt.Errorf("the text has bytes that are not characters of its charset, %s; data has U+FFFD there", label)
+		note = fmt.Errorf("the text has bytes that are not characters of its charset, %s; data has U+FFFD there", label)
 	}
-	return decoded, mislabelled, nil
+	return decoded, note, nil
 }
 
 func hasByteOrderMark(text []byte) bool {

@@ -17,18 +17,18 @@ func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
 	contentType := q.Header.Get("Content-Type")
 	mime := parseMIME(contentType)
 	row.Kind = kindOf(mime.essence)
-	_, row.rawQuery, _ = strings.Cut(q.Target, "?")
+	query := queryOf(q)
 	switch {
 	case q.Method == "GET":
 		row.Kind = Pixel
-		row.Data, err = decodeForm([]byte(row.rawQuery))
+		row.Data, err = decodeForm([]byte(query))
 		return nil, nil, err
 	case row.Kind == Ping:
 		row.Data, err = decodePing(q.Header)
 		return nil, nil, err
-	case len(row.Body) == 0 && row.rawQuery != "": // as analytics libraries send a single event
+	case len(row.Body) == 0 && query != "": // as analytics libraries send a single event
 		row.Kind = Form
-		row.Data, err = decodeForm([]byte(row.rawQuery))
+		row.Data, err = decodeForm([]byte(query))
 		return nil, nil, err
 	case len(row.Body) == 0 && contentType == "":
 		row.Kind = Ping
@@ -75,13 +75,13 @@ func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
 		row.Data, err = decodeText(text)
 	case JSON, Report:
 		if isNDJSON(mime.essence) {
-			row.Data, err = decodeLines(text)
+			row.Data, err = array(lines(text), decodeJSON)
 		} else if row.Data, err = decodeJSON(text); row.Data == nil && row.Kind == JSON {
 			err = joined(err, row.relabel(text))
 		}
 	case Form:
 		if hasFormLines(text) {
-			row.Data, err = decodeFormLines(text, row.rawQuery)
+			row.Data, err = decodeFormLines(text, query)
 		} else {
 			row.Data, err = decodeForm(text)
 		}
@@ -96,6 +96,12 @@ func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
 		row.Data, err = nil, fmt.Errorf("data has more than %d bytes", maxData)
 	}
 	return whole, note, err
+}
+
+// queryOf returns the query as sent, also if it is not UTF-8.
+func queryOf(q *warc.Request) string {
+	_, query, _ := strings.Cut(q.Target, "?")
+	return query
 }
 
 // maxData bounds the data of a row, in bytes: escapes can make it larger than the body.

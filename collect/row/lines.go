@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // isNDJSON reports whether a MIME type is one of sequences of JSON values.
@@ -31,16 +32,15 @@ func lines(text []byte) (all []json.RawMessage) {
 	return all
 }
 
-// decodeLines returns NDJSON as an array.
-func decodeLines(body []byte) (json.RawMessage, error) {
-	all := lines(body)
+// array decodes lines and returns them as an array. The error may be a note beside the data.
+func array(all []json.RawMessage, decode func(line []byte) (json.RawMessage, error)) (json.RawMessage, error) {
 	if len(all) > maxMembers {
-		return nil, fmt.Errorf("the body has more than %d lines of JSON", maxMembers)
+		return nil, fmt.Errorf("the body has more than %d lines", maxMembers)
 	}
 	data := []byte{'['}
 	var notes []error
 	for i, line := range all {
-		value, err := decodeJSON(line)
+		value, err := decode(line)
 		if err != nil {
 			err = fmt.Errorf("line %d: %w", i+1, err)
 		}
@@ -51,7 +51,9 @@ func decodeLines(body []byte) (json.RawMessage, error) {
 		if i > 0 {
 			data = append(data, ',')
 		}
-		data = append(data, value...)
+		if data = append(data, value...); len(data) > maxData {
+			return nil, fmt.Errorf("the lines have more than %d bytes of data", maxData)
+		}
 	}
 	return append(data, ']'), joined(notes...)
 }
@@ -59,15 +61,17 @@ func decodeLines(body []byte) (json.RawMessage, error) {
 // jsonLines returns the lines of JSON objects or arrays of a body without a label as an array, and nil for any other
 // body. One line is not enough. The error is a note beside the data.
 func jsonLines(body []byte) (data json.RawMessage, note error) {
-	first, rest, _ := bytes.Cut(bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), space+"\x1e"), []byte("\n"))
-	if len(bytes.TrimSpace(rest)) == 0 || !isJSON(first) {
+	first, _, _ := bytes.Cut(bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), space+"\x1e"), []byte("\n"))
+	if !isJSON(first) {
 		return nil, nil
 	}
-	data, note = decodeLines(body)
-	for _, line := range lines(body) {
-		if line[0] != '{' && line[0] != '[' {
-			return nil, nil
-		}
+	all := lines(body)
+	other := func(line json.RawMessage) bool { return line[0] != '{' && line[0] != '[' }
+	if len(all) < 2 || slices.ContainsFunc(all, other) {
+		return nil, nil
+	}
+	if data, note = array(all, decodeJSON); data == nil {
+		return nil, nil
 	}
 	return data, note
 }
@@ -85,38 +89,14 @@ func hasFormLines(body []byte) bool {
 	return true
 }
 
-// maxMerged bounds what decodeFormLines returns, in bytes.
-const maxMerged = 8 << 20
-
 // decodeFormLines returns an object for each line. The query has the fields that the lines have in common.
 func decodeFormLines(body []byte, query string) (json.RawMessage, error) {
-	all := lines(body)
-	if len(all) > maxMembers {
-		return nil, fmt.Errorf("the body has more than %d lines of forms", maxMembers)
-	}
 	common, err := commonFields(query)
 	if err != nil {
 		return nil, err
 	}
-	data := []byte{'['}
-	notes := common.notes
-	for i, line := range all {
-		one, err := common.with(line)
-		if err != nil {
-			err = fmt.Errorf("line %d: %w", i+1, err)
-		}
-		if one == nil {
-			return nil, err
-		}
-		notes = append(notes, err)
-		if i > 0 {
-			data = append(data, ',')
-		}
-		if data = append(data, one...); len(data) > maxMerged {
-			return nil, fmt.Errorf("the lines with their query have more than %d bytes", maxMerged)
-		}
-	}
-	return append(data, ']'), joined(notes...)
+	data, err := array(lines(body), common.with)
+	return data, joined(append(common.notes, err)...)
 }
 
 // commonFields returns the fields of the query of lines.

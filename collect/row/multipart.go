@@ -44,18 +44,17 @@ func addPart(o *object, part *multipart.Part, n int) error {
 	if disposition.essence != "x/form-data" || !ok {
 		return fmt.Errorf("part %d of the multipart body is not a field: it has no name", n)
 	}
-	isJSON := kindOf(parseMIME(part.Header.Get("Content-Type")).essence) == JSON
+	if kindOf(parseMIME(part.Header.Get("Content-Type")).essence) == JSON {
+		return addJSONPart(o, name, part, n)
+	}
 	filename, isFile := disposition.params["filename"]
 	filename = unescapeField.Replace(filename)
-	if !isFile && !isJSON {
+	if !isFile {
 		value, err := io.ReadAll(part)
 		if err != nil {
 			return multipartError(n, err)
 		}
 		return o.addField(name, string(value))
-	}
-	if isJSON {
-		return addJSONPart(o, name, part, n)
 	}
 	size, err := io.Copy(io.Discard, part)
 	if err != nil {

@@ -51,8 +51,6 @@ type Row struct {
 	Data        json.RawMessage // valid JSON, or nil
 	Error       string          // why Data is missing or repaired, or ""
 	Bot         bool            // the User-Agent names a bot
-
-	rawQuery string // as sent, also where it is not UTF-8
 }
 
 // Of returns r as one row, also if r is a batch. The row shares memory with r's body.

@@ -19,13 +19,28 @@ var foreignIDs = uuid.MustParse("2f6b8f0e-35d1-5d0a-8f6b-7b3f4b1f9a52")
 // version, and is read as tolerantly as web-archive programs read it.
 func isForeign(head []byte) bool { return !bytes.Contains(head, []byte("\n"+headDigest+":")) }
 
-// beginsRecord reports whether b begins as a record of any version does, or, where it is shorter, may do so.
+// recordBegin is the beginning of a record of any version, which a digit follows.
+const recordBegin = "WARC/"
+
+// beginsRecord reports whether b begins as a record does, or, where it is shorter, may do so.
 func beginsRecord(b []byte) bool {
-	const begin = "WARC/"
-	if len(b) <= len(begin) {
-		return strings.HasPrefix(begin, string(b))
+	if len(b) <= len(recordBegin) {
+		return strings.HasPrefix(recordBegin, string(b))
 	}
-	return bytes.HasPrefix(b, []byte(begin)) && (b[len(begin)] == '0' || b[len(begin)] == '1')
+	return bytes.HasPrefix(b, []byte(recordBegin)) && (b[len(recordBegin)] == '0' || b[len(recordBegin)] == '1')
+}
+
+// nextRecord returns the index at which a record may begin in b, or -1.
+func nextRecord(b []byte) int {
+	for from := 0; ; from++ {
+		i := bytes.Index(b[from:], []byte(recordBegin))
+		if from += i; i < 0 || len(b) == from+len(recordBegin) {
+			return -1
+		}
+		if beginsRecord(b[from:]) {
+			return from
+		}
+	}
 }
 
 // endOfHead returns the length of a header with the empty line behind it. Lines end in CRLF or in LF. It is 0 if b ends
@@ -42,7 +57,7 @@ func endOfHead(b []byte) int {
 			return from + 2
 		case bytes.HasPrefix(rest, []byte("\n")):
 			return from + 1
-		case bytes.HasPrefix(rest, []byte("WARC/")):
+		case bytes.HasPrefix(rest, []byte(recordBegin)):
 			return -1
 		}
 	}

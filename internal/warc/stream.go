@@ -169,12 +169,9 @@ func (s *Stream) skip(p Part, why error) (Part, error) {
 		s.pass(1) // this is not its beginning
 	}
 	for {
-		if i := bytes.Index(s.window, []byte("WARC/")); i >= 0 && beginsRecord(s.window[i:]) && len(s.window) > i+len("WARC/") {
+		if i := nextRecord(s.window); i >= 0 {
 			s.pass(i)
 			break
-		} else if i >= 0 && len(s.window) > i+len("WARC/") {
-			s.pass(i + 1)
-			continue
 		}
 		s.pass(max(0, len(s.window)-len(magic)+1)) // its beginning may be the next one's
 		if have := len(s.window); !s.fill(have+readSize) && len(s.window) == have {

@@ -77,14 +77,5 @@ func (f *File) rotated() (bool, error) {
 	return true, nil
 }
 
-// Size returns the size of the log in bytes.
-func (f *File) Size() int64 {
-	info, err := f.file.Stat()
-	if err != nil {
-		return -1
-	}
-	return info.Size()
-}
-
 // Close closes the log.
 func (f *File) Close() error { return f.file.Close() }
