@@ -16,14 +16,13 @@ import (
 )
 
 // A Transport sends the POST requests of an existing HTTP client through the outbox. It queues each with an http or
-// https URL and answers 202 Accepted without a body, with the beacon's id in the header Beacon-Id. In a
-// browser the answer lacks it. A telemetry SDK that gets an [http.Client] with a Transport loses no data in crashes and
-// outages.
+// https URL and answers 202 Accepted without a body, with the beacon's id in the header Beacon-Id, except in a browser.
+// A telemetry SDK that gets an [http.Client] with a Transport loses no data in crashes and outages.
 //
-// These go to Base as they are: requests with another method, a Host that is not the URL's, Expect, Upgrade or
-// trailers; those that Queue declines; bodies over [Config.MaxBody]; and those for which the outbox is full, can't be
-// written or is closed. So a request fares no worse than without a Transport. If DO_NOT_TRACK is honored or sending
-// is off, each POST that Queue does not decline gets the same 202, without an id, and nothing is kept or sent.
+// A request goes to Base as it is if it has another method, a Host that is not the URL's, Expect, Upgrade or
+// trailers, if Queue declines it, if its body is over [Config.MaxBody], or if the outbox is full, closed or can't be
+// written. If DO_NOT_TRACK is honored or sending is off, each POST that Queue does not decline gets the same 202,
+// without an id, and nothing is kept or sent.
 //
 // The caller never sees the server's answer. A client that asks for something by POST, such as PostHog's for
 // feature flags, needs a Queue that declines those requests. Content-Type, Content-Encoding and Idempotency-Key

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 	"github.com/seed-d051cf5a/beacon/test/browsertest"
 )
 
@@ -44,7 +45,7 @@ type opener func(t *testing.T, url string) webTab
 var engines = map[string]func(t *testing.T) opener{
 	"Chromium": func(t *testing.T) opener {
 		path := browsertest.Find()
-		needs(t, "Chromium", path != "")
+		proctest.Needs(t, "Chromium", path != "")
 		ctx := browsertest.Start(t, path, 10*time.Minute,
 			chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
 			chromedp.Flag("disable-popup-blocking", true))

@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 	"github.com/seed-d051cf5a/beacon/test/browsertest"
 )
 
@@ -32,11 +33,11 @@ type tab struct {
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
 	path := browsertest.Find()
-	needs(t, "Chromium", path != "")
+	proctest.Needs(t, "Chromium", path != "")
 	return &browser{t, browsertest.Start(t, path, 2*time.Minute)}
 }
 
-// open opens a page in a tab that nothing is attached to: it is as it is for everybody.
+// open opens a page in a tab without a debugger, which could change how the page ends.
 func (b *browser) open(url string) target.ID {
 	b.t.Helper()
 	made, err := chromedp.CallBrowser(b.ctx, target.CreateTarget, target.CreateTargetParams{URL: url})
@@ -54,7 +55,7 @@ func (b *browser) close(id target.ID) {
 	}
 }
 
-// awaitGone waits until there is no such tab any more.
+// awaitGone waits until the tab is closed.
 func (b *browser) awaitGone(id target.ID) {
 	b.t.Helper()
 	is := func(tab *target.Info) bool { return tab.TargetID == id }

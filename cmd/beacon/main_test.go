@@ -309,19 +309,6 @@ func (s *server) waitRows(n int, sql string) []map[string]any {
 	}
 }
 
-// needs skips the test where a tool is missing; on a machine of continuous integration
-// that is a failure.
-func needs(t *testing.T, what string, found bool) {
-	t.Helper()
-	switch {
-	case found:
-	case os.Getenv("CI") == "true":
-		t.Fatalf("this needs %s, and there is none", what)
-	default:
-		t.Skipf("this needs %s, and there is none", what)
-	}
-}
-
 // program is what a Go program does: it sends, and is gone.
 func program() {
 	url, end := os.Args[1], os.Args[2]

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // madeToken is a token as serve makes it.
@@ -272,7 +274,7 @@ func TestClient_TheTokenFileIsAnothers_TheErrorSaysSo(t *testing.T) {
 	cmd := p.command("command", "query", "--server", s.URL, "select 1")
 	if os.Geteuid() == 0 { // root may read all files, unless it gives this right up
 		setpriv, err := exec.LookPath("setpriv")
-		needs(t, "setpriv", err == nil)
+		proctest.Needs(t, "setpriv", err == nil)
 		cmd.Args = append([]string{setpriv, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", cmd.Path}, cmd.Args[1:]...)
 		cmd.Path = setpriv
 	}

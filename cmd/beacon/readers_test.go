@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // readerPackages are the programs of other projects that read the table's files: Arrow's reader,
@@ -20,7 +22,7 @@ var readerPackages = []string{"pyarrow==26.0.1", "duckdb==2.0.1", "chdb==4.4.0"}
 func readers(t *testing.T) (python, libs string) {
 	t.Helper()
 	python, err := exec.LookPath("python3")
-	needs(t, "Python 3", err == nil)
+	proctest.Needs(t, "Python 3", err == nil)
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = t.TempDir()
@@ -34,7 +36,7 @@ func readers(t *testing.T) (python, libs string) {
 		if err != nil {
 			t.Logf("pip: %v: %s", err, out)
 		}
-		needs(t, "pip, and "+strings.Join(readerPackages, ", ")+" from it", err == nil)
+		proctest.Needs(t, "pip, and "+strings.Join(readerPackages, ", ")+" from it", err == nil)
 	}
 	return python, libs
 }

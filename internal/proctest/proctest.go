@@ -1,5 +1,5 @@
-// Package proctest has what tests of processes share: directories that outlive a test, waiting for a condition, and
-// a buffer for the output of several goroutines.
+// Package proctest has what tests of processes share: programs that a test needs, directories that outlive a test,
+// waiting for a condition, and a buffer for the output of several goroutines.
 package proctest
 
 import (
@@ -26,6 +26,19 @@ func OutboxDir(t testing.TB) string {
 		}
 	})
 	return filepath.Join(dir, "outbox")
+}
+
+// Needs skips the test if found is false, and fails it instead if the environment has CI=true. What is the name of the
+// missing program or file, such as "Chromium".
+func Needs(t testing.TB, what string, found bool) {
+	t.Helper()
+	switch {
+	case found:
+	case os.Getenv("CI") == "true":
+		t.Fatalf("%s is missing; scripts/install-tools installs the tools of the tests", what)
+	default:
+		t.Skipf("%s is missing; scripts/install-tools installs the tools of the tests", what)
+	}
 }
 
 // waitMost is how long Eventually waits.

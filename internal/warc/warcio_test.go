@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // TestWarcio_FilesOfBoth_AreRead: warcio, the library of the web archives, reads records of this package, and this
@@ -83,17 +85,8 @@ with open(sys.argv[1], 'wb') as f:
 // warcio finds the library, or installs it into the user's cache.
 func warcio(t *testing.T) (python, libs string) {
 	t.Helper()
-	lacking := func(what string) {
-		t.Helper()
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("this needs %s, and there is none", what)
-		}
-		t.Skipf("this needs %s, and there is none", what)
-	}
 	python, err := exec.LookPath("python3")
-	if err != nil {
-		lacking("Python 3")
-	}
+	proctest.Needs(t, "Python 3", err == nil)
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = t.TempDir()
@@ -103,8 +96,8 @@ func warcio(t *testing.T) (python, libs string) {
 		out, err := exec.Command(python, "-m", "pip", "install", "--quiet", "--target", libs, "warcio==1.7.5").CombinedOutput()
 		if err != nil {
 			t.Logf("%s", out)
-			lacking("pip, and warcio from it")
 		}
+		proctest.Needs(t, "pip, and warcio from it", err == nil)
 	}
 	return python, libs
 }

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 const (
@@ -41,12 +43,7 @@ type Firefox struct{ session *session }
 func StartFirefox(t testing.TB, more ...string) *Firefox {
 	t.Helper()
 	path := findFirefox()
-	if path == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("this needs Firefox, and there is none: run scripts/install-tools")
-		}
-		t.Skip("this needs Firefox, and there is none: run scripts/install-tools")
-	}
+	proctest.Needs(t, "Firefox", path != "")
 	home := t.TempDir()
 	profile := filepath.Join(home, "profile")
 	err := os.Mkdir(profile, 0o700)

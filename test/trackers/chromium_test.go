@@ -9,6 +9,7 @@ import (
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 	"github.com/seed-d051cf5a/beacon/test/browsertest"
 )
 
@@ -23,10 +24,10 @@ type chromium struct {
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
 	path := browsertest.Find()
-	needs(t, "Chromium", path != "")
+	proctest.Needs(t, "Chromium", path != "")
 	log := filepath.Join(t.TempDir(), "net-log.json")
 	return &chromium{t, browsertest.Start(t, path, 2*time.Minute,
-		// Trackers leave out the visits of what says that it is a robot.
+		// Trackers ignore visits of browsers that announce automation.
 		chromedp.Flag("disable-blink-features", "AutomationControlled"),
 		chromedp.UserAgent("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"),
 		chromedp.Flag("log-net-log", log),

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // bundle installs what package-lock.json names where that has not been done, and returns a
@@ -31,7 +33,7 @@ func bundle(t *testing.T) string {
 		if err != nil {
 			t.Logf("npm ci: %s", out)
 		}
-		needs(t, "the packages of package-lock.json", err == nil)
+		proctest.Needs(t, "the packages of package-lock.json", err == nil)
 	}
 	pages, err := filepath.Glob("pages/*.js")
 	if err != nil {

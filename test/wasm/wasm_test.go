@@ -38,12 +38,7 @@ WebAssembly.instantiateStreaming(fetch("main.wasm"), go.importObject).then(async
 // TestWasm runs program/main.go in Chromium. The collector has another origin than the page.
 func TestWasm(t *testing.T) {
 	chromium := browsertest.Find()
-	if chromium == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("Chromium is missing: run scripts/install-tools")
-		}
-		t.Skip("Chromium is missing: run scripts/install-tools")
-	}
+	proctest.Needs(t, "Chromium", chromium != "")
 	pages := servePages(t)
 
 	// The user of this profile has Do Not Track on.

@@ -5,11 +5,12 @@ import (
 	"go/build"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 // conformed is the last line of h2spec where no test failed.
@@ -22,12 +23,7 @@ func TestHTTP2_Conforms(t *testing.T) {
 	if err != nil {
 		program, err = exec.LookPath(filepath.Join(build.Default.GOPATH, "bin", "h2spec"))
 	}
-	switch {
-	case err != nil && os.Getenv("CI") == "true":
-		t.Fatal("h2spec is not installed; run scripts/install-tools")
-	case err != nil:
-		t.Skip("h2spec is not installed; run scripts/install-tools")
-	}
+	proctest.Needs(t, "h2spec", err == nil)
 	eachTransport(t, func(t *testing.T, overTLS bool) {
 		t.Parallel()
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -74,6 +74,20 @@ func TestHTTP2Shutdown_RunningRequests_AreAnswered(t *testing.T) {
 	})
 }
 
+// firstRequest begins HTTP/2 with a GET request on stream 1. The test reads the frames that follow the server's first.
+func firstRequest(t *testing.T, conn net.Conn) *frameClient {
+	c := newFrameClient(t, conn)
+	go func() {
+		io.WriteString(conn, http2.ClientPreface)
+		c.WriteSettings()
+		c.request("GET", "/", 1, true)
+	}()
+	for range 3 { // SETTINGS, WINDOW_UPDATE, the acknowledgement
+		c.ReadFrame()
+	}
+	return c
+}
+
 // The last answer may take long to write. The connection must not be closed meanwhile.
 func TestHTTP2Shutdown_LastAnswerIsBeingWritten_ComesWhole(t *testing.T) {
 	var finish chan bool
@@ -84,15 +98,7 @@ func TestHTTP2Shutdown_LastAnswerIsBeingWritten_ComesWhole(t *testing.T) {
 		finish = make(chan bool)
 		conn := l.dial()
 		defer conn.Close()
-		c := newFrameClient(t, conn)
-		go func() {
-			io.WriteString(conn, http2.ClientPreface)
-			c.WriteSettings()
-			c.request("GET", "/", 1, true)
-		}()
-		for range 3 { // SETTINGS, WINDOW_UPDATE, the acknowledgement
-			c.ReadFrame()
-		}
+		c := firstRequest(t, conn)
 		synctest.Wait()
 		ended := make(chan error, 1)
 		go func() { ended <- s.Shutdown(t.Context()) }()
@@ -130,15 +136,7 @@ func TestHTTP2Close_BrokenProtocolWhileAnswerIsWritten_GoAwayComes(t *testing.T)
 	inBubble(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 60000)) })}, func(t *testing.T, s *Server, l *pipeListener) {
 		conn := l.dial()
 		defer conn.Close()
-		c := newFrameClient(t, conn)
-		go func() {
-			io.WriteString(conn, http2.ClientPreface)
-			c.WriteSettings()
-			c.request("GET", "/", 1, true)
-		}()
-		for range 3 { // SETTINGS, WINDOW_UPDATE, the acknowledgement
-			c.ReadFrame()
-		}
+		c := firstRequest(t, conn)
 		synctest.Wait() // the answer waits for the client
 		c.WriteRawFrame(http2.FrameData, 0, 0, nil)
 		synctest.Wait() // the server has read that
