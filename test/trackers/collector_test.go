@@ -23,12 +23,12 @@ type collector struct {
 	data string // the data folder
 }
 
-// build builds the command, with the race detector if this is, and returns its path.
+// build builds the command, with the race detector if the test has it, and returns its path.
 func build(t *testing.T) string {
 	t.Helper()
 	const command = "../../cmd/beacon"
-	// The go command keeps a test's result until what the test itself reads changes. What its
-	// builds read is not among that, so it looks at their folders.
+	// The go command caches a test's result until a file changes that the test itself has read. Its build's files are
+	// not among them, so the test reads their folders.
 	folders := run(t, "go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.Dir}}{{end}}{{end}}", command)
 	for folder := range strings.FieldsSeq(folders) {
 		if _, err := os.ReadDir(folder); err != nil {
@@ -42,13 +42,11 @@ func build(t *testing.T) string {
 	return filepath.Join(dir, "beacon")
 }
 
-func serve(t *testing.T, command string, answers []string) *collector {
+// serve starts a collector with some flags. It ends with the test.
+func serve(t *testing.T, command string, flags []string) *collector {
 	t.Helper()
 	data := t.TempDir()
-	cmd := exec.Command(command, "serve", "--listen", "127.0.0.1:0", "--data", data)
-	for _, answer := range answers {
-		cmd.Args = append(cmd.Args, "--answer", answer)
-	}
+	cmd := exec.Command(command, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, flags...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -103,13 +101,13 @@ func (c *collector) query(sql string) (rows [][]string) {
 	}
 }
 
-// count says in how many rows' data a text is.
+// count returns how many rows have a text in their data.
 func (c *collector) count(text string) int {
 	c.t.Helper()
 	return len(c.query("select id::varchar from beacons where contains(data::varchar, '" + text + "')"))
 }
 
-// await waits until each of some texts is in the data of n rows, or more.
+// await waits until each of the texts is in the data of at least n rows.
 func (c *collector) await(texts []string, n int) {
 	c.t.Helper()
 	for _, text := range texts {
@@ -117,13 +115,13 @@ func (c *collector) await(texts []string, n int) {
 	}
 }
 
-// awaitRows waits until there are n rows, or more.
+// awaitRows waits until there are at least n rows.
 func (c *collector) awaitRows(n int) {
 	c.t.Helper()
 	c.until("anything", n, func() int { return len(c.query("select id::varchar from beacons")) })
 }
 
-// until waits for rows. If they don't come the test goes on: it has yet to say what did.
+// until waits until count returns at least n. If it does not, the test fails but goes on, to say which rows there are.
 func (c *collector) until(what string, n int, count func() int) {
 	c.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {

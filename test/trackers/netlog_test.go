@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A netLog is what Chromium writes with --log-net-log: every byte that left on every socket,
-// which a page's end, unlike the events of its DevTools, takes nothing away from.
+// A netLog is what Chromium writes with --log-net-log: every byte that left on every socket. Unlike the events of
+// DevTools, it has the requests that leave after their page has ended.
 type netLog struct {
 	Constants struct {
 		LogEventTypes map[string]int `json:"logEventTypes"`
@@ -29,7 +29,7 @@ type netLog struct {
 }
 
 // requestsTo returns the requests that left for an address whole.
-func requestsTo(t *testing.T, path, address string) (requests []*http.Request) {
+func requestsTo(t *testing.T, path, address string) (requests []request) {
 	t.Helper()
 	var log netLog
 	text, err := os.ReadFile(path)
@@ -55,20 +55,19 @@ func requestsTo(t *testing.T, path, address string) (requests []*http.Request) {
 	}
 	for _, b := range sent {
 		for r := bufio.NewReader(b); ; {
-			request, err := http.ReadRequest(r)
+			req, err := http.ReadRequest(r)
 			if err == io.EOF {
 				break
 			}
 			if err != nil {
 				t.Fatalf("the browser's log: %v", err)
 			}
-			body, err := io.ReadAll(request.Body)
+			body, err := io.ReadAll(req.Body)
 			if err != nil {
-				t.Logf("%s %s was cut short by the browser", request.Method, request.RequestURI)
+				t.Logf("%s %s was cut short by the browser", req.Method, req.RequestURI)
 				break
 			}
-			request.Body = io.NopCloser(bytes.NewReader(body))
-			requests = append(requests, request)
+			requests = append(requests, request{req.Method, req.RequestURI, req.Header.Get("Content-Type"), string(body)})
 		}
 	}
 	return requests

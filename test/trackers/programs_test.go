@@ -1,0 +1,139 @@
+package trackers
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
+)
+
+// programLimit is how long a program may run.
+const programLimit = 2 * time.Minute
+
+// runProgram runs a program, which reads the collector's URL from COLLECTOR, sends and ends.
+func runProgram(t *testing.T, s sender, collector string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), programLimit)
+	defer cancel()
+	var cmd *exec.Cmd
+	switch s.runsIn() {
+	case "Node.js":
+		installNode(t, "programs")
+		cmd = exec.CommandContext(ctx, "node", s.file)
+	case "Python":
+		python, libraries := installPython(t)
+		cmd = exec.CommandContext(ctx, python, s.file)
+		cmd.Env = append(os.Environ(), "PYTHONPATH="+libraries)
+	case "Go":
+		cmd = exec.CommandContext(ctx, buildProgram(t, filepath.Dir(s.file)))
+	}
+	cmd.Env = append(cmd.Environ(), "COLLECTOR="+collector)
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s: %s", s.file, out)
+	if err != nil {
+		t.Fatalf("%s: %v", s.file, err)
+	}
+}
+
+// pythonMutex is held while packages are installed.
+var pythonMutex sync.Mutex
+
+// installPython installs the packages of programs/requirements.txt in the user's cache, unless they are there.
+func installPython(t *testing.T) (python, libraries string) {
+	t.Helper()
+	pythonMutex.Lock()
+	defer pythonMutex.Unlock()
+	python, err := exec.LookPath("python3")
+	proctest.Needs(t, "Python 3", err == nil)
+	const file = "programs/requirements.txt"
+	requirements, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = t.TempDir()
+	}
+	sum := sha256.Sum256(requirements)
+	libraries = filepath.Join(cache, "beacon-test", "senders-"+hex.EncodeToString(sum[:8]))
+	if _, err := os.Stat(libraries); err == nil {
+		return python, libraries
+	}
+	out, err := exec.Command(python, "-m", "pip", "install", "--quiet", "--target", libraries+".new", "--requirement", file).CombinedOutput()
+	if err == nil {
+		err = os.Rename(libraries+".new", libraries)
+	}
+	if err != nil {
+		t.Logf("pip: %v: %s", err, out)
+	}
+	proctest.Needs(t, "pip, and the packages of "+file+" from it", err == nil)
+	return python, libraries
+}
+
+// buildProgram builds the Go program in a folder of the module programs, and returns the executable.
+func buildProgram(t *testing.T, folder string) string {
+	t.Helper()
+	executable := filepath.Join(t.TempDir(), "program")
+	cmd := exec.Command("go", "build", "-o", executable, ".")
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", folder, err, out)
+	}
+	return executable
+}
+
+// A recorder is a reverse proxy that keeps the requests that pass through it.
+type recorder struct {
+	URL string
+
+	mu   sync.Mutex
+	seen []request
+}
+
+// record starts a recorder in front of a collector. It ends with the test.
+func record(t *testing.T, collector string) *recorder {
+	t.Helper()
+	target, err := url.Parse(collector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := new(recorder)
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Errorf("%s %s: its body ended early: %v", r.Method, r.RequestURI, err)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		rec.mu.Lock()
+		rec.seen = append(rec.seen, request{r.Method, r.RequestURI, strings.TrimSpace(r.Header.Get("Content-Type")), string(body)})
+		rec.mu.Unlock()
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	rec.URL = s.URL
+	return rec
+}
+
+// requests returns the requests so far.
+func (rec *recorder) requests() []request {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return append([]request(nil), rec.seen...)
+}
