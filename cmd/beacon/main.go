@@ -86,7 +86,7 @@ flag that may be repeated are separated by spaces there.`,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(serveCommand(), sendCommand(), runCommand(), outboxCommand(), deliverCommand(), queryCommand(), tailCommand(), exportCommand(), importCommand(), tableCommand(), eraseCommand(), manCommand())
+	root.AddCommand(serveCommand(), sendCommand(), runCommand(), outboxCommand(), deliverCommand(), queryCommand(), tailCommand(), exportCommand(), importCommand(), tableCommand(), eraseCommand(), sampleCommand(), manCommand())
 	return root
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/seed-d051cf5a/beacon/cmd/internal/httpserver"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/script"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/web"
 	"github.com/seed-d051cf5a/beacon/collect"
 )
@@ -21,17 +22,22 @@ const (
 
 // routes does not use http.ServeMux, because that redirects a request whose path is not clean. A
 // browser does not follow the redirect of a preflight, so the beacon would be lost.
-func routes(c *collect.Collector, t *tableService, metrics prometheus.Gatherer) http.Handler {
+func routes(c *collect.Collector, t *tableService, s *script.Script, metrics prometheus.Gatherer) http.Handler {
 	page, query, export := httpserver.Evictable(web.Handler()), c.Operator("query", mostQueries, t.QueryHandler()), c.Operator("export", mostExports, t.ExportHandler())
 	table := c.Operator("table", mostTableRequests, t.TableHandler())
+	browserScript, sample := httpserver.Evictable(s), c.Operator("sample", mostTableRequests, sampleHandler(s.Share))
 	counted := c.LocalOrOperator(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch path := r.URL.EscapedPath(); {
-		case get && (path == "/" || path == web.Script || path == collect.Operators+"login" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
+		case get && s.Serves(path):
+			browserScript.ServeHTTP(w, r)
+		case get && (path == "/" || path == collect.Operators+"login" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
 			page.ServeHTTP(w, r)
 		case path == collect.Operators+"query":
 			query.ServeHTTP(w, r)
+		case path == collect.Operators+"sample":
+			sample.ServeHTTP(w, r)
 		case strings.HasPrefix(path, collect.Operators+"table/"):
 			table.ServeHTTP(w, r)
 		case path == collect.Operators+"export" && ofTable(r.URL.Query().Get("format")):

@@ -25,6 +25,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/seed-d051cf5a/beacon/cmd/internal/httpserver"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/script"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
 	"github.com/seed-d051cf5a/beacon/collect"
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
@@ -52,10 +53,12 @@ type serving struct {
 	memory   sizeFlag
 	listener listening
 	table    tableOptions
+	script   *script.Script
 
 	// The flags' text.
 	batch, get, noGet, answers, origins, proxies []string
 	maxBody                                      sizeFlag
+	scriptPath                                   string
 	tokenFile                                    string
 }
 
@@ -97,6 +100,7 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 	f.StringArrayVar(&s.noGet, "no-get", nil, "`stream` such as /config/* whose GETs are never beacons; may be repeated")
 	f.StringArrayVar(&s.answers, "answer", nil, "`answer` to the beacons of a stream in place of 204: STREAM=SENDER for one of "+strings.Join(slices.Sorted(maps.Keys(senderAnswers)), ", ")+"; or STREAM=STATUS [CONTENT-TYPE] [BODY or @FILE]; may be repeated")
 
+	f.StringVar(&s.scriptPath, "script", script.DefaultPath, "`path` of the browser script, which sends page views to the stream of that path without .js; the script is at "+script.Alias+" too")
 	f.StringArrayVar(&s.origins, "origin", nil, "`pattern` of the origins whose pages may send here, such as https://*.shop.example; may be repeated; without it all pages may")
 	s.maxBody = 1 << 20
 	f.Var(&s.maxBody, "max-body", "the largest body of a beacon")
@@ -141,6 +145,10 @@ func (s *serving) parse() (err error) {
 	if s.collect.Answer, err = parseAnswers(s.answers); err != nil {
 		return err
 	}
+	if s.script, err = script.New(s.scriptPath); err != nil {
+		return fmt.Errorf("--script: %w", err)
+	}
+	s.table.script = s.script.Stream()
 	for _, name := range s.collect.KeepHeader {
 		switch name = http.CanonicalHeaderKey(name); {
 		case !httpguts.ValidHeaderFieldName(name):
@@ -256,6 +264,9 @@ func serve(ctx context.Context, s serving) error {
 			return err
 		}
 	}
+	if s.script.Share, err = script.OpenShare(s.data); err != nil {
+		return err
+	}
 	t, err := openTable(ctx, s.data, c, s.table, log)
 	if err != nil {
 		return err
@@ -271,7 +282,7 @@ func serve(ctx context.Context, s serving) error {
 	if s.listener.httpBeacons {
 		beacons = c
 	}
-	server := s.newServer(listener.handler(routes(c, t, registry), beacons, c.IsPixel, log), c.Imports)
+	server := s.newServer(listener.handler(routes(c, t, s.script, registry), beacons, c.IsPixel, log), c.Imports)
 	registry.MustRegister(server)
 
 	s.greet(listener)

@@ -2,10 +2,13 @@ package main
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/script"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table"
 )
 
@@ -17,6 +20,7 @@ type tableOptions struct {
 	maxTable     sizeFlag
 	maxInbox     sizeFlag
 	columns      []string // as they were written
+	script       string   // the stream of the browser script's events
 	schemas      []string
 }
 
@@ -50,7 +54,8 @@ func (o *tableOptions) check() error {
 	return nil
 }
 
-// declared are the columns that --column names.
+// declared returns the columns of the browser script's events and those of --column, which replace others of the same
+// name.
 func (o *tableOptions) declared() (columns []table.Column, err error) {
 	for _, text := range o.columns {
 		c, err := table.ParseColumn(text, table.OwnColumns())
@@ -58,6 +63,17 @@ func (o *tableOptions) declared() (columns []table.Column, err error) {
 			return nil, err
 		}
 		columns = append(columns, c)
+	}
+	own := columns
+	for _, text := range script.Columns {
+		c, err := table.ParseColumn(text, table.OwnColumns())
+		if err != nil {
+			return nil, err
+		}
+		c.Stream = o.script
+		if !slices.ContainsFunc(own, func(o table.Column) bool { return strings.EqualFold(o.Name, c.Name) }) {
+			columns = append(columns, c)
+		}
 	}
 	return columns, table.CheckColumns(columns)
 }

@@ -33,7 +33,7 @@ func webVital(n int) warc.Record {
 
 // BenchmarkWriter is the time from an inbox of web vitals to synced files, a row.
 func BenchmarkWriter(b *testing.B) {
-	columns := []Column{{"value", "double", "$.value"}, {"element", "varchar", "$.attribution.element"}}
+	columns := []Column{{"value", "double", "$.value", ""}, {"element", "varchar", "$.attribution.element", ""}}
 	for _, c := range []struct {
 		name    string
 		options Options

@@ -131,7 +131,7 @@ func agree(t testing.TB, db *sql.DB, texts []string, c Column) {
 	if err != nil {
 		t.Fatalf("%+v: %v", c, err)
 	}
-	rows, err := db.Query("select data, " + c.SQL("data") + " from texts order by n")
+	rows, err := db.Query("select data, " + c.SQL("'/s'", "data") + " from texts order by n")
 	if err != nil {
 		t.Fatalf("%+v: %v", c, err)
 	}
@@ -146,7 +146,7 @@ func agree(t testing.TB, db *sql.DB, texts []string, c Column) {
 		if data != texts[n] {
 			t.Fatalf("text %d is %q in the engine, want %q", n, data, texts[n])
 		}
-		got, want := g.value([]byte(data)), "NULL"
+		got, want := g.value(nil, []byte(data)), "NULL"
 		if v != nil {
 			want = fmt.Sprintf("%T %[1]v", v)
 			switch v := v.(type) {
@@ -186,7 +186,7 @@ func TestGetter_AnyTextPathAndType_AgreesWithEngine(t *testing.T) {
 	fill(t, db, texts)
 	for _, p := range agreedPaths {
 		for _, typ := range columnTypes {
-			agree(t, db, texts, Column{"x", typ, p})
+			agree(t, db, texts, Column{"x", typ, p, ""})
 		}
 	}
 	t.Logf("%d texts, %d paths, %d types", len(texts), len(agreedPaths), len(columnTypes))
@@ -205,7 +205,7 @@ func TestGetter_RandomNumbers_AgreeWithEngine(t *testing.T) {
 	}
 	fill(t, db, texts)
 	for _, typ := range columnTypes {
-		agree(t, db, texts, Column{"x", typ, "$"})
+		agree(t, db, texts, Column{"x", typ, "$", ""})
 	}
 }
 
@@ -260,7 +260,7 @@ func FuzzGetter_AnyJSON_AgreesWithEngine(f *testing.F) {
 		}
 		fill(t, db, []string{text})
 		for _, typ := range columnTypes {
-			agree(t, db, []string{text}, Column{"x", typ, p})
+			agree(t, db, []string{text}, Column{"x", typ, p, ""})
 		}
 	})
 }

@@ -25,7 +25,9 @@ import (
 //	         an exponent are written as a double: 1.50 is 1.5 and 1e5 is 100000.0.
 //
 // The value is NULL where the field is missing, null or not of that form.
-type Column struct{ Name, Type, Path string }
+//
+// With a Stream the value is NULL in the rows of all other streams.
+type Column struct{ Name, Type, Path, Stream string }
 
 // ErrColumn is wrapped by each error about a declared column that cannot be used.
 var ErrColumn = errors.New("column cannot be used")
@@ -40,7 +42,7 @@ var columnName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 func ParseColumn(text string, own []string) (Column, error) {
 	head, path, pathed := strings.Cut(text, "=")
 	name, typ, typed := strings.Cut(head, ":")
-	c := Column{name, strings.ToLower(typ), path}
+	c := Column{Name: name, Type: strings.ToLower(typ), Path: path}
 	if !pathed {
 		c.Path = "$." + name
 	}
@@ -79,9 +81,17 @@ func CheckColumns(columns []Column) error {
 	return nil
 }
 
-// SQL returns an expression for the column's value. data is a SQL expression for JSON text or NULL. The
-// expression fails for no row and has the same values as compile's getter.
-func (c Column) SQL(data string) string {
+// SQL returns an expression for the column's value. stream is a SQL expression for the row's stream, and data one for
+// JSON text or NULL. The expression fails for no row and has the same values as compile's getter.
+func (c Column) SQL(stream, data string) string {
+	if c.Stream == "" {
+		return c.anyStream(data)
+	}
+	return fmt.Sprintf("case when %s = %s then %s end", stream, literal(c.Stream), c.anyStream(data))
+}
+
+// anyStream is SQL for a row of the column's stream.
+func (c Column) anyStream(data string) string {
 	text := fmt.Sprintf("try(json_extract_string(%s, %s))", data, literal(c.Path))
 	switch c.Type {
 	case "varchar":
@@ -108,8 +118,9 @@ func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + 
 
 // A getter computes a column's value from JSON text. Goroutines may share it.
 type getter struct {
-	path path
-	cast func(value []byte) parquet.Value
+	path   path
+	stream string
+	cast   func(value []byte) parquet.Value
 }
 
 // compile returns the column's getter, or an error if the path cannot be used.
@@ -122,12 +133,15 @@ func (c Column) compile() (getter, error) {
 	if !ok {
 		return getter{}, fmt.Errorf("%w: %s: unknown type %q: write double, bigint, boolean, timestamp or varchar", ErrColumn, c.Name, c.Type)
 	}
-	return getter{p, cast}, nil
+	return getter{p, c.Stream, cast}, nil
 }
 
 // value returns the column's value or NULL. It may share memory with data, which is valid JSON without half a
 // surrogate pair, as a row has it, or empty. For other data the value is unspecified.
-func (g getter) value(data []byte) parquet.Value {
+func (g getter) value(stream, data []byte) parquet.Value {
+	if g.stream != "" && g.stream != string(stream) {
+		return parquet.Value{}
+	}
 	v := g.path.find(data)
 	if len(v) == 0 {
 		return parquet.Value{}

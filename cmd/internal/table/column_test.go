@@ -14,13 +14,13 @@ var ownNames = []string{"id", "received_at", "data", "bot"}
 
 func TestParseColumn_Valid_ReturnsColumn(t *testing.T) {
 	for text, want := range map[string]Column{
-		"value:double":                {"value", "double", "$.value"},
-		"n:BIGINT":                    {"n", "bigint", "$.n"},
-		"Lcp:double=$.metrics.lcp":    {"Lcp", "double", "$.metrics.lcp"},
-		"yes:boolean=/flags/yes":      {"yes", "boolean", "/flags/yes"},
-		`odd:varchar=$."a=b:c"`:       {"odd", "varchar", `$."a=b:c"`},
-		"whole:varchar=$":             {"whole", "varchar", "$"},
-		"plan:varchar=$.plans[#-1].x": {"plan", "varchar", "$.plans[#-1].x"},
+		"value:double":                {"value", "double", "$.value", ""},
+		"n:BIGINT":                    {"n", "bigint", "$.n", ""},
+		"Lcp:double=$.metrics.lcp":    {"Lcp", "double", "$.metrics.lcp", ""},
+		"yes:boolean=/flags/yes":      {"yes", "boolean", "/flags/yes", ""},
+		`odd:varchar=$."a=b:c"`:       {"odd", "varchar", `$."a=b:c"`, ""},
+		"whole:varchar=$":             {"whole", "varchar", "$", ""},
+		"plan:varchar=$.plans[#-1].x": {"plan", "varchar", "$.plans[#-1].x", ""},
 	} {
 		got, err := ParseColumn(text, ownNames)
 		if err != nil || got != want {
@@ -88,14 +88,14 @@ func TestCheckColumns_Unusable_ReturnsErrColumnWithHint(t *testing.T) {
 
 func TestColumn_PathWithQuote_StaysInLiteral(t *testing.T) {
 	const want = `try(json_extract_string(data, '/x''); drop table beacons; --'))`
-	if got := (Column{"x", "varchar", "/x'); drop table beacons; --"}).SQL("data"); got != want {
+	if got := (Column{"x", "varchar", "/x'); drop table beacons; --", ""}).SQL("stream", "data"); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
 func compiled(t testing.TB, typ, path string) getter {
 	t.Helper()
-	g, err := Column{"x", typ, path}.compile()
+	g, err := Column{"x", typ, path, ""}.compile()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestGetter_ValuesByType(t *testing.T) {
 		{"varchar", "/a/1", `{"a":[1,2]}`, text("2")},
 		{"varchar", "$", ``, null},
 	} {
-		got := compiled(t, c.typ, c.path).value([]byte(c.data))
+		got := compiled(t, c.typ, c.path).value(nil, []byte(c.data))
 		if got.Kind() != c.want.Kind() || !parquet.Equal(got, c.want) {
 			t.Errorf("%s %s of %s: got %+v, want %+v", c.typ, c.path, c.data, got, c.want)
 		}
@@ -150,7 +150,7 @@ func FuzzGetter_AnyBytes_ReturnsValidValue(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, g := range getters {
-			v := g.value(data)
+			v := g.value(nil, data)
 			if v.Kind() == parquet.ByteArray && json.Valid(data) && utf8.Valid(data) && !utf8.Valid(v.ByteArray()) {
 				t.Errorf("%q: got %q, want UTF-8", data, v.ByteArray())
 			}
@@ -167,9 +167,9 @@ func BenchmarkGetter(b *testing.B) {
 		name    string
 		columns []Column
 	}{
-		{"two_numbers", []Column{{"value", "double", "$.value"}, {"lcp", "double", "$.metrics.lcp"}}},
-		{"bigint_and_text", []Column{{"n", "bigint", "$.n"}, {"name", "varchar", "$.name"}}},
-		{"missing", []Column{{"x", "double", "$.missing"}}},
+		{"two_numbers", []Column{{"value", "double", "$.value", ""}, {"lcp", "double", "$.metrics.lcp", ""}}},
+		{"bigint_and_text", []Column{{"n", "bigint", "$.n", ""}, {"name", "varchar", "$.name", ""}}},
+		{"missing", []Column{{"x", "double", "$.missing", ""}}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var getters []getter
@@ -181,7 +181,7 @@ func BenchmarkGetter(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				for _, g := range getters {
-					g.value(data)
+					g.value(nil, data)
 				}
 			}
 		})
@@ -191,7 +191,7 @@ func BenchmarkGetter(b *testing.B) {
 func TestGetter_Numbers_DoNotAllocate(t *testing.T) {
 	data := []byte(vital)
 	for _, g := range []getter{compiled(t, "double", "$.metrics.lcp"), compiled(t, "bigint", "$.value"), compiled(t, "bigint", "$.n"), compiled(t, "varchar", "$.title")} {
-		if n := testing.AllocsPerRun(100, func() { g.value(data) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { g.value(nil, data) }); n != 0 {
 			t.Errorf("got %v allocations, want 0", n)
 		}
 	}

@@ -47,7 +47,7 @@ func (h *harness) wantRows(want map[string]stored) {
 }
 
 func TestCompact_SmallFiles_KeepRowsAndValues(t *testing.T) {
-	h := newHarness(t, Options{Columns: []Column{{"value", "double", "$.value"}}})
+	h := newHarness(t, Options{Columns: []Column{{"value", "double", "$.value", ""}}})
 	for i := range 20 {
 		var some []warc.Record
 		for n := range 37 {
@@ -143,14 +143,14 @@ func (h *harness) chunks(column string) (all []string) {
 }
 
 func TestCompact_OtherDeclaredColumns_WritesFilesAnew(t *testing.T) {
-	h := newHarness(t, Options{Columns: []Column{{"value", "double", "$.value"}, {"old", "varchar", "$.name"}}})
+	h := newHarness(t, Options{Columns: []Column{{"value", "double", "$.value", ""}, {"old", "varchar", "$.name", ""}}})
 	var some []warc.Record
 	for n := range 300 {
 		some = append(some, webVital(n), textRecord(1000+n, "text/plain", "no JSON"))
 	}
 	h.putAndFlush(some...)
 	// One is new, one dropped, one has another type, and one another path.
-	columns := []Column{{"value", "varchar", "$.value"}, {"rating", "varchar", "$.rating"}, {"ttfb", "double", "$.attribution.timeToFirstByte"}}
+	columns := []Column{{"value", "varchar", "$.value", ""}, {"rating", "varchar", "$.rating", ""}, {"ttfb", "double", "$.attribution.timeToFirstByte", ""}}
 	fresh := newHarness(t, Options{Columns: columns})
 	fresh.putAndFlush(some...)
 	want := byID(fresh.rows())

@@ -19,8 +19,8 @@ type layout struct {
 	own      []int    // the index in columns of each field
 	derived  []int    // and of each declared column
 	declared []string // identities of the declared columns, sorted
-	id, at   int
-	data     int
+	// The index in columns of some fields.
+	id, at, stream, data int
 }
 
 // A leaf is a column of a file.
@@ -63,12 +63,19 @@ func newLayout(declared []Column) (*layout, error) {
 	for _, c := range declared {
 		l.derived = append(l.derived, at[c.Name])
 	}
-	l.id, l.at, l.data = at["id"], at["received_at"], at["data"]
+	l.id, l.at, l.stream, l.data = at["id"], at["received_at"], at["stream"], at["data"]
 	return l, nil
 }
 
-// identity returns NAME:TYPE=PATH of a declared column: all that its values depend on.
-func identity(c Column) string { return c.Name + ":" + c.Type + "=" + c.Path }
+// identity returns [STREAM ]NAME:TYPE=PATH of a declared column: all that its values depend on. A stream has no spaces,
+// and begins with a slash as no name does.
+func identity(c Column) string {
+	text := c.Name + ":" + c.Type + "=" + c.Path
+	if c.Stream != "" {
+		text = c.Stream + " " + text
+	}
+	return text
+}
 
 // rows returns n rows of NULLs.
 func (l *layout) rows(n int) []parquet.Row {
@@ -85,13 +92,13 @@ func (l *layout) fill(values parquet.Row, r *row.Row) {
 	for i := range fields {
 		values[l.own[i]] = fields[i].value(r)
 	}
-	l.derive(values, r.Data)
+	l.derive(values, bytesOf(r.Stream), r.Data)
 }
 
-// derive sets the declared columns from data, which may be nil.
-func (l *layout) derive(values parquet.Row, data []byte) {
+// derive sets the declared columns from the stream and data, which may be nil.
+func (l *layout) derive(values parquet.Row, stream, data []byte) {
 	for i, g := range l.getters {
-		values[l.derived[i]] = g.value(data)
+		values[l.derived[i]] = g.value(stream, data)
 	}
 }
 

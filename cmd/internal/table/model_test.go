@@ -246,7 +246,7 @@ func (w *world) eraseSome() {
 }
 
 func (w *world) changeColumns() {
-	all := []Column{{"value", "double", "$.value"}, {"name", "varchar", "$.name"}, {"n", "bigint", "$.n"}}
+	all := []Column{{"value", "double", "$.value", ""}, {"name", "varchar", "$.name", ""}, {"n", "bigint", "$.n", ""}}
 	w.reopen(Options{Columns: all[:w.random.IntN(4)]})
 }
 

@@ -90,7 +90,7 @@ func (s *source) arrange(to, from parquet.Row, derive bool) {
 		if v := to[s.l.data]; !v.IsNull() {
 			data = v.ByteArray()
 		}
-		s.l.derive(to, data)
+		s.l.derive(to, to[s.l.stream].ByteArray(), data)
 	}
 	for i, v := range to {
 		to[i] = s.l.level(v, i)

@@ -45,7 +45,7 @@ func selection(declared []Column, files bool, has []string) string {
 		add(cmp.Or(f.view, f.name), f.typ, f.name)
 	}
 	for _, c := range declared {
-		value := c.SQL("data")
+		value := c.SQL("stream", "data")
 		if slices.Contains(has, identity(c)) {
 			value = ident(c.Name)
 		}

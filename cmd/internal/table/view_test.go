@@ -87,7 +87,7 @@ func wantTypes(t testing.TB, db *sql.DB, declared ...string) {
 }
 
 func TestView_EmptyTable_HasAllColumns(t *testing.T) {
-	h := newHarness(t, Options{Columns: []Column{{"value", "double", "$.value"}}})
+	h := newHarness(t, Options{Columns: []Column{{"value", "double", "$.value", ""}}})
 	db := h.engine()
 	wantTypes(t, db, "value double")
 	if got := query(t, db, "select count(*), min(received_at) from beacons"); !reflect.DeepEqual(got, [][]string{{"0", "NULL"}}) {
@@ -158,7 +158,7 @@ func TestView_FilesWithAndWithoutColumns_HaveTheSameValues(t *testing.T) {
 		return all
 	}
 	h.putAndFlush(some(0)...)
-	columns := []Column{{"value", "double", "$.value"}, {"element", "varchar", "$.attribution.element"}, {"n", "bigint", "/n"}, {"b", "boolean", "$.value"}}
+	columns := []Column{{"value", "double", "$.value", ""}, {"element", "varchar", "$.attribution.element", ""}, {"n", "bigint", "/n", ""}, {"b", "boolean", "$.value", ""}}
 	h.reopen(Options{Columns: columns[:2]})
 	h.putAndFlush(some(1000)...)
 	columns[1].Path = "$.attribution.url" // another path under the same name
@@ -191,7 +191,7 @@ func TestView_Filters_AreInTheScan(t *testing.T) {
 	other := textRecord(3, "text/plain", "x")
 	other.Request.Target = "/other"
 	h.putAndFlush(webVital(1), webVital(5), other)
-	h.reopen(Options{Columns: []Column{{"value", "double", "$.value"}}})
+	h.reopen(Options{Columns: []Column{{"value", "double", "$.value", ""}}})
 	h.putAndFlush(webVital(2), webVital(6), other)
 	db := h.engine()
 	// In each file some rows match and some do not: else the engine needs no filter.

@@ -16,7 +16,7 @@ import (
 )
 
 func TestWriter_Record_HasAllValues(t *testing.T) {
-	h := newHarness(t, Options{Columns: []Column{{"version", "varchar", "$.version"}, {"n", "double", "$.n"}, {"Flag", "boolean", "$.flag"}, {"big", "bigint", "/big"}}})
+	h := newHarness(t, Options{Columns: []Column{{"version", "varchar", "$.version", ""}, {"n", "double", "$.n", ""}, {"Flag", "boolean", "$.flag", ""}, {"big", "bigint", "/big", ""}}})
 	r := textRecord(1, "application/json", `{"version": "1.2.3", "n": 1.5, "flag": true, "big": -9007199254740993}`)
 	r.IP = "203.0.113.0"
 	r.Request.Header = append(r.Request.Header, warc.Field{Name: "Origin", Value: "https://example.com"}, warc.Field{Name: "Referer", Value: "https://example.com/page"},
@@ -62,7 +62,7 @@ func TestWriter_BodyOtherThanData_KeepsBoth(t *testing.T) {
 }
 
 func TestWriter_HalfSurrogate_IsMended(t *testing.T) {
-	h := newHarness(t, Options{Columns: []Column{{"a", "varchar", "$.a"}}})
+	h := newHarness(t, Options{Columns: []Column{{"a", "varchar", "$.a", ""}}})
 	h.putAndFlush(textRecord(1, "application/json", `{"a":"\ud800"}`), textRecord(2, "application/json", `{"a":"\ud83d\ude00"}`))
 	if r := h.one(1); r["data"] != `{"a":"\ufffd"}` || r["a"] != "\ufffd" || r["body"] != `{"a":"\ud800"}` || !strings.Contains(fmt.Sprint(r["error"]), "surrogate") {
 		t.Errorf("half a pair: got %v", r)
@@ -135,7 +135,7 @@ func TestWriter_BatchOfTenThousand_IsTenThousandRows(t *testing.T) {
 }
 
 func TestWriter_RowOf16MiB_FileHasSmallFooter(t *testing.T) {
-	h := newHarness(t, Options{Columns: []Column{{"a", "varchar", "$.a"}}})
+	h := newHarness(t, Options{Columns: []Column{{"a", "varchar", "$.a", ""}}})
 	large := `{"a":"` + strings.Repeat("abcdefgh", 2<<20) + `"}`
 	h.putAndFlush(record(1), textRecord(2, "application/json", large), textRecord(3, "application/octet-stream", "\x00"+large), record(4))
 	if r := h.one(2); r["data"] != large || r["a"] != large[6:len(large)-2] {

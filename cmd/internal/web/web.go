@@ -1,6 +1,5 @@
 // Package web serves the collector's live page, which shows beacons as they arrive; the form to log
-// in there; a page that shows that a beacon arrives after its page was closed; and the script
-// beacon.js for the pages of other sites.
+// in there; and a page that shows that a beacon arrives after its page was closed.
 //
 // All of them are embedded files without a build step and without third-party code. They load
 // nothing from other hosts.
@@ -19,13 +18,9 @@ import (
 //go:embed *.html *.css *.js *.svg
 var files embed.FS
 
-// Script is the path of the script for the pages of any site.
-const Script = "/beacon.js"
-
 // routes maps paths to embedded files. Other files are not served.
 var routes = map[string]string{
 	"/":                "live.html",
-	Script:             "beacon.js",
 	"/-/login":         "login.html",
 	"/-/bye":           "bye.html",
 	"/-/web/live.css":  "live.css",
@@ -66,8 +61,7 @@ type asset struct {
 type pages map[string]asset
 
 // Handler serves the live page at /, the form to log in at /-/login, the page that is closed at
-// /-/bye, their styles and scripts below /-/web/, and beacon.js. It answers GET and HEAD of these
-// paths only. These files are the same for everyone, and have nothing of any beacon.
+// /-/bye, and their styles and scripts below /-/web/. It answers GET and HEAD of these paths only. These files are the same for everyone, and have nothing of any beacon.
 //
 // The pages read /-/tail and /-/table/status, and post to /-/login, /-/logout and /leave, all of the
 // same collector.
@@ -108,11 +102,6 @@ func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Type", a.contentType)
 	h.Set("Cache-Control", "no-cache")
-	if r.URL.Path == Script {
-		h.Set("Cache-Control", "public, max-age=3600") // every page of a site loads it
-		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		h.Set("Access-Control-Allow-Origin", "*") // integrity= needs crossorigin=, which needs this header
-	}
 	h.Set("ETag", a.etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
 }

@@ -44,7 +44,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/-/web/live.css", 200, "text/css; charset=utf-8"},
 		{"GET", "/-/web/live.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/-/web/bye.js", 200, "text/javascript; charset=utf-8"},
-		{"GET", "/beacon.js", 200, "text/javascript; charset=utf-8"},
+		{"GET", "/beacon.js", 404, "text/plain; charset=utf-8"},
 		{"GET", "/-/web/icon.svg", 200, "image/svg+xml"},
 		{"HEAD", "/", 200, "text/html; charset=utf-8"},
 		{"HEAD", "/-/web/live.js", 200, "text/javascript; charset=utf-8"},
@@ -116,12 +116,9 @@ func TestEveryAnswerIsLockedDown(t *testing.T) {
 	}
 }
 
-func TestOnlyTheScriptIsForOtherSites(t *testing.T) {
+func TestHandler_OtherOrigin_NothingAllowed(t *testing.T) {
 	for route := range routes {
 		policy, allow := "same-origin", ""
-		if route == Script {
-			policy, allow = "cross-origin", "*"
-		}
 		res := ask(t, "GET", route, "Origin", "https://shop.example")
 		again := ask(t, "GET", route, "Origin", "https://shop.example", "If-None-Match", res.Header.Get("ETag"))
 		for _, res := range []*http.Response{res, again} {
@@ -144,12 +141,8 @@ func TestETag(t *testing.T) {
 			t.Errorf("%s: ETag %q, the same as %q", route, etag, other)
 		}
 		seen[etag] = route
-		want := "no-cache"
-		if route == Script {
-			want = "public, max-age=3600"
-		}
-		if got := res.Header.Get("Cache-Control"); got != want {
-			t.Errorf("%s: Cache-Control %q, want %s", route, got, want)
+		if got := res.Header.Get("Cache-Control"); got != "no-cache" {
+			t.Errorf("%s: Cache-Control %q, want no-cache", route, got)
 		}
 
 		again := ask(t, "GET", route, "If-None-Match", etag)
