@@ -48,16 +48,14 @@ func (e *engine) answer(q question, out *output) error {
 // prepareSession applies the settings that depend on the question, and then locks all settings.
 func (e *engine) prepareSession(q question) error {
 	if q.Zone != "" {
-		if err := e.exec("set TimeZone = " + literal(q.Zone)); err != nil {
+		if err := e.exec("set TimeZone = " + literal(q.Zone)); err != nil && e.timedOut.Load() {
+			return e.failure(err.Error(), "")
+		} else if err != nil {
 			return &failure{kindSQL, fmt.Sprintf("there is no time zone %q: write one like Europe/Berlin or UTC", q.Zone)}
 		}
 	}
 	if err := e.exec("create temp view beacons as " + q.View); err != nil {
-		f := e.failure(err.Error(), q.View)
-		if f.Kind == kindSQL {
-			f.Kind = kindTable
-		}
-		return f
+		return e.tableFailure(err, q.View)
 	}
 	settings := []string{"set lock_configuration = true"}
 	if q.File != "" {
@@ -66,9 +64,18 @@ func (e *engine) prepareSession(q question) error {
 		settings = []string{"set preserve_insertion_order = false", settings[0]}
 	}
 	if err := e.exec(settings...); err != nil {
-		return &failure{kindTable, err.Error()}
+		return e.tableFailure(err, "")
 	}
 	return nil
+}
+
+// tableFailure returns the failure of a statement that is not the user's.
+func (e *engine) tableFailure(err error, sql string) *failure {
+	f := e.failure(err.Error(), sql)
+	if f.Kind == kindSQL {
+		f.Kind = kindTable
+	}
+	return f
 }
 
 // castColumns returns the names and types of the columns of stmt, which is of sql. If one has a type
