@@ -42,6 +42,7 @@ var rules = []struct {
 	{"internal/loadtest", "", "it puts load on a server for any benchmark"},
 	{"test/conformance", "", "the suite has only tests"},
 	{"test/trackers", "", "the trackers use the command over HTTP, as real pages do"},
+	{"cmd/internal/script", "", "the script is an embedded file, which reaches pages by HTTP"},
 	{"cmd/internal/accesslog", "internal/warc", "it turns lines into records, and the collector imports those"},
 	{"cmd/internal/contract", "collect collect/row", "it checks rows for the table's writer"},
 	{"cmd/internal/table", "internal/warc internal/spool collect/row cmd/internal/table/keys", "the table's writer reads the inbox and is pure Go: the engine is in another process"},

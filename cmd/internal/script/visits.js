@@ -79,7 +79,7 @@
     try {
       send(event(name, { props }))
     } catch (e) {
-      warn(`${name} is not sent: ${e}`) // its properties are no JSON
+      warn(`${name} is not sent: ${e}`) // its properties can't be JSON
       return false
     }
     return counted
