@@ -1,7 +1,7 @@
 package trackers
 
-// serverSenders are in the order of their files' names. A program sends in two steps, so that what the library makes of
-// the first answer shows in the second, and ends with an error if the library reports one.
+// serverSenders are in the order of their files' names. Most programs send in two steps, so that the second shows what
+// the library does after the first answer. A program ends with an error if its library reports one.
 var serverSenders = []sender{
 	{file: "programs/airbrake-node.mjs", library: "@airbrake/node", flags: []string{"--answer", "/api/v3/projects/*=airbrake"},
 		used: []string{`"message":"the page broke"`, `"message":"signup"`, `"plan":"pro"`}, once: `"message":"signup"`},
@@ -23,14 +23,15 @@ var serverSenders = []sender{
 		used: []string{`"type":"page"`, `"event":"signup"`, `"plan":"pro"`}, once: `"event":"signup"`},
 	{file: "programs/customerio-cdp-analytics.py", library: "customerio-cdp-analytics", flags: []string{"--answer", "/v1/batch=customerio"},
 		used: []string{`"type": "page"`, `"event": "signup"`, `"plan": "pro"`}, once: `"event": "signup"`},
-	{file: "programs/elastic-apm.py", library: "elastic-apm",
+	{file: "programs/elastic-apm.py", library: "elastic-apm", asks: []string{"/"},
 		used: []string{`"message": "RuntimeError: the page broke"`, `"name": "signup"`, `"plan": "pro"`}, once: `"plan": "pro"`},
 	{file: "programs/honeybadger-go/main.go", library: "github.com/honeybadger-io/honeybadger-go", flags: []string{"--answer", "/v1/*=honeybadger"},
 		used: []string{`"message":"the page broke"`, `"event_type":"signup"`, `"plan":"pro"`}, once: `"event_type":"signup"`},
 	{file: "programs/honeybadger-python.py", library: "honeybadger", flags: []string{"--answer", "/v1/*=honeybadger"},
 		used: []string{`"message": "the page broke"`, `"event_type": "signup"`, `"plan": "pro"`}, once: `"event_type": "signup"`},
 	{file: "programs/matomo-tracker.mjs", library: "matomo-tracker", flags: []string{"--get", "/matomo.php"},
-		used: []string{`"action_name":"Home"`, `"e_a":"signup"`, `action_name=Second`}, once: `"e_a":"signup"`},
+		used: []string{`"action_name":"Home"`, `"e_a":"signup"`, `action_name=Second`}, once: `"e_a":"signup"`,
+		comment: "The events of `trackBulk` are query strings in `requests`."},
 	{file: "programs/mixpanel-go/main.go", library: "github.com/mixpanel/mixpanel-go", flags: []string{"--answer", `/track=200 {"status":1}`, "--answer", "/engage=mixpanel"},
 		used: []string{`"event":"page view"`, `"event":"signup"`, `"$set":`}, once: `"event":"signup"`},
 	{file: "programs/mixpanel-python.py", library: "mixpanel", flags: []string{"--answer", `/track=200 {"status":1}`, "--answer", `/engage=200 {"status":1}`},

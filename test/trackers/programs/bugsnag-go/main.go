@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"log"
 	"os"
@@ -17,11 +16,10 @@ func main() {
 		PanicHandler: func() {},
 		Synchronous:  true,
 	})
-	ctx := bugsnag.StartSession(context.Background())
-	if err := bugsnag.Notify(errors.New("the page broke"), ctx); err != nil {
+	if err := bugsnag.Notify(errors.New("the page broke")); err != nil {
 		log.Fatal(err)
 	}
-	if err := bugsnag.Notify(errors.New("signup"), ctx, bugsnag.MetaData{"form": {"plan": "pro"}}); err != nil {
+	if err := bugsnag.Notify(errors.New("signup"), bugsnag.MetaData{"form": {"plan": "pro"}}); err != nil {
 		log.Fatal(err)
 	}
 }
