@@ -18,14 +18,21 @@ import (
 // senderAnswers are the answers that senders wait for, by the name of the sender. Without it they repeat a beacon, stop
 // or report an error.
 var senderAnswers = map[string]collect.Answer{
-	"countly":   jsonAnswer(`{"result":"Success"}`),
-	"mixpanel":  jsonAnswer(`1`),
-	"openpanel": jsonAnswer(`{}`),
-	"posthog":   jsonAnswer(`{"status":1}`),
+	"airbrake":    jsonAnswer(200, `{}`),
+	"amplitude":   jsonAnswer(200, `{"code":200}`),
+	"bugsnag":     jsonAnswer(200, `{}`),
+	"countly":     jsonAnswer(200, `{"result":"Success"}`),
+	"customerio":  jsonAnswer(200, `{}`),
+	"honeybadger": jsonAnswer(201, `{}`),
+	"mixpanel":    jsonAnswer(200, `1`),
+	"openpanel":   jsonAnswer(200, `{}`),
+	"posthog":     jsonAnswer(200, `{"status":1}`),
+	"rollbar":     jsonAnswer(200, `{}`),
+	"rudderstack": jsonAnswer(200, `{}`),
 }
 
-func jsonAnswer(body string) collect.Answer {
-	return collect.Answer{Status: http.StatusOK, ContentType: "application/json", Body: []byte(body)}
+func jsonAnswer(status int, body string) collect.Answer {
+	return collect.Answer{Status: status, ContentType: "application/json", Body: []byte(body)}
 }
 
 // parseAnswers parses the values of --answer. The first whose pattern matches a stream is its answer.

@@ -24,6 +24,8 @@ func TestParseAnswers_EachForm_IsParsed(t *testing.T) {
 		"/x=201 application/vnd.x+json @" + file: `201 "application/vnd.x+json" "{\"of\":\"a file\"}"`,
 		"/x=200 @" + file:                        `200 "application/json" "{\"of\":\"a file\"}"`,
 		"/x=PostHog":                             `200 "application/json" "{\"status\":1}"`,
+		"/x=honeybadger":                         `201 "application/json" "{}"`,
+		"/x=amplitude":                           `200 "application/json" "{\"code\":200}"`,
 		"/x = countly":                           `200 "application/json" "{\"result\":\"Success\"}"`,
 		"/v1/*=openpanel":                        "",
 	} {
