@@ -25,10 +25,12 @@ var senderAnswers = map[string]collect.Answer{
 	"customerio":  jsonAnswer(200, `{}`),
 	"honeybadger": jsonAnswer(201, `{}`),
 	"mixpanel":    jsonAnswer(200, `1`),
-	"openpanel":   jsonAnswer(200, `{}`),
-	"posthog":     jsonAnswer(200, `{"status":1}`),
-	"rollbar":     jsonAnswer(200, `{}`),
-	"rudderstack": jsonAnswer(200, `{}`),
+	// For libraries that ask for it with verbose=1.
+	"mixpanel-verbose": jsonAnswer(200, `{"status":1}`),
+	"openpanel":        jsonAnswer(200, `{}`),
+	"posthog":          jsonAnswer(200, `{"status":1}`),
+	"rollbar":          jsonAnswer(200, `{}`),
+	"rudderstack":      jsonAnswer(200, `{}`),
 }
 
 func jsonAnswer(status int, body string) collect.Answer {
