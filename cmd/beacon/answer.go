@@ -18,10 +18,19 @@ import (
 // senderAnswers are the answers that senders wait for, by the name of the sender. Without it they repeat a beacon, stop
 // or report an error.
 var senderAnswers = map[string]collect.Answer{
-	"countly":   jsonAnswer(`{"result":"Success"}`),
-	"mixpanel":  jsonAnswer(`1`),
-	"openpanel": jsonAnswer(`{}`),
-	"posthog":   jsonAnswer(`{"status":1}`),
+	"ackee":       jsonAnswer(`{"data":{"createRecord":{"payload":{"id":"1"}},"createAction":{"payload":{"id":"1"}}}}`),
+	"amplitude":   jsonAnswer(`{"code":200}`),
+	"braze":       jsonAnswer(`{}`),
+	"countly":     jsonAnswer(`{"result":"Success"}`),
+	"honeybadger": {Status: http.StatusCreated, ContentType: "application/json", Body: []byte(`{"id":"1"}`)},
+	"jitsu":       jsonAnswer(`{}`),
+	"keen":        jsonAnswer(`{}`),
+	"mixpanel":    jsonAnswer(`1`),
+	"mparticle":   jsonAnswer(`{"mpid":"1"}`),
+	"newrelic":    jsonAnswer(`{"app":{"nrServerTime":1},"err":1,"ins":1,"log":3,"logapi":3,"spa":1,"sr":0,"srs":0,"st":0,"sts":0}`),
+	"openpanel":   jsonAnswer(`{}`),
+	"openreplay":  jsonAnswer(`{"token":"1","userUUID":"1","sessionID":"1","projectID":"1","delay":0}`),
+	"posthog":     jsonAnswer(`{"status":1}`),
 }
 
 func jsonAnswer(body string) collect.Answer {
