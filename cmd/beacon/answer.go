@@ -21,6 +21,7 @@ var senderAnswers = map[string]collect.Answer{
 	"ackee":       jsonAnswer(`{"data":{"createRecord":{"payload":{"id":"1"}},"createAction":{"payload":{"id":"1"}}}}`),
 	"amplitude":   jsonAnswer(`{"code":200}`),
 	"braze":       jsonAnswer(`{}`),
+	"clevertap":   {Status: http.StatusOK, ContentType: "text/javascript", Body: []byte(cleverTapScript)},
 	"countly":     jsonAnswer(`{"result":"Success"}`),
 	"honeybadger": {Status: http.StatusCreated, ContentType: "application/json", Body: []byte(`{"id":"1"}`)},
 	"jitsu":       jsonAnswer(`{}`),
@@ -32,6 +33,9 @@ var senderAnswers = map[string]collect.Answer{
 	"openreplay":  jsonAnswer(`{"token":"1","userUUID":"1","sessionID":"1","projectID":"1","delay":0}`),
 	"posthog":     jsonAnswer(`{"status":1}`),
 }
+
+// cleverTapScript confirms the request whose script element it is the answer to. It gives a visitor and a session an id.
+const cleverTapScript = `(q=>$WZRK_WR.s(q.get("gc")||crypto.randomUUID(),+(q.get("s")||q.get("i")),false,+q.get("rn")))(new URL(document.currentScript.src).searchParams)`
 
 func jsonAnswer(body string) collect.Answer {
 	return collect.Answer{Status: http.StatusOK, ContentType: "application/json", Body: []byte(body)}
