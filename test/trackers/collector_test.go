@@ -2,6 +2,7 @@ package trackers
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,13 +15,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-d051cf5a/beacon/internal/certtest"
 )
 
 // A collector is a running `beacon serve`.
 type collector struct {
-	t    *testing.T
-	URL  string
-	data string // the data folder
+	t      *testing.T
+	URL    string
+	data   string // the data folder
+	client *http.Client
 }
 
 // build builds the command, with the race detector if the test has it, and returns its path.
@@ -42,11 +46,17 @@ func build(t *testing.T) string {
 	return filepath.Join(dir, "beacon")
 }
 
-// serve starts a collector with some flags. It ends with the test.
-func serve(t *testing.T, command string, flags []string) *collector {
+// serve starts a collector for a sender. It ends with the test.
+func serve(t *testing.T, command string, s sender) *collector {
 	t.Helper()
-	data := t.TempDir()
-	cmd := exec.Command(command, append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, flags...)...)
+	data, client := t.TempDir(), http.DefaultClient
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, s.flags...)
+	if s.secure {
+		cert, key, roots := certtest.Write(t, t.TempDir(), 1)
+		args = append(args, "--tls-cert", cert, "--tls-key", key)
+		client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	}
+	cmd := exec.Command(command, args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -60,7 +70,7 @@ func serve(t *testing.T, command string, flags []string) *collector {
 	if err != nil {
 		t.Fatalf("serve: %v", err)
 	}
-	return &collector{t, strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http://"):]), "/"), data}
+	return &collector{t, strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http"):]), "/"), data, client}
 }
 
 // query returns the rows of a query whose columns are all text.
@@ -75,7 +85,7 @@ func (c *collector) query(sql string) (rows [][]string) {
 		c.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	res, err := http.DefaultClient.Do(req)
+	res, err := c.client.Do(req)
 	if err != nil {
 		c.t.Fatal(err)
 	}
