@@ -61,7 +61,7 @@ var browserSenders = []sender{
 	{file: "pages/openpanel-web.js", library: "@openpanel/web", flags: []string{"--answer", "/track=openpanel"},
 		used: []string{`"name":"screen_view"`, `"type":"identify"`, `"name":"signup"`}, once: `"name":"signup"`},
 	{file: "pages/openreplay-tracker.js", library: "@openreplay/tracker", flags: []string{"--answer", "/v1/web/start=openreplay"}, asks: []string{"/v1/web/tags"},
-		used: []string{`"trackerVersion":`}, once: `"doNotRecord":false`, unread: "kind binary",
+		used: []string{`"trackerVersion":`}, once: `"doNotRecord":false`, unread: "is not decoded",
 		comment: "Recordings are binary, and all sessions get the same token and id."},
 	{file: "pages/opentelemetry-exporter-trace-otlp-http.js", library: "@opentelemetry/exporter-trace-otlp-http",
 		used: []string{`"name":"signup"`}, left: []string{`"name":"left"`}, once: `"name":"signup"`},

@@ -23,7 +23,7 @@ func (r request) String() string {
 type row struct {
 	request
 	data string // JSON, or "" for NULL
-	err  string // or the kind, if there are neither data nor an error
+	err  string
 }
 
 // A kind is the requests of a sender to one path with one type.
@@ -84,7 +84,7 @@ func (c *collector) rows(t *testing.T) (rows []row) {
 	t.Helper()
 	for _, v := range c.query(`select if(kind = 'pixel', 'GET', 'POST'), stream || coalesce('?' || query, ''),
 		coalesce(content_type, ''), hex(body), coalesce(data::varchar, ''),
-		coalesce(error, if(data is null, 'kind ' || kind, '')) from beacons order by id`) {
+		coalesce(error, '') from beacons order by id`) {
 		body, err := hex.DecodeString(v[3])
 		if err != nil {
 			t.Fatal(err)
