@@ -24,7 +24,7 @@ var browserSenders = []sender{
 		comment: "It sends by HTTPS only. The events are in `d`, compressed by LZString."},
 	{file: "pages/counterscale-tracker.js", library: "@counterscale/tracker", flags: []string{"--no-get", "/cache"}, asks: []string{"/cache"},
 		used: []string{`"p":"/signup"`}, once: `"p":"/signup"`},
-	{file: "pages/countly-sdk-web.js", library: "countly-sdk-web", flags: []string{"--answer", "/i=countly", "--answer", "/o/sdk=countly"},
+	{file: "pages/countly-sdk-web.js", library: "countly-sdk-web", always: true, flags: []string{"--answer", "/i=countly", "--answer", "/o/sdk=countly"},
 		used: []string{`[CLY]_view`, `"key":"signup"`}, once: `"key":"signup"`},
 	{file: "pages/customerio-cdp-analytics-browser.js", library: "@customerio/cdp-analytics-browser",
 		used: []string{`"type":"page"`, `"type":"identify"`, `"event":"signup"`}, once: `"event":"signup"`},
