@@ -17,7 +17,7 @@ const (
 
 const (
 	startLimit   = time.Minute      // from the start of a browser's process to its first command
-	closeLimit   = 15 * time.Second // from the command to close to the end of the process
+	closeLimit   = 30 * time.Second // from the command to close to the end of the process
 	commandLimit = time.Minute      // for one command, such as to load a page
 )
 
@@ -29,17 +29,17 @@ type Browser interface {
 	Engine() string
 	// Version returns the name and version of the browser's program.
 	Version() string
-	// Open opens a page in a new tab in front, and waits until it is loaded. If that fails, or a later
+	// Open opens a page in a new tab in front of a window that has more tabs, and waits until it is loaded. If that fails, or a later
 	// use of the tab except Evaluate, the test t fails and ends.
 	Open(t testing.TB, url string) Tab
-	// OpenWindow is Open in a new window.
+	// OpenWindow is Open in a new window whose only tab this is.
 	OpenWindow(t testing.TB, url string) Tab
 	// Quit closes the browser as its user does and waits for the end of its processes.
 	Quit(t testing.TB)
 	// Signal sends a signal to the main process, or SIGKILL to all processes of the browser, and waits
 	// for their end.
 	Signal(t testing.TB, s os.Signal)
-	// Crash kills the processes that run pages.
+	// Crash kills the processes that run pages. After that the browser takes no command but Signal.
 	Crash(t testing.TB)
 }
 
@@ -53,7 +53,7 @@ type Tab interface {
 	// returns. The value is nil, a string, a float64, a bool, a []any or a map[string]any. An exception,
 	// a value of another type and a closed tab are errors.
 	Evaluate(js string) (any, error)
-	// Activate brings the tab to the front of its window.
+	// Activate brings the tab to the front of its window. WebKit's driver cannot do that: the test fails.
 	Activate()
 	// Close closes the tab as its user does.
 	Close()

@@ -82,8 +82,9 @@ func (c *chromium) Quit(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(c.ctx, closeLimit)
 	defer cancel()
-	// The connection may end before the answer.
-	chromedp.CallBrowser(ctx, browser.Close, cdp.Empty{})
+	if err := chromedp.Cancel(ctx); err != nil {
+		t.Fatalf("close Chromium: %v", err)
+	}
 	c.group.awaitEnd(t, anyProcess)
 }
 

@@ -70,7 +70,7 @@ func (g group) awaitEnd(t testing.TB, is func(process) bool) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after %v the browser still has processes: %v", closeLimit, left)
+			t.Fatalf("after %v the browser still has %d processes: %.200v", closeLimit, len(left), left)
 		}
 	}
 }

@@ -4,12 +4,12 @@ package browsertest
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,12 +18,14 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
-// A webKit is the Browser of WebKit: WebKitGTK's MiniBrowser on an X server of its own. Each command for a
-// tab brings that tab to the front.
+// A webKit is the Browser of WebKit: WebKitGTK's MiniBrowser on an X server of its own. Only the first tab
+// of a window is visible, so each tab of Open is the first of a window with two.
 type webKit struct {
 	driver  *driver
 	group   group // the driver and the browser
 	version string
+	first   string            // the handle of the first window's tab, which stays open
+	second  map[string]string // the handle of a window's second tab, by that of its first
 }
 
 // findWebKit returns the paths of WebKitGTK's driver and of MiniBrowser, or "".
@@ -66,6 +68,11 @@ func startWebKit(t testing.TB) *webKit {
 		t.Fatalf("start %s: %v: %v", browserPath, err, cmd.Stderr)
 	}
 	w.version = "WebKitGTK " + version
+	handles, err := w.driver.handles(ctx)
+	if err != nil || len(handles) != 1 {
+		t.Fatalf("start %s: it has the tabs %q: %v", browserPath, handles, err)
+	}
+	w.first, w.second = handles[0], map[string]string{}
 	t.Cleanup(func() {
 		// The driver ends the browser with its session.
 		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
@@ -108,29 +115,51 @@ func (w *webKit) Version() string { return w.version }
 
 func (w *webKit) Open(t testing.TB, url string) Tab {
 	t.Helper()
-	return w.open(t, url, "tab")
+	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
+	defer cancel()
+	w.closeSeconds(ctx)
+	tab := w.openWindow(t, ctx)
+	second, err := w.driver.openTab(ctx, tab.handle, "tab")
+	if err != nil {
+		t.Fatalf("open a tab: %v", err)
+	}
+	w.second[tab.handle] = second
+	tab.Navigate(url)
+	return tab
 }
 
 func (w *webKit) OpenWindow(t testing.TB, url string) Tab {
 	t.Helper()
-	return w.open(t, url, "window")
-}
-
-func (w *webKit) open(t testing.TB, url, kind string) Tab {
-	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	defer cancel()
-	var made struct{ Handle, Type string }
-	err := w.driver.command(ctx, http.MethodPost, "/window/new", map[string]any{"type": kind}, &made)
-	if err == nil && made.Type != kind {
-		err = fmt.Errorf("the driver opened a %s", made.Type)
-	}
-	if err != nil {
-		t.Fatalf("open a %s: %v", kind, err)
-	}
-	tab := &driverTab{t, w.driver, made.Handle}
+	tab := w.openWindow(t, ctx)
 	tab.Navigate(url)
 	return tab
+}
+
+func (w *webKit) openWindow(t testing.TB, ctx context.Context) *driverTab {
+	t.Helper()
+	handle, err := w.driver.openTab(ctx, w.first, "window")
+	if err != nil {
+		t.Fatalf("open a window: %v", err)
+	}
+	return &driverTab{t, w.driver, handle}
+}
+
+// closeSeconds closes the second tabs of windows whose first tab is closed.
+func (w *webKit) closeSeconds(ctx context.Context) {
+	handles, err := w.driver.handles(ctx)
+	if err != nil {
+		return // the next command reports it
+	}
+	for first, second := range w.second {
+		if !slices.Contains(handles, first) {
+			w.driver.in(ctx, second, func() error {
+				return w.driver.command(ctx, http.MethodDelete, "/window", nil, nil)
+			})
+			delete(w.second, first)
+		}
+	}
 }
 
 // Quit closes all tabs: the last one ends the browser. The end of the session would kill it.
