@@ -44,9 +44,9 @@ type opener func(t *testing.T, url string) webTab
 // engines start a browser in which all host names are this machine and pages may open windows.
 var engines = map[string]func(t *testing.T) opener{
 	"Chromium": func(t *testing.T) opener {
-		path := browsertest.Find()
+		path := browsertest.FindChromium()
 		proctest.Needs(t, "Chromium", path != "")
-		ctx := browsertest.Start(t, path, 10*time.Minute,
+		ctx := browsertest.StartChromium(t, path, 10*time.Minute,
 			chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
 			chromedp.Flag("disable-popup-blocking", true))
 		return func(t *testing.T, url string) webTab {
