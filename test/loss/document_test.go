@@ -13,9 +13,9 @@ import (
 const document = "../../docs/loss.md"
 
 // describe returns the document of some results, by engine.
-func describe(results map[string]*result, runs int) string {
+func describe(results map[string]*result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, introduction, runs)
+	b.WriteString(introduction)
 	b.WriteString("\n| strategy | the page sends |\n|---|---|\n")
 	for _, s := range strategies {
 		fmt.Fprintf(&b, "| %s | %s |\n", s.title, s.text)
@@ -47,5 +47,5 @@ func describe(results map[string]*result, runs int) string {
 	return b.String() + conclusions
 }
 
-const introduction = "TODO %d\n"
+const introduction = "TODO\n"
 const conclusions = "\nTODO\n"

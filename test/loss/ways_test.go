@@ -14,6 +14,7 @@ import (
 // A way is a way of leaving a page.
 type way struct {
 	title    string
+	starts   bool                                  // it starts browsers for each repetition
 	always   bool                                  // run without -all too
 	lacks    string                                // the engine that cannot do it
 	settings settings                              // what differs in the pages' settings
@@ -33,15 +34,23 @@ var ways = []way{
 	{title: "link, back, link", repeat: inOneTab, leave: byLink},
 	{title: "tab close", always: true, repeat: inNewTabs, leave: func(r *run, tab browsertest.Tab) { tab.Close() }},
 	{title: "window close", repeat: inNewWindows, leave: func(r *run, tab browsertest.Tab) { tab.Close() }},
-	{title: "quit", always: true, repeat: inNewBrowsers, end: func(t *testing.T, b browsertest.Browser) { b.Quit(t) }},
-	{title: "SIGTERM", repeat: inNewBrowsers, end: bySignal(syscall.SIGTERM)},
-	{title: "SIGKILL", repeat: inWindowsAtOnce, end: bySignal(syscall.SIGKILL)},
-	{title: "tab switch, SIGKILL", lacks: browsertest.WebKit, repeat: inTabsAtOnce, end: bySignal(syscall.SIGKILL)},
-	{title: "renderer crash", repeat: inWindowsAtOnce, end: func(t *testing.T, b browsertest.Browser) { b.Crash(t) }},
+	{title: "quit", always: true, starts: true, repeat: inNewBrowsers, end: func(t *testing.T, b browsertest.Browser) { b.Quit(t) }},
+	{title: "SIGTERM", starts: true, repeat: inNewBrowsers, end: bySignal(syscall.SIGTERM)},
+	{title: "SIGKILL", starts: true, repeat: inWindowsAtOnce, end: bySignal(syscall.SIGKILL)},
+	{title: "tab switch, SIGKILL", lacks: browsertest.WebKit, starts: true, repeat: inTabsAtOnce, end: bySignal(syscall.SIGKILL)},
+	{title: "renderer crash", starts: true, repeat: inWindowsAtOnce, end: func(t *testing.T, b browsertest.Browser) { b.Crash(t) }},
 	{title: "link, offline", repeat: inOneTab, leave: byLink, off: true, wait: offline + 10*time.Second},
 	{title: "link, 60 KiB in flight", repeat: inOneTab, leave: byLink, settings: settings{Flights: 3, Padding: 8 << 10}, wait: flightAnswer + 3*time.Second},
 	{title: "link, answers after 300 ms", repeat: inOneTab, leave: byLink, settings: settings{Answer: 300}},
 	{title: "tab close, answers after 300 ms", repeat: inNewTabs, leave: func(r *run, tab browsertest.Tab) { tab.Close() }, settings: settings{Answer: 300}},
+}
+
+// times returns how often a way is repeated. Ways that start browsers take most of the time.
+func (w way) times() int {
+	if w.starts {
+		return (*runs + 2) / 3
+	}
+	return *runs
 }
 
 // back is the title of the way whose pages are shown twice.
