@@ -123,12 +123,18 @@ func (r *run) evaluate(tab browsertest.Tab, js string) string {
 // await waits until JavaScript is true in the tab. Between two pages an exception is usual.
 func (r *run) await(tab browsertest.Tab, js string) {
 	r.t.Helper()
+	var value any
 	var err error
-	r.until(js, func() bool {
-		var value any
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		value, err = tab.Evaluate(js)
-		return err == nil && value == true
-	})
+		if err == nil && value == true {
+			return
+		}
+		if time.Now().After(deadline) {
+			at, _ := tab.Evaluate("location.href + ' ' + document.visibilityState")
+			r.t.Fatalf("%s: got %v, %v in %v after %v", js, value, err, at, patience)
+		}
+	}
 }
 
 func (r *run) until(what string, is func() bool) {

@@ -59,6 +59,7 @@ const back = "link, back, link"
 const (
 	offline   = 2 * time.Second         // how long the receiver is down
 	soFarTime = 1300 * time.Millisecond // after which a page is left that sends after a second
+	swap      = 300 * time.Millisecond  // for the change between two pages
 	switched  = 500 * time.Millisecond  // from the last tab's switch to SIGKILL
 )
 
@@ -92,6 +93,7 @@ func inOneTab(r *run, runs int, w way) {
 				r.loaded(tab, s)
 				byLink(r, tab)
 				tab.Evaluate("setTimeout(() => history.back()); 1")
+				time.Sleep(swap) // WebKit's driver may lose a script that runs meanwhile
 				r.await(tab, "location.pathname === '/page' && ready()")
 				r.restored(r.evaluate(tab, "String(kept)") == "true")
 			}
