@@ -4,6 +4,7 @@ package browsertest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -127,7 +128,22 @@ func (tab *chromiumTab) Navigate(url string) {
 
 func (tab *chromiumTab) Click(selector string) {
 	tab.t.Helper()
-	tab.do("click on "+selector, chromedp.Click(chromedp.CSS(selector)))
+	ctx, cancel := context.WithTimeout(tab.ctx, commandLimit)
+	defer cancel()
+	// chromedp's own search for a node never ends in a page that is back from the back/forward cache.
+	center := fmt.Sprintf(`(() => {
+		const element = document.querySelector(%q);
+		element.scrollIntoView({ block: 'center' });
+		const box = element.getBoundingClientRect();
+		return [box.x + box.width / 2, box.y + box.height / 2];
+	})()`, selector)
+	at, err := chromedp.Run(ctx, chromedp.Evaluate[[2]float64](center))
+	if err == nil {
+		err = chromedp.Do(ctx, chromedp.MouseClickXY(at[0], at[1]))
+	}
+	if err != nil {
+		tab.t.Fatalf("click on %s: %v", selector, err)
+	}
 }
 
 func (tab *chromiumTab) Evaluate(js string) (any, error) {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A driver is a WebDriver session: requests to the program that drives a browser (W3C WebDriver, "List of
@@ -161,9 +162,18 @@ const check = value => {
 };
 return Promise.resolve((0, eval)(arguments[0])).then(check);`
 
+// evaluateLimit is shorter than commandLimit: WebKit's driver gives no answer for a script whose page is
+// replaced meanwhile.
+const evaluateLimit = 5 * time.Second
+
 func (tab *driverTab) Evaluate(js string) (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), evaluateLimit)
+	defer cancel()
 	var value any
-	if err := tab.do(http.MethodPost, "/execute/sync", map[string]any{"script": evaluation, "args": []any{js}}, &value); err != nil {
+	err := tab.driver.in(ctx, tab.handle, func() error {
+		return tab.driver.command(ctx, http.MethodPost, "/execute/sync", map[string]any{"script": evaluation, "args": []any{js}}, &value)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return decodeEvaluation(value)
