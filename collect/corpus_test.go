@@ -95,19 +95,19 @@ var corpus = []struct {
 		textLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, noLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, brokenLabel: {row.JSON, ` {"a":[1,2.50]}`, ""},
 		formLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, jsonLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, vendorLabel: {row.JSON, ` {"a":[1,2.50]}`, ""},
 		reportsLabel: {row.Report, ` {"a":[1,2.50]}`, ""}, cspLabel: {row.Report, ` {"a":[1,2.50]}`, ""}, linesLabel: {row.JSON, `[{"a":[1,2.50]}]`, ""},
-		bytesLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, pngLabel: {row.Binary, "", ""}, mixedLabel: {row.Multipart, "", "multipart"},
+		bytesLabel: {row.JSON, ` {"a":[1,2.50]}`, ""}, pngLabel: {row.Binary, "", "not decoded"}, mixedLabel: {row.Multipart, "", "multipart"},
 	}},
 	{"a number", "17", map[string]decoded{
 		textLabel: {row.Text, `"17"`, ""}, noLabel: {row.Text, `"17"`, ""}, brokenLabel: {row.Text, `"17"`, ""},
 		formLabel: {row.Text, `"17"`, ""}, jsonLabel: {row.JSON, "17", ""}, vendorLabel: {row.JSON, "17", ""},
 		reportsLabel: {row.Report, "17", ""}, cspLabel: {row.Report, "17", ""}, linesLabel: {row.JSON, "[17]", ""},
-		bytesLabel: {row.Binary, "", ""}, pngLabel: {row.Binary, "", ""}, mixedLabel: {row.Multipart, "", "multipart"},
+		bytesLabel: {row.Binary, "", "not decoded"}, pngLabel: {row.Binary, "", "not decoded"}, mixedLabel: {row.Multipart, "", "multipart"},
 	}},
 	{"a form", "a=1&b=x%20%C3%BC+z&a=", map[string]decoded{
 		textLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, ""}, noLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, ""}, brokenLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, ""},
 		formLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, ""}, jsonLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, noJSON}, vendorLabel: {row.Form, `{"a":["1",""],"b":"x ü z"}`, noJSON},
 		reportsLabel: {row.Report, "", noJSON}, cspLabel: {row.Report, "", noJSON}, linesLabel: {row.JSON, "", "line 1: the JSON is"},
-		bytesLabel: {row.Binary, "", ""}, pngLabel: {row.Binary, "", ""}, mixedLabel: {row.Multipart, "", "multipart"},
+		bytesLabel: {row.Binary, "", "not decoded"}, pngLabel: {row.Binary, "", "not decoded"}, mixedLabel: {row.Multipart, "", "multipart"},
 	}},
 	{"a form with JSON in base64", "v=1&data=eyJhIjpbIj4-PiIsIj8_PyJdfQ", map[string]decoded{
 		textLabel: {row.Form, `{"v":"1","data":{"a":[">>>","???"]}}`, ""}, formLabel: {row.Form, `{"v":"1","data":{"a":[">>>","???"]}}`, ""}, noLabel: {row.Form, `{"v":"1","data":{"a":[">>>","???"]}}`, ""},
@@ -116,7 +116,7 @@ var corpus = []struct {
 		textLabel: {row.Text, `"Grüße: 1 < 2 = {"`, ""}, noLabel: {row.Text, `"Grüße: 1 < 2 = {"`, ""}, brokenLabel: {row.Text, `"Grüße: 1 < 2 = {"`, ""},
 		formLabel: {row.Form, `{"Grüße: 1 < 2 ":" {"}`, ""}, jsonLabel: {row.JSON, "", noJSON}, vendorLabel: {row.JSON, "", noJSON},
 		reportsLabel: {row.Report, "", noJSON}, cspLabel: {row.Report, "", noJSON}, linesLabel: {row.JSON, "", "line 1: the JSON is"},
-		bytesLabel: {row.Binary, "", ""}, pngLabel: {row.Binary, "", ""}, mixedLabel: {row.Multipart, "", "multipart"},
+		bytesLabel: {row.Binary, "", "not decoded"}, pngLabel: {row.Binary, "", "not decoded"}, mixedLabel: {row.Multipart, "", "multipart"},
 	}},
 	{"lines of JSON", ndjson, map[string]decoded{
 		textLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, ""}, noLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, ""}, formLabel: {row.JSON, `[{"a":1},{"b":[2]}]`, ""},
@@ -128,10 +128,10 @@ var corpus = []struct {
 		mixedLabel: {row.Multipart, `{"a":"1"}`, ""}, "multipart/form-data": {row.Multipart, "", "boundary"}, jsonLabel: {row.JSON, "", noJSON},
 	}},
 	{"bytes", "\x00\x01=\xfe\xff", map[string]decoded{
-		textLabel: {row.Text, `"\u0000\u0001=` + "\uFFFD\uFFFD" + `"`, "not UTF-8"}, noLabel: {row.Binary, "", ""}, brokenLabel: {row.Binary, "", ""},
+		textLabel: {row.Text, `"\u0000\u0001=` + "\uFFFD\uFFFD" + `"`, "not UTF-8"}, noLabel: {row.Binary, "", "not decoded"}, brokenLabel: {row.Binary, "", "not decoded"},
 		formLabel: {row.Form, `{"\u0000\u0001":"` + "\uFFFD\uFFFD" + `"}`, ""}, jsonLabel: {row.JSON, "", "not UTF-8"}, vendorLabel: {row.JSON, "", "not UTF-8"},
 		reportsLabel: {row.Report, "", "not UTF-8"}, cspLabel: {row.Report, "", "not UTF-8"}, linesLabel: {row.JSON, "", "not UTF-8"},
-		bytesLabel: {row.Binary, "", ""}, pngLabel: {row.Binary, "", ""},
+		bytesLabel: {row.Binary, "", "not decoded"}, pngLabel: {row.Binary, "", "not decoded"},
 	}},
 }
 

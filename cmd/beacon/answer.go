@@ -18,20 +18,31 @@ import (
 // senderAnswers are the answers that senders wait for, by the name of the sender. Without it they repeat a beacon, stop
 // or report an error.
 var senderAnswers = map[string]collect.Answer{
+	"ackee":       jsonAnswer(200, `{"data":{"createRecord":{"payload":{"id":"1"}},"createAction":{"payload":{"id":"1"}}}}`),
 	"airbrake":    jsonAnswer(200, `{}`),
 	"amplitude":   jsonAnswer(200, `{"code":200}`),
+	"braze":       jsonAnswer(200, `{}`),
 	"bugsnag":     jsonAnswer(200, `{}`),
+	"clevertap":   {Status: http.StatusOK, ContentType: "text/javascript", Body: []byte(cleverTapScript)},
 	"countly":     jsonAnswer(200, `{"result":"Success"}`),
 	"customerio":  jsonAnswer(200, `{}`),
-	"honeybadger": jsonAnswer(201, `{}`),
+	"honeybadger": jsonAnswer(201, `{"id":"1"}`),
+	"jitsu":       jsonAnswer(200, `{}`),
+	"keen":        jsonAnswer(200, `{}`),
 	"mixpanel":    jsonAnswer(200, `1`),
 	// For libraries that ask for it with verbose=1.
 	"mixpanel-verbose": jsonAnswer(200, `{"status":1}`),
+	"mparticle":        jsonAnswer(200, `{"mpid":"1"}`),
+	"newrelic":         jsonAnswer(200, `{"app":{"nrServerTime":1},"err":1,"ins":1,"log":3,"logapi":3,"spa":1,"sr":0,"srs":0,"st":0,"sts":0}`),
 	"openpanel":        jsonAnswer(200, `{}`),
+	"openreplay":       jsonAnswer(200, `{"token":"1","userUUID":"1","sessionID":"1","projectID":"1","delay":0}`),
 	"posthog":          jsonAnswer(200, `{"status":1}`),
 	"rollbar":          jsonAnswer(200, `{}`),
 	"rudderstack":      jsonAnswer(200, `{}`),
 }
+
+// cleverTapScript confirms the request whose script element it is the answer to. It gives a visitor and a session an id.
+const cleverTapScript = `(q=>$WZRK_WR.s(q.get("gc")||crypto.randomUUID(),+(q.get("s")||q.get("i")),false,+q.get("rn")))(new URL(document.currentScript.src).searchParams)`
 
 func jsonAnswer(status int, body string) collect.Answer {
 	return collect.Answer{Status: status, ContentType: "application/json", Body: []byte(body)}

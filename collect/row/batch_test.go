@@ -36,7 +36,7 @@ func TestRows_Batch_IsARowForEachMember(t *testing.T) {
 		{"an array in base64", "text/plain", "WzEsMiwzXQ==", []string{"json 1 1 ", "json 2 2 ", "json 3 3 "}},
 		{"half a surrogate pair in one member", "application/json", `["\ud83d","b"]`, []string{`json "\ud83d" "\ufffd" member 1 of the batch: the JSON has half a surrogate pair at byte 1; data has U+FFFD there`, `json "b" "b" `}},
 		{"half a surrogate pair in one member of text", "text/plain", `["\ud83d","b"]`, []string{`json "\ud83d" "\ufffd" member 1 of the batch: the JSON has half a surrogate pair at byte 1; data has U+FFFD there`, `json "b" "b" `}},
-		{"bytes are one", "application/octet-stream", "\x00[1,2]", []string{"binary \x00[1,2]  "}},
+		{"bytes are one", "application/octet-stream", "\x00[1,2]", []string{"binary \x00[1,2]  a body of the type application/octet-stream is not decoded"}},
 		{"another charset is one", "application/json;charset=latin1", "[1,\"\xe4\"]", []string{"json [1,\"\xe4\"] [1,\"ä\"] "}},
 		{"of another charset, what is the same in all", "application/json;charset=latin1", "[1,2]", []string{"json 1 1 ", "json 2 2 "}},
 	} {

@@ -92,10 +92,21 @@ func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
 	case OTLP:
 		row.Data, err = decodeOTLP(otlpSignal(row.Stream), text)
 	}
+	if row.Kind == Binary && row.Data == nil && err == nil && len(text) > 0 {
+		err = undecoded(mime.essence)
+	}
 	if len(row.Data) > maxData {
 		row.Data, err = nil, fmt.Errorf("data has more than %d bytes", maxData)
 	}
 	return whole, note, err
+}
+
+// undecoded is the error for a body of the kind Binary.
+func undecoded(essence string) error {
+	if essence == "" {
+		return errors.New("the body has no type and is not text, so it is not decoded")
+	}
+	return fmt.Errorf("a body of the type %s is not decoded", essence)
 }
 
 // queryOf returns the query as sent, also if it is not UTF-8.

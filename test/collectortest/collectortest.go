@@ -23,8 +23,9 @@ const Patience = 20 * time.Second
 
 // A Collector is a running `beacon serve`.
 type Collector struct {
-	URL  string // without a slash at the end
-	data string // the data folder
+	URL    string       // without a slash at the end
+	Client *http.Client // for queries; at first the default client
+	data   string       // the data folder
 }
 
 // Build builds the command for the test of a package that is two folders below the repository's root, with the race
@@ -78,7 +79,7 @@ func Serve(t testing.TB, command string, flags ...string) *Collector {
 	if err != nil {
 		t.Fatalf("beacon serve: %v", err)
 	}
-	return &Collector{strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http://"):]), "/"), data}
+	return &Collector{strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http"):]), "/"), http.DefaultClient, data}
 }
 
 // Query returns the rows of a query whose columns are all text.
@@ -93,7 +94,7 @@ func (c *Collector) Query(t testing.TB, sql string) (rows [][]string) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	res, err := http.DefaultClient.Do(req)
+	res, err := c.Client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,9 @@ func startChromium(t *testing.T) *chromium {
 		chromedp.UserAgent("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"),
 		chromedp.Flag("log-net-log", log),
 		chromedp.Flag("net-log-capture-mode", "Everything"),
+		// The certificate is the test's own. The log shows requests of HTTP/1.1 as text.
+		chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.Flag("disable-http2", true),
 	), log}
 }
 

@@ -1,9 +1,12 @@
 package trackers
 
 import (
+	"crypto/tls"
+	"net/http"
 	"testing"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/internal/certtest"
 	"github.com/seed-d051cf5a/beacon/test/collectortest"
 )
 
@@ -13,9 +16,16 @@ type collector struct {
 	t *testing.T
 }
 
-func serve(t *testing.T, command string, flags []string) *collector {
+// serve starts a collector for a sender. It ends with the test.
+func serve(t *testing.T, command string, s sender) *collector {
 	t.Helper()
-	return &collector{collectortest.Serve(t, command, flags...), t}
+	if !s.secure {
+		return &collector{collectortest.Serve(t, command, s.flags...), t}
+	}
+	cert, key, roots := certtest.Write(t, t.TempDir(), 1)
+	c := collectortest.Serve(t, command, append(s.flags, "--tls-cert", cert, "--tls-key", key)...)
+	c.Client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	return &collector{c, t}
 }
 
 // query returns the rows of a query whose columns are all text.

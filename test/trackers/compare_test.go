@@ -83,7 +83,8 @@ func compare(t *testing.T, c *collector, s sender, requests []request) []kind {
 func (c *collector) rows(t *testing.T) (rows []row) {
 	t.Helper()
 	for _, v := range c.query(`select if(kind = 'pixel', 'GET', 'POST'), stream || coalesce('?' || query, ''),
-		coalesce(content_type, ''), hex(body), coalesce(data::varchar, ''), coalesce(error, '') from beacons order by id`) {
+		coalesce(content_type, ''), hex(body), coalesce(data::varchar, ''),
+		coalesce(error, '') from beacons order by id`) {
 		body, err := hex.DecodeString(v[3])
 		if err != nil {
 			t.Fatal(err)

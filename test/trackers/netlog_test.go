@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A netLog is what Chromium writes with --log-net-log: every byte that left on every socket. Unlike the events of
-// DevTools, it has the requests that leave after their page has ended.
+// A netLog is what Chromium writes with --log-net-log: every byte that left on every socket, and what it was before TLS.
+// Unlike the events of DevTools, it has the requests that leave after their page has ended.
 type netLog struct {
 	Constants struct {
 		LogEventTypes map[string]int `json:"logEventTypes"`
@@ -28,8 +28,8 @@ type netLog struct {
 	} `json:"events"`
 }
 
-// requestsTo returns the requests that left for an address whole.
-func requestsTo(t *testing.T, path, address string) (requests []request) {
+// requestsTo returns the requests that left for an address whole. If secure is true, they left by TLS.
+func requestsTo(t *testing.T, path, address string, secure bool) (requests []request) {
 	t.Helper()
 	var log netLog
 	text, err := os.ReadFile(path)
@@ -40,6 +40,10 @@ func requestsTo(t *testing.T, path, address string) (requests []request) {
 		t.Fatalf("the browser's log: %v", err)
 	}
 	kind := log.Constants.LogEventTypes
+	bytesSent := kind["SOCKET_BYTES_SENT"]
+	if secure {
+		bytesSent = kind["SSL_SOCKET_BYTES_SENT"]
+	}
 	sent := map[int]*bytes.Buffer{} // by socket
 	for _, e := range log.Events {
 		switch e.Type {
@@ -47,7 +51,7 @@ func requestsTo(t *testing.T, path, address string) (requests []request) {
 			if e.Params.Address == address {
 				sent[e.Source.ID] = new(bytes.Buffer)
 			}
-		case kind["SOCKET_BYTES_SENT"]:
+		case bytesSent:
 			if b := sent[e.Source.ID]; b != nil {
 				b.Write(e.Params.Bytes)
 			}

@@ -24,6 +24,7 @@ type sender struct {
 	used    []string // texts that are in the rows' data after the page was used, or the program has run
 	left    []string // texts that are in the rows' data after the page was left
 	once    string   // a text that is in exactly one row of each visit or run: nothing is sent again
+	secure  bool     // it sends by HTTPS only
 	unread  string   // a part of the error in rows whose body can't be decoded; "" if all can
 	always  bool     // run without -all too
 	comment string   // what its users should know, for docs/trackers.md

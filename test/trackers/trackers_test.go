@@ -40,7 +40,7 @@ func TestSenders_RequestsLeft_AreTheRows(t *testing.T) {
 					t.Skip("it needs -all")
 				}
 				t.Parallel()
-				c := serve(t, command, s.flags)
+				c := serve(t, command, s)
 				var requests []request
 				runs := 1
 				if s.runsIn() == "browser" {
@@ -97,5 +97,5 @@ func visit(t *testing.T, c *collector, s sender, scripts string) []request {
 		c.await(s.left, i+1)
 	}
 	browser.close()
-	return requestsTo(t, browser.log, strings.TrimPrefix(c.URL, "http://"))
+	return requestsTo(t, browser.log, c.URL[strings.LastIndex(c.URL, "/")+1:], s.secure)
 }

@@ -26,7 +26,7 @@ func TestVitals_SamePages_EqualWebVitals(t *testing.T) {
 	}
 	for _, engine := range []string{browsertest.Chromium, browsertest.Firefox} {
 		t.Run(engine, func(t *testing.T) {
-			c := serve(t, command, nil)
+			c := serve(t, command, sender{})
 			site := publishVitals(t, scripts, c.URL)
 			b := browsertest.Start(t, engine)
 			for i := range loads {

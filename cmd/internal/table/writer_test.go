@@ -49,7 +49,7 @@ func TestWriter_BodyOtherThanData_KeepsBoth(t *testing.T) {
 		textRecord(5, "application/x-www-form-urlencoded", "b=1&a=2"))
 	for n, want := range map[int][3]any{
 		1: {"hello", `"hello"`, nil},
-		2: {"\x00\xff", nil, nil},
+		2: {"\x00\xff", nil, "a body of the type application/octet-stream is not decoded"},
 		3: {"[", nil, "the JSON is broken near byte 1: unexpected end of JSON input"},
 		4: {nil, " null ", nil},
 		5: {"b=1&a=2", `{"b":"1","a":"2"}`, nil},

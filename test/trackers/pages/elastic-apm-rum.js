@@ -1,0 +1,4 @@
+import { init } from '@elastic/apm-rum'
+
+init({ serviceName: 'shop', serverUrl: collector })
+used = () => { throw new Error('the page broke') }
