@@ -30,7 +30,9 @@ type way struct {
 
 var ways = []way{
 	{name: "link", views: 1, leave: func(t *testing.T, _ browsertest.Browser, tab browsertest.Tab, site string) { tab.Click("#on") }},
-	{name: "navigation", views: 1, leave: func(t *testing.T, _ browsertest.Browser, tab browsertest.Tab, site string) { tab.Navigate(site + "/on") }},
+	{name: "navigation", views: 1, leave: func(t *testing.T, _ browsertest.Browser, tab browsertest.Tab, site string) {
+		tab.Navigate(site + "/on")
+	}},
 	{name: "reload", views: 2, leave: func(t *testing.T, _ browsertest.Browser, tab browsertest.Tab, site string) {
 		evaluate(t, tab, "location.reload()")
 		time.Sleep(2 * seen)
