@@ -1,12 +1,14 @@
 # make test   every check that a change must pass; it installs the programs that the tests need
 # make bench  benchmarks of the hot paths; where they compare two things, both run in turns
+# make loss   measures which events of a page that is left arrive, and writes docs/loss.md
 # make fuzz   every fuzz test, FUZZTIME each
 
 FUZZTIME ?= 30s
+BEACON_LOSS_RUNS ?= 20
 # The Go version that the modules of go125.work promise. "work" is all packages of the modules in go.work.
 OLDEST_GO = GOWORK=$(CURDIR)/go125.work GOTOOLCHAIN=go1.25.0
 
-.PHONY: test tools check vulnerabilities bench fuzz
+.PHONY: test tools check vulnerabilities bench loss fuzz
 
 test: tools check vulnerabilities
 	go test -race -timeout 40m work
@@ -43,6 +45,9 @@ bench:
 	go test -run '^$$' -bench 'Sustained|AckAtHalfLoad|Idle' -benchtime 1x ./cmd/beacon
 	go test -run '^$$' -bench P75 -benchtime 5x -timeout 30m ./cmd/internal/table/query
 	go test -run '^$$' -bench Writer -benchtime 200000x ./cmd/internal/table
+
+loss:
+	go test ./test/loss -timeout 4h -count 1 -v -all -update -runs $(BEACON_LOSS_RUNS)
 
 fuzz:
 	@for package in $$(go list work); do for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \

@@ -41,6 +41,7 @@ var rules = []struct {
 	{"test/browsertest", "internal/proctest", "it drives a browser for any test"},
 	{"internal/loadtest", "", "it puts load on a server for any benchmark"},
 	{"test/conformance", "", "the suite has only tests"},
+	{"test/loss", "", "it measures browsers, with a server of its own"},
 	{"test/trackers", "", "the trackers use the command over HTTP, as real pages do"},
 	{"cmd/internal/script", "", "the script is an embedded file, which reaches pages by HTTP"},
 	{"cmd/internal/accesslog", "internal/warc", "it turns lines into records, and the collector imports those"},
