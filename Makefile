@@ -1,13 +1,15 @@
-# make test   every check that a change must pass; it installs the programs that the tests need
-# make bench  benchmarks of the hot paths; where they compare two things, both run in turns
-# make fuzz   every fuzz test, FUZZTIME each
-# make senders  runs every library of docs/trackers.md, and writes that page
+# make test     every check that a change must pass; it installs the programs that the tests need
+# make bench    benchmarks of the hot paths; where they compare two things, both run in turns
+# make fuzz     every fuzz test, FUZZTIME each
+# make senders  runs every library that sends to the collector, and writes docs/trackers.md
+# make loss     measures which events of a page that is left arrive, and writes docs/loss.md
 
 FUZZTIME ?= 30s
+BEACON_LOSS_RUNS ?= 20
 # The Go version that the modules of go125.work promise. "work" is all packages of the modules in go.work.
 OLDEST_GO = GOWORK=$(CURDIR)/go125.work GOTOOLCHAIN=go1.25.0
 
-.PHONY: test tools check vulnerabilities bench fuzz senders
+.PHONY: test tools check vulnerabilities bench senders loss fuzz
 
 test: tools check vulnerabilities
 	go test -race -timeout 40m work
@@ -47,6 +49,9 @@ bench:
 
 senders: tools
 	go test -timeout 40m -parallel 3 ./test/trackers -run TestSenders -all -update
+
+loss: tools
+	go test ./test/loss -timeout 4h -count 1 -v -all -update -runs $(BEACON_LOSS_RUNS)
 
 fuzz:
 	@for package in $$(go list work); do for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \

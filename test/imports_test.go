@@ -41,7 +41,10 @@ var rules = []struct {
 	{"test/browsertest", "internal/proctest", "it drives a browser for any test"},
 	{"internal/loadtest", "", "it puts load on a server for any benchmark"},
 	{"test/conformance", "", "the suite has only tests"},
-	{"test/trackers", "", "the trackers use the command over HTTP, as real pages do"},
+	{"test/loss", "", "it measures browsers, with a server of its own"},
+	{"test/trackers", "", "libraries use the command over HTTP, as real pages and programs do"},
+	{"test/visits", "", "pages use the command over HTTP"},
+	{"test/collectortest", "", "it runs the command for any test"},
 	{"cmd/internal/script", "", "the script is an embedded file, which reaches pages by HTTP"},
 	{"cmd/internal/accesslog", "internal/warc", "it turns lines into records, and the collector imports those"},
 	{"cmd/internal/contract", "collect collect/row", "it checks rows for the table's writer"},
@@ -80,7 +83,7 @@ func TestImports_EachPackage_HasARule(t *testing.T) {
 
 // TestImports_TestPackages_OnlyInTests includes commands: .Imports leaves out the imports of tests.
 func TestImports_TestPackages_OnlyInTests(t *testing.T) {
-	helpers := []string{"test/browsertest", "internal/loadtest", "internal/proctest", "internal/certtest"}
+	helpers := []string{"test/browsertest", "test/collectortest", "internal/loadtest", "internal/proctest", "internal/certtest"}
 	for _, line := range list(t, "{{.ImportPath}}>{{join .Imports \",\"}}", "work") {
 		pkg, imports, _ := strings.Cut(line, ">")
 		if slices.Contains(helpers, strings.TrimPrefix(pkg, module+"/")) {

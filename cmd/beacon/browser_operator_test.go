@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/seed-d051cf5a/beacon/test/browsertest"
 )
 
 // The collector's hosts. By http, browsers send Sec-Fetch-Site to the first, because it is below localhost,
@@ -60,9 +62,9 @@ func (s *server) operatorRequests() (sum float64) {
 
 // logIn opens the URL that logs a browser in at a collector, which is under base, and waits until its
 // page has asked for all that it shows. Then it closes the page, so that it asks for no more.
-func logIn(t *testing.T, open opener, base, token string) {
+func logIn(t *testing.T, b browsertest.Browser, base, token string) {
 	t.Helper()
-	tab := open(t, base+"/-/login#"+token)
+	tab := b.Open(t, base+"/-/login#"+token)
 	eventually(t, "the page of a new login is live at "+base, func() bool {
 		live, err := tab.Evaluate(`location.pathname === '/' && ` + isLive + ` && performance.getEntriesByName(location.origin + '/-/table/status').length > 0`)
 		return err == nil && live == true
@@ -71,7 +73,7 @@ func logIn(t *testing.T, open opener, base, token string) {
 }
 
 // ownQuery returns the status of a query that the collector's own page sends.
-func ownQuery(t *testing.T, tab webTab) any {
+func ownQuery(t *testing.T, tab browsertest.Tab) any {
 	t.Helper()
 	status, err := tab.Evaluate(`fetch('/-/query?sql=select+count(*)+from+beacons').then(answer => answer.text().then(() => answer.status))`)
 	if err != nil {
@@ -82,7 +84,7 @@ func ownQuery(t *testing.T, tab webTab) any {
 
 // attackAll has a hostile page request each admin endpoint of a collector in all ways, until a request is not
 // refused. The navigations are some groups of ways.
-func attackAll(t *testing.T, tab webTab, r *relay, collector, navigations string) {
+func attackAll(t *testing.T, tab browsertest.Tab, r *relay, collector, navigations string) {
 	t.Helper()
 	evaluate := func(js string) any {
 		t.Helper()
@@ -136,9 +138,9 @@ func TestOperator_PageOfAnotherSite_ReachesNothing(t *testing.T) {
 		{"PlainSibling", "shop.site.test", "", plainHost},
 		{"PlainSiblingWithoutReferer", "shop.site.test", "?quiet", plainHost},
 	}
-	for name, start := range engines {
-		t.Run(name, func(t *testing.T) {
-			open := start(t)
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			b := browsertest.Start(t, engine)
 			s := newPlace(t).serve("127.0.0.1:0")
 			s.post("/x", "text/plain", "kept")
 			r := newRelay(t, "127.0.0.1:0", s)
@@ -151,7 +153,7 @@ func TestOperator_PageOfAnotherSite_ReachesNothing(t *testing.T) {
 				if loggedIn {
 					status = 200
 					for _, host := range []string{secureHost, plainHost} {
-						logIn(t, open, "http://"+host+":"+r.port, s.p.token())
+						logIn(t, b, "http://"+host+":"+r.port, s.p.token())
 					}
 				}
 				pages := hostile
@@ -160,7 +162,7 @@ func TestOperator_PageOfAnotherSite_ReachesNothing(t *testing.T) {
 				}
 				for _, h := range pages {
 					t.Run(fmt.Sprintf("%s_LoggedIn=%v", h.name, loggedIn), func(t *testing.T) {
-						tab := open(t, "http://"+h.host+":"+sitePort+"/"+h.query)
+						tab := b.Open(t, "http://"+h.host+":"+sitePort+"/"+h.query)
 						defer tab.Close()
 						before := s.operatorRequests()
 						attackAll(t, tab, r, "http://"+h.collector+":"+r.port, "navigations, redirects")
@@ -171,7 +173,7 @@ func TestOperator_PageOfAnotherSite_ReachesNothing(t *testing.T) {
 				}
 				// The attacks ended no login, and the count includes what an operator's page asks.
 				for _, host := range []string{secureHost, plainHost} {
-					tab := open(t, "http://"+host+":"+r.port+"/-/bye")
+					tab := b.Open(t, "http://"+host+":"+r.port+"/-/bye")
 					before := s.metric(`beacon_operator_requests_total{kind="query"}`)
 					if got := ownQuery(t, tab); got != status {
 						t.Errorf("%s: logged in %v, the own page's query is answered %v, want %v", host, loggedIn, got, status)
@@ -196,18 +198,18 @@ func TestOperator_PageOfAnotherSite_ReachesNothing(t *testing.T) {
 // from another program. Its server redirects to the collector. Chromium then sends the login cookie, and
 // Sec-Fetch-Site: none as if the collector's own URL were typed.
 func TestOperator_RedirectOfTypedURL_ReachesNothing(t *testing.T) {
-	for name, start := range engines {
-		t.Run(name, func(t *testing.T) {
-			open := start(t)
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			b := browsertest.Start(t, engine)
 			s := newPlace(t).serve("127.0.0.1:0")
 			r := newRelay(t, "127.0.0.1:0", s)
 			site := httptest.NewServer(http.HandlerFunc(serveHostile))
 			defer site.Close()
 			_, sitePort, _ := net.SplitHostPort(site.Listener.Addr().String())
 			for _, host := range []string{secureHost, plainHost} {
-				logIn(t, open, "http://"+host+":"+r.port, s.p.token())
+				logIn(t, b, "http://"+host+":"+r.port, s.p.token())
 				before := s.operatorRequests()
-				tab := open(t, "about:blank")
+				tab := b.Open(t, "about:blank")
 				for i, endpoint := range adminEndpoints {
 					to, err := url.Parse("http://" + host + ":" + r.port + endpoint)
 					if err != nil {
@@ -231,21 +233,21 @@ func TestOperator_RedirectOfTypedURL_ReachesNothing(t *testing.T) {
 // TestOperator_ReboundName_ReachesNothing has pages whose host's address becomes the collector's, so that
 // page and collector are of one origin.
 func TestOperator_ReboundName_ReachesNothing(t *testing.T) {
-	for name, start := range engines {
-		t.Run(name, func(t *testing.T) {
-			open := start(t)
+	for _, engine := range engines {
+		t.Run(engine, func(t *testing.T) {
+			b := browsertest.Start(t, engine)
 			site := httptest.NewServer(http.HandlerFunc(serveHostile))
 			address := site.Listener.Addr().String()
 			_, port, _ := net.SplitHostPort(address)
 			before, after := "http://before.test:"+port, "http://after.test:"+port // the login
-			tabs := map[string]webTab{before: open(t, before), after: open(t, after)}
+			tabs := map[string]browsertest.Tab{before: b.Open(t, before), after: b.Open(t, after)}
 			site.Close()
 
 			s := newPlace(t).serve("127.0.0.1:0")
 			r := newRelay(t, address, s)
 			for _, origin := range []string{before, after} {
 				if origin == after {
-					logIn(t, open, "http://127.0.0.1:"+port, s.p.token())
+					logIn(t, b, "http://127.0.0.1:"+port, s.p.token())
 				}
 				already := s.operatorRequests()
 				attackAll(t, tabs[origin], r, origin, "navigations")

@@ -32,9 +32,9 @@ type tab struct {
 
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
-	path := browsertest.Find()
+	path := browsertest.FindChromium()
 	proctest.Needs(t, "Chromium", path != "")
-	return &browser{t, browsertest.Start(t, path, 2*time.Minute)}
+	return &browser{t, browsertest.StartChromium(t, path, 2*time.Minute)}
 }
 
 // open opens a page in a tab without a debugger, which could change how the page ends.

@@ -49,7 +49,7 @@ func TestScriptDocument_Queries_Answered(t *testing.T) {
 		"views and visible time": `[map[path:/x seconds:2.5 views:1]]`,
 		"where visitors come":    `[map[source:direct views:1]]`,
 		"Web Vitals":             `[map[cls:<nil> inp:<nil> lcp:800 path:/x views:1]]`,
-		"loss":                   `[map[lost:1 sent:3 views:1 without_leave:0]]`,
+		"loss":                   `[map[lost:1 sent:3 views:1]]`,
 	}
 	queries := regexp.MustCompile(`(?m)^    -- (.*)\n((?:    .*\n)+)`).FindAllStringSubmatch(string(text), -1)
 	if len(queries) != len(answers) {

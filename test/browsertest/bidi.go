@@ -1,20 +1,16 @@
+//go:build unix
+
 package browsertest
 
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync"
-	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 )
-
-// commandLimit is how long a browser may take for one command, such as to load a page.
-const commandLimit = time.Minute
 
 // A session is a WebDriver BiDi session, the only one of its browser. Its methods are safe for
 // concurrent use.
@@ -36,20 +32,24 @@ type message struct {
 	Message string          `json:"message"`
 }
 
-// connect begins a session with the browser at url, which is the address that it printed.
-func connect(ctx context.Context, url string) (*session, error) {
+// connect begins a session with the browser at url, which is the address that it printed. It returns the
+// browser's name and version too.
+func connect(ctx context.Context, url string) (s *session, version string, err error) {
 	conn, _, err := websocket.Dial(ctx, url+"/session", nil)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the browser: %w", err)
+		return nil, "", fmt.Errorf("connect to the browser: %w", err)
 	}
 	conn.SetReadLimit(-1) // values of scripts have any size
-	s := &session{conn: conn, waiting: map[int]chan message{}}
+	s = &session{conn: conn, waiting: map[int]chan message{}}
 	go s.read()
-	if err := s.command(ctx, "session.new", map[string]any{"capabilities": map[string]any{}}, nil); err != nil {
-		conn.CloseNow()
-		return nil, err
+	var began struct {
+		Capabilities struct{ BrowserName, BrowserVersion string }
 	}
-	return s, nil
+	if err := s.command(ctx, "session.new", map[string]any{"capabilities": map[string]any{}}, &began); err != nil {
+		conn.CloseNow()
+		return nil, "", err
+	}
+	return s, began.Capabilities.BrowserName + " " + began.Capabilities.BrowserVersion, nil
 }
 
 // read passes each answer to its command, until the connection ends.
@@ -121,70 +121,6 @@ func (s *session) command(ctx context.Context, method string, params map[string]
 type commandError struct{ code, message string }
 
 func (e commandError) Error() string { return e.code + ": " + e.message }
-
-// A Tab is a tab of a browser. Its methods are safe for concurrent use.
-type Tab struct {
-	t       testing.TB
-	session *session
-	id      string
-}
-
-// openTab opens a tab, whose page is about:blank.
-func (s *session) openTab(t testing.TB) (*Tab, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
-	defer cancel()
-	for {
-		var made struct{ Context string }
-		err := s.command(ctx, "browsingContext.create", map[string]any{"type": "tab"}, &made)
-		// Firefox waits until the tab before is hidden, and fails if that one is closed meanwhile.
-		if refused := (commandError{}); errors.As(err, &refused) && refused.code == "no such frame" {
-			continue
-		}
-		return &Tab{t, s, made.Context}, err
-	}
-}
-
-// Navigate loads a page as if its URL were typed, and waits until it is loaded.
-func (tab *Tab) Navigate(url string) {
-	tab.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
-	defer cancel()
-	if err := tab.session.command(ctx, "browsingContext.navigate", map[string]any{"context": tab.id, "url": url, "wait": "complete"}, nil); err != nil {
-		tab.t.Fatalf("open %s: %v", url, err)
-	}
-}
-
-// Evaluate runs JavaScript in the tab's page and returns its value. It waits for the value of a
-// promise. The value is nil, a string, a float64, a bool, a []any or a map[string]any. An exception, a
-// value of another type and a closed tab are errors.
-func (tab *Tab) Evaluate(js string) (any, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
-	defer cancel()
-	var done struct {
-		Result           remoteValue
-		ExceptionDetails *struct{ Text string }
-	}
-	err := tab.session.command(ctx, "script.evaluate", map[string]any{
-		"expression": js, "target": map[string]any{"context": tab.id}, "awaitPromise": true,
-	}, &done)
-	switch {
-	case err != nil:
-		return nil, err
-	case done.ExceptionDetails != nil:
-		return nil, fmt.Errorf("script.evaluate: %s", done.ExceptionDetails.Text)
-	}
-	return done.Result.decode()
-}
-
-// Close closes the tab as its user does.
-func (tab *Tab) Close() {
-	tab.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
-	defer cancel()
-	if err := tab.session.command(ctx, "browsingContext.close", map[string]any{"context": tab.id}, nil); err != nil {
-		tab.t.Fatalf("close a tab: %v", err)
-	}
-}
 
 // A remoteValue is a value of a script (WebDriver BiDi, "script.RemoteValue").
 type remoteValue struct {

@@ -1,5 +1,3 @@
-// Package browsertest starts the browsers that tests drive: Chromium, for chromedp, and Firefox, by
-// WebDriver BiDi.
 package browsertest
 
 import (
@@ -12,8 +10,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Find returns the path of a Chromium, or "" without one.
-func Find() string {
+// FindChromium returns the path of a Chromium, or "" without one.
+func FindChromium() string {
 	for _, name := range []string{
 		"chromium", "google-chrome", "google-chrome-stable",
 		"chromium-browser", // last: Ubuntu's only says which snap to install
@@ -27,9 +25,9 @@ func Find() string {
 	return ""
 }
 
-// Start starts the Chromium at path, headless and with a profile of its own, and returns the context of
-// its first tab. Chromium ends with the test, or after life.
-func Start(t testing.TB, path string, life time.Duration, more ...chromedp.ExecAllocatorOption) context.Context {
+// StartChromium starts the Chromium at path, headless and with a profile of its own, and returns the chromedp
+// context of its first tab. Chromium ends with the test, or after life.
+func StartChromium(t testing.TB, path string, life time.Duration, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path),

@@ -19,11 +19,6 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
-const (
-	startLimit = time.Minute      // from the start of the process to a session
-	closeLimit = 15 * time.Second // from the command to close to the end of the process
-)
-
 // preferences are the first of every profile. With its remote control Firefox sets more of them: it turns
 // off telemetry, Safe Browsing, the check for captive portals, and updates of itself. Some of its own
 // requests remain, such as those for remote settings.
@@ -31,24 +26,34 @@ const preferences = `
 user_pref("network.dns.forceResolve", "127.0.0.1"); // each name is this machine: no request leaves it
 user_pref("network.trr.mode", 5); // no DNS over HTTPS
 user_pref("network.proxy.type", 0);
+user_pref("network.websocket.delay-failed-reconnects", false); // a refused WebSocket does not delay the next one
+user_pref("dom.disable_open_during_load", false); // pages may open windows
 `
 
-// A Firefox is a headless Firefox with a profile of its own. All host names are the address 127.0.0.1
-// in it. Its methods are safe for concurrent use.
-type Firefox struct{ session *session }
+// hiddenAutomation is the preference that sets navigator.webdriver to false.
+const hiddenAutomation = `user_pref("dom.webdriver.enabled", false);`
 
-// StartFirefox starts a Firefox that ends with the test. The lines of more, such as
-// user_pref("name", true); follow its own preferences. On a machine without Firefox the test is skipped,
-// or fails if the environment has CI=true.
-func StartFirefox(t testing.TB, more ...string) *Firefox {
+// A firefox is the Browser of Firefox.
+type firefox struct {
+	session *session
+	group   group
+	version string
+	ended   chan struct{} // closed at the end of the main process
+}
+
+func startFirefox(t testing.TB, hideAutomation bool) *firefox {
 	t.Helper()
 	path := findFirefox()
-	proctest.Needs(t, "Firefox", path != "")
+	proctest.Needs(t, Firefox, path != "")
+	lines := preferences
+	if hideAutomation {
+		lines += hiddenAutomation
+	}
 	home := t.TempDir()
 	profile := filepath.Join(home, "profile")
 	err := os.Mkdir(profile, 0o700)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(profile, "user.js"), []byte(preferences+strings.Join(more, "\n")), 0o600)
+		err = os.WriteFile(filepath.Join(profile, "user.js"), []byte(lines), 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -68,19 +73,18 @@ func StartFirefox(t testing.TB, more ...string) *Firefox {
 		kill()
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	f := &firefox{group: group(cmd.Process.Pid), ended: make(chan struct{})}
 	go func() {
 		if err := cmd.Wait(); errors.Is(err, exec.ErrWaitDelay) {
 			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		}
 		input.Close()
-		close(ended)
+		close(f.ended)
 	}()
-	f := &Firefox{}
 	t.Cleanup(func() {
 		f.close()
 		timer := time.AfterFunc(closeLimit, kill)
-		<-ended
+		<-f.ended
 		timer.Stop()
 		kill()
 	})
@@ -92,7 +96,7 @@ func StartFirefox(t testing.TB, more ...string) *Firefox {
 		t.Fatalf("start %s: %v", path, err)
 	}
 	go io.Copy(io.Discard, output)
-	if f.session, err = connect(ctx, address); err != nil {
+	if f.session, f.version, err = connect(ctx, address); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
 	return f
@@ -124,11 +128,24 @@ func readAddress(output io.Reader) (url string, err error) {
 	}
 }
 
-// Open opens a page in a new tab and waits until it is loaded. If that fails, or a later use of the tab
-// except Evaluate, the test t fails and ends.
-func (f *Firefox) Open(t testing.TB, url string) *Tab {
+func (f *firefox) Engine() string  { return Firefox }
+func (f *firefox) Version() string { return f.version }
+
+func (f *firefox) Open(t testing.TB, url string) Tab {
 	t.Helper()
-	tab, err := f.session.openTab(t)
+	return f.open(t, url, "tab")
+}
+
+func (f *firefox) OpenWindow(t testing.TB, url string) Tab {
+	t.Helper()
+	return f.open(t, url, "window")
+}
+
+func (f *firefox) open(t testing.TB, url, kind string) Tab {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
+	defer cancel()
+	tab, err := f.session.openTab(ctx, t, kind)
 	if err != nil {
 		t.Fatalf("open a tab: %v", err)
 	}
@@ -136,8 +153,32 @@ func (f *Firefox) Open(t testing.TB, url string) *Tab {
 	return tab
 }
 
+func (f *firefox) Quit(t testing.TB) {
+	t.Helper()
+	f.close()
+	f.group.awaitEnd(t, anyProcess)
+}
+
+func (f *firefox) Signal(t testing.TB, s os.Signal) {
+	t.Helper()
+	if s == syscall.SIGKILL {
+		f.group.kill(t, anyProcess)
+	} else if err := syscall.Kill(int(f.group), s.(syscall.Signal)); err != nil {
+		t.Fatalf("signal %v: %v", s, err)
+	}
+	f.group.awaitEnd(t, anyProcess)
+}
+
+func (f *firefox) Crash(t testing.TB) {
+	t.Helper()
+	// The last argument is the kind of the process.
+	f.group.kill(t, func(p process) bool {
+		return strings.Contains(p.command, "-contentproc") && strings.HasSuffix(p.command, " tab")
+	})
+}
+
 // close closes Firefox as its user does. An error means that it is gone or has to be killed.
-func (f *Firefox) close() {
+func (f *firefox) close() {
 	if f.session == nil {
 		return
 	}

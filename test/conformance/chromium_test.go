@@ -22,11 +22,11 @@ type chromium struct {
 
 func startChromium(t testing.TB, s *sites) engine {
 	t.Helper()
-	path := browsertest.Find()
+	path := browsertest.FindChromium()
 	if path == "" {
 		t.Fatal("there is no Chromium: run scripts/install-tools")
 	}
-	return &chromium{t: t, browser: browsertest.Start(t, path, 5*time.Minute,
+	return &chromium{t: t, browser: browsertest.StartChromium(t, path, 5*time.Minute,
 		chromedp.UserDataDir(profile(t)),
 		chromedp.Flag("ignore-certificate-errors-spki-list", s.spki),
 		chromedp.Flag("host-resolver-rules", "MAP localhost 127.0.0.1, MAP *.test 127.0.0.1"))}

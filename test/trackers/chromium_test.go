@@ -23,10 +23,10 @@ type chromium struct {
 
 func startChromium(t *testing.T) *chromium {
 	t.Helper()
-	path := browsertest.Find()
+	path := browsertest.FindChromium()
 	proctest.Needs(t, "Chromium", path != "")
 	log := filepath.Join(t.TempDir(), "net-log.json")
-	return &chromium{t, browsertest.Start(t, path, 2*time.Minute,
+	return &chromium{t, browsertest.StartChromium(t, path, 2*time.Minute,
 		// Trackers ignore visits of browsers that announce automation.
 		chromedp.Flag("disable-blink-features", "AutomationControlled"),
 		chromedp.UserAgent("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"),

@@ -1,7 +1,6 @@
 package trackers
 
 import (
-	"bytes"
 	"html/template"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/seed-d051cf5a/beacon/internal/proctest"
+	"github.com/seed-d051cf5a/beacon/test/collectortest"
 )
 
 // bundle returns a folder with the pages' scripts, each with its library in it.
@@ -24,7 +24,7 @@ func bundle(t *testing.T) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	run(t, "pages/node_modules/.bin/esbuild", append(pages, "--bundle", "--outdir="+dir, "--log-level=error",
+	collectortest.Run(t, "pages/node_modules/.bin/esbuild", append(pages, "--bundle", "--outdir="+dir, "--log-level=error",
 		"--define:process.env.NODE_ENV=\"production\"")...)
 	return dir
 }
@@ -55,19 +55,6 @@ func installNode(t *testing.T, folder string) {
 		t.Logf("npm ci: %s", out)
 	}
 	proctest.Needs(t, "the packages of "+folder+"/package-lock.json", err == nil)
-}
-
-// run returns what a command prints.
-func run(t *testing.T, name string, args ...string) string {
-	t.Helper()
-	var errs bytes.Buffer
-	cmd := exec.Command(name, args...)
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s%s", name, args[0], err, out, &errs)
-	}
-	return string(out)
 }
 
 // publish serves the page of a script, and a page without one to go to. Their origin and site are not the collector's.

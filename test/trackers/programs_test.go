@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/proctest"
+	"github.com/seed-d051cf5a/beacon/test/collectortest"
 )
 
 // programLimit is how long a program may run.
@@ -72,7 +73,7 @@ func installPython(t *testing.T) (python, libraries string) {
 	if err != nil {
 		cache = t.TempDir()
 	}
-	sum := sha256.Sum256(append(requirements, run(t, python, "--version")...)) // another Python needs other builds
+	sum := sha256.Sum256(append(requirements, collectortest.Run(t, python, "--version")...)) // another Python needs other builds
 	libraries = filepath.Join(cache, "beacon-test", "senders-"+hex.EncodeToString(sum[:8]))
 	if _, err := os.Stat(libraries); err == nil {
 		return python, libraries

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/seed-d051cf5a/beacon/test/collectortest"
 )
 
 var (
@@ -28,7 +30,7 @@ const patience = 20 * time.Second
 const linger = 8 * time.Second
 
 func TestSenders_RequestsLeft_AreTheRows(t *testing.T) {
-	scripts, command := bundle(t), build(t)
+	scripts, command := bundle(t), collectortest.Build(t)
 	var mu sync.Mutex
 	results := map[string]result{}
 	t.Run("all", func(t *testing.T) {

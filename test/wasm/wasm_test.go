@@ -37,7 +37,7 @@ WebAssembly.instantiateStreaming(fetch("main.wasm"), go.importObject).then(async
 
 // TestWasm runs program/main.go in Chromium. The collector has another origin than the page.
 func TestWasm(t *testing.T) {
-	chromium := browsertest.Find()
+	chromium := browsertest.FindChromium()
 	proctest.Needs(t, "Chromium", chromium != "")
 	pages := servePages(t)
 
@@ -49,7 +49,7 @@ func TestWasm(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(profile, "Default", "Preferences"), []byte(`{"enable_do_not_track": true}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	browser := browsertest.Start(t, chromium, 3*time.Minute, chromedp.UserDataDir(profile),
+	browser := browsertest.StartChromium(t, chromium, 3*time.Minute, chromedp.UserDataDir(profile),
 		chromedp.Flag("disable-features", "BackForwardCache")) // a page that is left ends
 	open := func(t *testing.T) *wasmPage { return openPage(t, browser, pages) }
 
