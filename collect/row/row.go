@@ -50,7 +50,7 @@ type Row struct {
 	Body        []byte
 	Data        json.RawMessage // valid JSON, or nil
 	Error       string          // why Data is missing or repaired, or ""
-	Bot         bool            // the User-Agent names a bot
+	Agent                       // the program that sent it
 }
 
 // Of returns r as one row, also if r is a batch. The row shares memory with r's body.
@@ -72,7 +72,7 @@ func of(r *warc.Record) (row Row, text []byte, packing error) {
 		IP:          valid(cmp.Or(r.IP, r.Extra.Get(AddressField))),
 		ContentType: valid(q.Header.Get("Content-Type")),
 		Body:        q.Body,
-		Bot:         isBot(q.Header.Get("User-Agent")),
+		Agent:       agentOf(q.Header),
 	}
 	row.Stream, row.Query = Target(q.Target)
 	text, packing, err := row.decode(q)

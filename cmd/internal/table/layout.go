@@ -18,9 +18,10 @@ type layout struct {
 	getters  []getter
 	own      []int    // the index in columns of each field
 	derived  []int    // and of each declared column
-	declared []string // identities of the declared columns, sorted
+	agents   []int    // and of each agentColumn
+	declared []string // identities of the declared columns and names of agentColumns, sorted
 	// The index in columns of some fields.
-	id, at, stream, data int
+	id, at, stream, userAgent, data int
 }
 
 // A leaf is a column of a file.
@@ -45,6 +46,9 @@ func newLayout(declared []Column) (*layout, error) {
 		l.declared = append(l.declared, identity(c))
 		group[c.Name] = declaredNodes[c.Type]
 	}
+	for _, c := range agentColumns {
+		l.declared = append(l.declared, c.name)
+	}
 	slices.Sort(l.declared)
 	l.schema = parquet.NewSchema("beacons", group)
 	at := map[string]int{}
@@ -63,7 +67,10 @@ func newLayout(declared []Column) (*layout, error) {
 	for _, c := range declared {
 		l.derived = append(l.derived, at[c.Name])
 	}
-	l.id, l.at, l.stream, l.data = at["id"], at["received_at"], at["stream"], at["data"]
+	for _, c := range agentColumns {
+		l.agents = append(l.agents, at[c.name])
+	}
+	l.id, l.at, l.stream, l.userAgent, l.data = at["id"], at["received_at"], at["stream"], at["user_agent"], at["data"]
 	return l, nil
 }
 

@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -27,7 +28,7 @@ func text() parquet.Node {
 // repeated is text that is the same in many rows.
 func repeated() parquet.Node { return parquet.Encoded(text(), &parquet.RLEDictionary) }
 
-var fields = []field{
+var fields = slices.Concat([]field{
 	{"id", "uuid", parquet.UUID(), "", func(r *row.Row) parquet.Value { return parquet.FixedLenByteArrayValue(r.ID[:]) }},
 	{"received_at", "timestamptz", parquet.Timestamp(parquet.Microsecond), "", func(r *row.Row) parquet.Value { return parquet.Int64Value(r.ReceivedAt.UnixMicro()) }},
 	{"sent_at", "timestamptz", parquet.Optional(parquet.Timestamp(parquet.Microsecond)), "", func(r *row.Row) parquet.Value { return instant(r.SentAt) }},
@@ -55,6 +56,30 @@ var fields = []field{
 	}},
 	{"error", "varchar", text(), "", func(r *row.Row) parquet.Value { return orNull(r.Error) }},
 	{"bot", "boolean", parquet.Optional(parquet.Leaf(parquet.BooleanType)), "", func(r *row.Row) parquet.Value { return parquet.BooleanValue(r.Bot) }},
+}, agentFields())
+
+// An agentColumn is a column that files of earlier versions lack. Compaction computes it from user_agent, and until then
+// the view has NULL. A file that has the column lists its name in File.Columns.
+type agentColumn struct {
+	name string
+	get  func(row.Agent) string
+}
+
+var agentColumns = []agentColumn{
+	{"browser", func(a row.Agent) string { return a.Browser }},
+	{"os", func(a row.Agent) string { return a.OS }},
+	{"device", func(a row.Agent) string { return a.Device }},
+}
+
+func agentFields() (fields []field) {
+	for _, c := range agentColumns {
+		fields = append(fields, field{c.name, "varchar", repeated(), "", func(r *row.Row) parquet.Value { return orNull(c.get(r.Agent)) }})
+	}
+	return fields
+}
+
+func isAgentColumn(name string) bool {
+	return slices.ContainsFunc(agentColumns, func(c agentColumn) bool { return c.name == name })
 }
 
 // orNull returns NULL for an empty string, which a row has for a value that was not sent.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/parquet-go/parquet-go"
+
+	"github.com/seed-d051cf5a/beacon/collect/row"
 )
 
 // A source is an open file of the table.
@@ -91,9 +93,23 @@ func (s *source) arrange(to, from parquet.Row, derive bool) {
 			data = v.ByteArray()
 		}
 		s.l.derive(to, to[s.l.stream].ByteArray(), data)
+		s.deriveAgent(to)
 	}
 	for i, v := range to {
 		to[i] = s.l.level(v, i)
+	}
+}
+
+// deriveAgent sets the agentColumns that the file lacks.
+func (s *source) deriveAgent(to parquet.Row) {
+	var userAgent string
+	if v := to[s.l.userAgent]; !v.IsNull() {
+		userAgent = string(v.ByteArray())
+	}
+	for i, at := range s.l.agents {
+		if s.columns[at] < 0 {
+			to[at] = orNull(agentColumns[i].get(row.AgentOf(userAgent)))
+		}
 	}
 }
 

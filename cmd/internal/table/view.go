@@ -31,8 +31,8 @@ func viewSQL(dir string, files []File, declared []Column) string {
 	return strings.Join(parts, "\nunion all ")
 }
 
-// selection lists the view's columns, for files that have the declared columns whose identities are in
-// has. Without files all values are NULL.
+// selection lists the view's columns, for files that have the columns in has, as File.Columns lists them. Without files
+// all values are NULL.
 func selection(declared []Column, files bool, has []string) string {
 	var list []string
 	add := func(value, typ, name string) {
@@ -42,7 +42,11 @@ func selection(declared []Column, files bool, has []string) string {
 		list = append(list, fmt.Sprintf("(%s)::%s as %s", value, typ, name))
 	}
 	for _, f := range fields {
-		add(cmp.Or(f.view, f.name), f.typ, f.name)
+		value := cmp.Or(f.view, f.name)
+		if isAgentColumn(f.name) && !slices.Contains(has, f.name) {
+			value = "null"
+		}
+		add(value, f.typ, f.name)
 	}
 	for _, c := range declared {
 		value := c.SQL("stream", "data")

@@ -28,7 +28,7 @@ func TestWriter_Record_HasAllValues(t *testing.T) {
 		1: {
 			"id": idOf(1), "received_at": base.Add(time.Millisecond).UnixMicro(), "sent_at": time.Date(2026, 11, 22, 6, 20, 10, 0, time.UTC).UnixMicro(),
 			"stream": "/x", "query": "q=1", "origin": "https://example.com", "referrer": "https://example.com/page", "user_agent": "Googlebot/2.1", "ip": "203.0.113.0",
-			"content_type": "application/json", "kind": "json", "data": string(r.Request.Body), "bot": true,
+			"content_type": "application/json", "kind": "json", "data": string(r.Request.Body), "bot": true, "browser": "Googlebot",
 			"version": "1.2.3", "n": 1.5, "Flag": true, "big": int64(-9007199254740993),
 		},
 		2: {"id": idOf(2), "received_at": base.Add(2 * time.Millisecond).UnixMicro(), "stream": "/y", "kind": "ping", "body": "", "bot": false},

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/collect/row"
-	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // The child sends frames (see package query) on its stdout.
@@ -84,17 +83,11 @@ func parseRow(payload []byte) (r row.Row, err error) {
 	if flags&flagData != 0 {
 		r.Data = t[10]
 	}
-	r.Bot = flags&flagBot != 0
-	if flags&flagBotNull != 0 {
-		r.Bot = isBot(r.UserAgent)
+	r.Agent = row.AgentOf(r.UserAgent)
+	if flags&flagBotNull == 0 { // else the row is older than the column
+		r.Bot = flags&flagBot != 0
 	}
 	return r, nil
-}
-
-// isBot returns the value for a row that is older than the column.
-func isBot(userAgent string) bool {
-	r := warc.Record{Request: warc.Request{Header: warc.Fields{{Name: "User-Agent", Value: userAgent}}}}
-	return row.Of(&r).Bot
 }
 
 // rowHead appends the fixed part of a row.

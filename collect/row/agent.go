@@ -1,0 +1,106 @@
+package row
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/mileusna/useragent"
+
+	"github.com/seed-d051cf5a/beacon/internal/warc"
+)
+
+// An Agent is what headers say of the program that sent a beacon. A string is "" if they don't say it.
+type Agent struct {
+	Browser string // its name without the version, such as Firefox
+	OS      string // such as Windows, macOS, iOS, Android, Linux or ChromeOS
+	Device  string // desktop, tablet or phone
+	Bot     bool   // it says that it is a crawler, a preview or a headless browser
+}
+
+// maxUserAgent is the number of bytes of a User-Agent that are read. Names of browsers and bots are in them.
+const maxUserAgent = 1 << 10
+
+// AgentOf returns the Agent of a User-Agent.
+func AgentOf(userAgent string) Agent {
+	userAgent = userAgent[:min(len(userAgent), maxUserAgent)]
+	agents.Lock()
+	defer agents.Unlock()
+	agent, ok := agents.known[userAgent]
+	if !ok {
+		if len(agents.known) >= maxAgents {
+			clear(agents.known)
+		}
+		userAgent = strings.Clone(userAgent)
+		agent = parseAgent(userAgent)
+		agents.known[userAgent] = agent
+	}
+	return agent
+}
+
+// agents has the results of earlier calls. Parsing takes as long as all the rest of a row, and most beacons come from
+// few kinds of browser.
+var agents = struct {
+	sync.Mutex
+	known map[string]Agent
+}{known: map[string]Agent{}}
+
+// maxAgents bounds agents to 1 MiB.
+const maxAgents = 1 << 10
+
+func parseAgent(userAgent string) Agent {
+	ua := useragent.Parse(userAgent)
+	agent := Agent{Browser: valid(ua.Name), OS: valid(ua.OS), Bot: ua.Bot}
+	switch {
+	case ua.Bot:
+	case ua.Tablet || ua.OS == useragent.Android && !strings.Contains(userAgent, "Mobile"): // as Chrome on Android says it
+		agent.Device = "tablet"
+	case ua.Mobile:
+		agent.Device = "phone"
+	case ua.Desktop:
+		agent.Device = "desktop"
+	}
+	return agent
+}
+
+// agentOf returns the Agent of a request. Client hints (User-Agent Client Hints, section 3) come before the User-Agent,
+// which browsers no longer change.
+func agentOf(h warc.Fields) Agent {
+	agent := AgentOf(h.Get("User-Agent"))
+	if agent.Bot {
+		return agent
+	}
+	if platform := unquoted(h.Get("Sec-Ch-Ua-Platform")); platform != "" && platform != "Unknown" {
+		agent.OS = platform
+		if platform == "Chrome OS" || platform == "Chromium OS" {
+			agent.OS = useragent.ChromeOS
+		}
+	}
+	if h.Get("Sec-Ch-Ua-Mobile") == "?1" {
+		agent.Device = "phone"
+	}
+	for brand := range strings.SplitSeq(h.Get("Sec-Ch-Ua"), ",") {
+		name, _, _ := strings.Cut(brand, ";")
+		switch name = unquoted(strings.TrimSpace(name)); {
+		case name == "", name == "Chromium", strings.Contains(name, "Not"): // such as Not;A=Brand
+		case name == "Google Chrome":
+			agent.Browser = useragent.Chrome
+		case name == "Microsoft Edge":
+			agent.Browser = useragent.Edge
+		default:
+			agent.Browser = name
+		}
+	}
+	return agent
+}
+
+// maxName is the number of bytes of a client hint's name that are stored.
+const maxName = 64
+
+// unquoted returns the text of a quoted string of a structured header (RFC 9651, section 3.3.3), or "".
+func unquoted(s string) string {
+	inner, ok := strings.CutPrefix(s, `"`)
+	if inner, ok = strings.CutSuffix(inner, `"`); !ok || len(inner) > maxName {
+		return ""
+	}
+	return valid(inner)
+}
