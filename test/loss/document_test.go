@@ -4,7 +4,9 @@ package loss
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"testing"
 
 	"github.com/seed-d051cf5a/beacon/test/browsertest"
 )
@@ -46,7 +48,7 @@ func describe(results map[string]*result) string {
 	b.WriteString(introduction)
 	b.WriteString("\n| strategy | the page sends |\n|---|---|\n")
 	for _, s := range strategies {
-		fmt.Fprintf(&b, "| %s | %s |\n", s.title, s.text)
+		b.WriteString(s.row())
 	}
 	for _, engine := range browsertest.Engines() {
 		r := results[engine]
@@ -73,4 +75,25 @@ func describe(results map[string]*result) string {
 		fmt.Fprintf(&b, "\nOf the pages that were shown again, %d of %d came from the back/forward cache.\n", r.back.arrived, r.back.of)
 	}
 	return b.String() + conclusions
+}
+
+// row returns the strategy's row in the document.
+func (s strategy) row() string { return fmt.Sprintf("| %s | %s |\n", s.title, s.text) }
+
+// TestDocument_Text_IsCurrent checks the parts of docs/loss.md that do not come from a run.
+func TestDocument_Text_IsCurrent(t *testing.T) {
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{introduction, conclusions} {
+		if !strings.Contains(string(text), part) {
+			t.Errorf("docs/loss.md does not have the text of %.40q: run make loss, or copy the text", strings.TrimSpace(part))
+		}
+	}
+	for _, s := range strategies {
+		if !strings.Contains(string(text), s.row()) {
+			t.Errorf("docs/loss.md has no row of the strategy %s: run make loss", s.title)
+		}
+	}
 }
