@@ -27,6 +27,7 @@ each way to send them, each way to leave the page and each engine. ` + "`make lo
 - Clicks are trusted, and the driver closes tabs and windows. It is attached to the pages while they are left.
 - For "quit" and SIGTERM each page has a browser of its own, with one more window, which is empty. For SIGKILL and the
   renderer's crash each strategy has a window of its own in one browser. These ways are repeated less often than others.
+- Cells with different numbers of pages may come from different runs.
 - "quit" is the driver's command to close Chromium and Firefox. In WebKit it closes the windows, that of the page last.
 - "tab switch, SIGKILL": each page is a tab that the next tab hides. All processes are killed 0.5 s after the last switch.
 - "link, back, link": the page is left, shown again by the back button, and left again. The last event counts.
