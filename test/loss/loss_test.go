@@ -95,6 +95,9 @@ func check(t *testing.T, r *run, cells map[string]cell) {
 			t.Errorf("%s: %d pages, want %d", s.title, c.of, want)
 		}
 	}
+	if r.back.of > 0 {
+		t.Logf("from the back/forward cache: %d of %d", r.back.arrived, r.back.of)
+	}
 	r.site.mu.Lock()
 	defer r.site.mu.Unlock()
 	if len(r.site.unknown) > 0 {

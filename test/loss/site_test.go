@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -81,8 +82,17 @@ type receiver struct {
 
 func (s *site) newReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{s: s, address: "127.0.0.1:0"}
-	if err := r.start(); err != nil {
+	r := &receiver{s: s}
+	var err error
+	for range 20 {
+		// The system gives ports above these to connections, which would take the port of a receiver
+		// that is down.
+		r.address = "127.0.0.1:" + strconv.Itoa(20000+rand.IntN(10000))
+		if err = r.start(); err == nil {
+			break
+		}
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.server.Close() })
