@@ -17,15 +17,15 @@ import (
 const (
 	mostQueries       = 100 // more than run and wait in query.Pool, which says what to do
 	mostExports       = 4   // of the table: each has a file as large as the answer
-	mostTableRequests = 16
+	mostAdminRequests = 16
 )
 
 // routes does not use http.ServeMux, because that redirects a request whose path is not clean. A
 // browser does not follow the redirect of a preflight, so the beacon would be lost.
-func routes(c *collect.Collector, t *tableService, s *script.Script, metrics prometheus.Gatherer) http.Handler {
+func routes(c *collect.Collector, t *tableService, s *script.Script, share *viewShare, metrics prometheus.Gatherer) http.Handler {
 	page, query, export := httpserver.Evictable(web.Handler()), c.Operator("query", mostQueries, t.QueryHandler()), c.Operator("export", mostExports, t.ExportHandler())
-	table := c.Operator("table", mostTableRequests, t.TableHandler())
-	browserScript, sample := httpserver.Evictable(s), c.Operator("sample", mostTableRequests, sampleHandler(s.Share))
+	table := c.Operator("table", mostAdminRequests, t.TableHandler())
+	browserScript, sample := httpserver.Evictable(s), c.Operator("sample", mostAdminRequests, sampleHandler(share))
 	counted := c.LocalOrOperator(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead

@@ -4,14 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/seed-d051cf5a/beacon/cmd/internal/script"
 )
 
 func sampleCommand() *cobra.Command {
@@ -22,9 +21,10 @@ func sampleCommand() *cobra.Command {
 		Short: "Lower the share of page views that the browser script sends, for a time",
 		Long: `Lower the share of page views that the browser script sends, for a time.
 
-Pages know of it within a minute, because browsers ask for the script again after that time. Events
-have the weight 1/SHARE, by which queries multiply. With 0 pages send nothing. The share is 1 again
-after the time of --for, or with 'beacon sample 1'. Without SHARE it prints the share.`,
+Pages that are loaded from a minute later on use the new share, because browsers cache the script for
+60 seconds. Pages that are already open keep their share. Each event has the column weight, which is
+1/SHARE: sum it to count page views. With 0 pages send nothing. After the time of --for the share is 1
+again; 'beacon sample 1' ends it earlier. Without SHARE the command prints the share.`,
 		Example: `  beacon sample 0.1 --for 2h
   beacon sample 1`,
 		Args: cobra.MaximumNArgs(1),
@@ -40,14 +40,14 @@ after the time of --for, or with 'beacon sample 1'. Without SHARE it prints the 
 				return err
 			}
 			defer body.Close()
-			var limit script.Limit
-			if err := json.NewDecoder(body).Decode(&limit); err != nil {
+			var s timedShare
+			if err := json.NewDecoder(body).Decode(&s); err != nil {
 				return fmt.Errorf("%s: the answer can't be read: %w", c.server, err)
 			}
-			if limit.Until.IsZero() {
+			if s.Until.IsZero() {
 				fmt.Println("pages send all page views")
 			} else {
-				fmt.Printf("pages send %v of the page views until %s\n", limit.Share, limit.Until.Local().Format(timeFormat))
+				fmt.Printf("pages send %v of the page views until %s\n", s.Share, s.Until.Local().Format(timeFormat))
 			}
 			return nil
 		},
@@ -57,28 +57,32 @@ after the time of --for, or with 'beacon sample 1'. Without SHARE it prints the 
 	return cmd
 }
 
-// sampleHandler answers `beacon sample`: GET /-/sample, and POST /-/sample?share=0.1&for=2h.
-func sampleHandler(share *script.Share) http.Handler {
+// sampleHandler answers `beacon sample`.
+func sampleHandler(share *viewShare) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		limit := share.Limit()
-		if r.Method == http.MethodPost {
+		switch r.Method {
+		case http.MethodGet, http.MethodHead:
+		case http.MethodPost:
 			query := r.URL.Query()
 			value, err := strconv.ParseFloat(query.Get("share"), 64)
 			if err != nil {
-				http.Error(w, "share of page views: it is a number from 0 to 1, such as 0.1", http.StatusBadRequest)
-				return
+				value = math.NaN()
 			}
-			duration, _ := time.ParseDuration(query.Get("for"))
-			if limit, err = share.Set(value, duration); err != nil {
+			duration, _ := time.ParseDuration(query.Get("for")) // 0 if it cannot be parsed: set refuses it for a share below 1
+			if err := share.set(value, duration); err != nil {
 				status := http.StatusInternalServerError
-				if errors.Is(err, script.ErrLimit) {
+				if errors.Is(err, errShare) {
 					status = http.StatusBadRequest
 				}
 				http.Error(w, err.Error(), status)
 				return
 			}
+		default:
+			w.Header().Set("Allow", "GET, POST")
+			http.Error(w, "Ask with GET /-/sample, or POST /-/sample?share=0.1&for=2h", http.StatusMethodNotAllowed)
+			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(limit)
+		json.NewEncoder(w).Encode(share.get())
 	})
 }

@@ -264,9 +264,8 @@ func serve(ctx context.Context, s serving) error {
 			return err
 		}
 	}
-	if s.script.Share, err = script.OpenShare(s.data); err != nil {
-		return err
-	}
+	share := openViewShare(s.data, log)
+	s.script.Share = func() float64 { return share.get().Share }
 	t, err := openTable(ctx, s.data, c, s.table, log)
 	if err != nil {
 		return err
@@ -282,7 +281,7 @@ func serve(ctx context.Context, s serving) error {
 	if s.listener.httpBeacons {
 		beacons = c
 	}
-	server := s.newServer(listener.handler(routes(c, t, s.script, registry), beacons, c.IsPixel, log), c.Imports)
+	server := s.newServer(listener.handler(routes(c, t, s.script, share, registry), beacons, c.IsPixel, log), c.Imports)
 	registry.MustRegister(server)
 
 	s.greet(listener)

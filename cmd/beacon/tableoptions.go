@@ -54,8 +54,7 @@ func (o *tableOptions) check() error {
 	return nil
 }
 
-// declared returns the columns of the browser script's events and those of --column, which replace others of the same
-// name.
+// declared returns the columns of --column, and those of the browser script that have no column of the same name there.
 func (o *tableOptions) declared() (columns []table.Column, err error) {
 	for _, text := range o.columns {
 		c, err := table.ParseColumn(text, table.OwnColumns())

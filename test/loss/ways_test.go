@@ -19,7 +19,8 @@ type way struct {
 	lacks    string                                // the engine that cannot do it
 	settings settings                              // what differs in the pages' settings
 	wait     time.Duration                         // how long events may take to arrive; 2 s if 0
-	repeat   func(r *run, runs int, _ way)         // loads and leaves pages
+	repeat   func(*run)                            // loads and leaves pages
+	again    bool                                  // pages are shown twice
 	leave    func(r *run, tab browsertest.Tab)     // for pages in one tab
 	end      func(*testing.T, browsertest.Browser) // for pages that end with their browser
 	off      bool                                  // the receiver is down when the page is left
@@ -27,14 +28,14 @@ type way struct {
 
 var ways = []way{
 	{title: "link", always: true, repeat: inOneTab, leave: byLink},
-	{title: "navigation by the driver", always: true, repeat: inOneTab, leave: func(r *run, tab browsertest.Tab) {
+	{title: "navigation by the driver", repeat: inOneTab, leave: func(r *run, tab browsertest.Tab) {
 		tab.Navigate(r.site.url + "/elsewhere")
 	}},
-	{title: "reload", always: true, repeat: inOneTab, leave: byReload},
-	{title: "link, back, link", repeat: inOneTab, leave: byLink},
+	{title: "reload", repeat: inOneTab, leave: byReload},
+	{title: "link, back, link", repeat: inOneTab, leave: byLink, again: true},
 	{title: "tab close", always: true, repeat: inNewTabs, leave: func(r *run, tab browsertest.Tab) { tab.Close() }},
 	{title: "window close", repeat: inNewWindows, leave: func(r *run, tab browsertest.Tab) { tab.Close() }},
-	{title: "quit", always: true, starts: true, repeat: inNewBrowsers, end: func(t *testing.T, b browsertest.Browser) { b.Quit(t) }},
+	{title: "quit", starts: true, repeat: inNewBrowsers, end: func(t *testing.T, b browsertest.Browser) { b.Quit(t) }},
 	{title: "SIGTERM", starts: true, repeat: inNewBrowsers, end: bySignal(syscall.SIGTERM)},
 	{title: "SIGKILL", starts: true, repeat: inWindowsAtOnce, end: bySignal(syscall.SIGKILL)},
 	{title: "tab switch, SIGKILL", lacks: browsertest.WebKit, starts: true, repeat: inTabsAtOnce, end: bySignal(syscall.SIGKILL)},
@@ -52,9 +53,6 @@ func (w way) times() int {
 	}
 	return *runs
 }
-
-// back is the title of the way whose pages are shown twice.
-const back = "link, back, link"
 
 const (
 	offline   = 2 * time.Second         // how long the receiver is down
@@ -79,17 +77,18 @@ func bySignal(s os.Signal) func(*testing.T, browsertest.Browser) {
 }
 
 // inOneTab has all pages after each other in one tab.
-func inOneTab(r *run, runs int, w way) {
+func inOneTab(r *run) {
+	w := r.way
 	b := r.start()
 	tab := b.OpenWindow(r.t, "about:blank")
-	for range runs {
+	for range r.way.times() {
 		for _, s := range strategiesOf(r.engine) {
 			to := r.receiver
 			if w.off {
 				to = r.site.newReceiver(r.t) // of this page alone
 			}
 			tab.Navigate(r.page(s, to))
-			if w.title == back {
+			if w.again {
 				r.loaded(tab, s)
 				byLink(r, tab)
 				tab.Evaluate("setTimeout(() => history.back()); 1")
@@ -109,38 +108,38 @@ func inOneTab(r *run, runs int, w way) {
 	}
 }
 
-func inNewTabs(r *run, runs int, w way)    { inNew(r, runs, w, browsertest.Browser.Open) }
-func inNewWindows(r *run, runs int, w way) { inNew(r, runs, w, browsertest.Browser.OpenWindow) }
+func inNewTabs(r *run)    { inNew(r, browsertest.Browser.Open) }
+func inNewWindows(r *run) { inNew(r, browsertest.Browser.OpenWindow) }
 
 // inNew has each page in a tab or window of its own, of one browser.
-func inNew(r *run, runs int, w way, open func(browsertest.Browser, testing.TB, string) browsertest.Tab) {
+func inNew(r *run, open func(browsertest.Browser, testing.TB, string) browsertest.Tab) {
 	b := r.start()
-	for range runs {
+	for range r.way.times() {
 		for _, s := range strategiesOf(r.engine) {
 			tab := open(b, r.t, r.page(s, r.receiver))
 			r.expect(tab, s)
-			w.leave(r, tab)
+			r.way.leave(r, tab)
 		}
 	}
 }
 
 // inNewBrowsers has each page in a browser of its own.
-func inNewBrowsers(r *run, runs int, w way) {
-	for range runs {
+func inNewBrowsers(r *run) {
+	for range r.way.times() {
 		for _, s := range strategiesOf(r.engine) {
 			r.t.Run(s.name, func(t *testing.T) {
 				inner := r.with(t)
 				b := inner.start()
 				inner.expect(b.OpenWindow(t, r.page(s, r.receiver)), s)
-				w.end(t, b)
+				r.way.end(t, b)
 			})
 		}
 	}
 }
 
 // inWindowsAtOnce has the pages of all strategies in windows of one browser.
-func inWindowsAtOnce(r *run, runs int, w way) {
-	atOnce(r, runs, w, func(r *run, b browsertest.Browser) {
+func inWindowsAtOnce(r *run) {
+	atOnce(r, func(r *run, b browsertest.Browser) {
 		for _, s := range strategiesOf(r.engine) {
 			r.expect(b.OpenWindow(r.t, r.page(s, r.receiver)), s)
 		}
@@ -148,8 +147,8 @@ func inWindowsAtOnce(r *run, runs int, w way) {
 }
 
 // inTabsAtOnce has them in tabs of one window: each tab hides the one before.
-func inTabsAtOnce(r *run, runs int, w way) {
-	atOnce(r, runs, w, func(r *run, b browsertest.Browser) {
+func inTabsAtOnce(r *run) {
+	atOnce(r, func(r *run, b browsertest.Browser) {
 		for _, s := range strategiesOf(r.engine) {
 			r.expect(b.Open(r.t, r.page(s, r.receiver)), s)
 		}
@@ -158,13 +157,13 @@ func inTabsAtOnce(r *run, runs int, w way) {
 	})
 }
 
-func atOnce(r *run, runs int, w way, open func(*run, browsertest.Browser)) {
-	for range runs {
+func atOnce(r *run, open func(*run, browsertest.Browser)) {
+	for range r.way.times() {
 		r.t.Run("browser", func(t *testing.T) {
 			inner := r.with(t)
 			b := inner.start()
 			open(inner, b)
-			w.end(t, b)
+			r.way.end(t, b)
 		})
 	}
 }

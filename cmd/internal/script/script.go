@@ -1,5 +1,4 @@
-// Package script serves the browser script, visits.js, to the pages of any site, and keeps the share of page views that
-// operators let it send.
+// Package script serves the browser script, visits.js, to the pages of any site.
 package script
 
 import (
@@ -20,12 +19,11 @@ import (
 const (
 	// DefaultPath is the script's path unless an operator chooses another one.
 	DefaultPath = "/visits.js"
-	// Alias is a second path of the script.
+	// Alias is a second path of the script, its earlier name.
 	Alias = "/beacon.js"
 )
 
-// maxAge is how long a browser uses the script without asking for a newer one, in seconds. After that time every page
-// knows of a lower share.
+// maxAge is how long browsers cache the script, in seconds. A new share reaches pages that load after it.
 const maxAge = 60
 
 //go:embed visits.js
@@ -36,8 +34,9 @@ const settings = "  const settings = { stream: 'visits', share: 1 } // the colle
 
 // A Script serves the script at its path and at Alias. Its methods are safe for concurrent use.
 type Script struct {
-	// Share is the share of page views that pages send.
-	Share *Share
+	// Share returns the share of page views that pages send now, from 0 to 1. nil is 1. It is set before the script is
+	// served.
+	Share func() float64
 
 	path string
 
@@ -54,7 +53,7 @@ type text struct {
 
 var pathForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+\.js$`)
 
-// New returns a Script with a path such as /visits.js. Its Share must be set before it serves.
+// New returns a Script with a path such as /visits.js.
 func New(at string) (*Script, error) {
 	if !pathForm.MatchString(at) || strings.HasPrefix(at, "/-/") || path.Clean(at) != at {
 		return nil, fmt.Errorf("the script's path %q can't be used: write it like %s or /static/visits.js, with letters, digits, and . _ ~ -", at, DefaultPath)
@@ -90,7 +89,10 @@ func (s *Script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // text returns the script for one of its paths, with today's share.
 func (s *Script) text(at string) text {
-	share := s.Share.Now()
+	share := 1.0
+	if s.Share != nil {
+		share = s.Share()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if share != s.current || s.texts == nil {

@@ -48,9 +48,10 @@ func (e *engine) answer(q question, out *output) error {
 // prepareSession applies the settings that depend on the question, and then locks all settings.
 func (e *engine) prepareSession(q question) error {
 	if q.Zone != "" {
-		if err := e.exec("set TimeZone = " + literal(q.Zone)); err != nil && e.timedOut.Load() {
-			return e.failure(err.Error(), "")
-		} else if err != nil {
+		if err := e.exec("set TimeZone = " + literal(q.Zone)); err != nil {
+			if e.timedOut.Load() {
+				return e.failure(err.Error(), "")
+			}
 			return &failure{kindSQL, fmt.Sprintf("there is no time zone %q: write one like Europe/Berlin or UTC", q.Zone)}
 		}
 	}
