@@ -26,7 +26,7 @@ import (
 //
 // The value is NULL where the field is missing, null or not of that form.
 //
-// With a Stream the value is NULL in the rows of all other streams.
+// Stream is a path such as /visits: the value is NULL in rows of other streams. "" means all streams.
 type Column struct{ Name, Type, Path, Stream string }
 
 // ErrColumn is wrapped by each error about a declared column that cannot be used.
@@ -85,13 +85,13 @@ func CheckColumns(columns []Column) error {
 // JSON text or NULL. The expression fails for no row and has the same values as compile's getter.
 func (c Column) SQL(stream, data string) string {
 	if c.Stream == "" {
-		return c.anyStream(data)
+		return c.valueSQL(data)
 	}
-	return fmt.Sprintf("case when %s = %s then %s end", stream, literal(c.Stream), c.anyStream(data))
+	return fmt.Sprintf("case when %s = %s then %s end", stream, literal(c.Stream), c.valueSQL(data))
 }
 
-// anyStream is SQL for a row of the column's stream.
-func (c Column) anyStream(data string) string {
+// valueSQL is SQL for a row of the column's stream.
+func (c Column) valueSQL(data string) string {
 	text := fmt.Sprintf("try(json_extract_string(%s, %s))", data, literal(c.Path))
 	switch c.Type {
 	case "varchar":
@@ -136,7 +136,7 @@ func (c Column) compile() (getter, error) {
 	return getter{p, c.Stream, cast}, nil
 }
 
-// value returns the column's value or NULL. It may share memory with data, which is valid JSON without half a
+// value returns the column's value or NULL. stream is the row's. The value may share memory with data, which is valid JSON without half a
 // surrogate pair, as a row has it, or empty. For other data the value is unspecified.
 func (g getter) value(stream, data []byte) parquet.Value {
 	if g.stream != "" && g.stream != string(stream) {

@@ -186,6 +186,41 @@ func TestView_FilesWithAndWithoutColumns_HaveTheSameValues(t *testing.T) {
 	}
 }
 
+// TestView_ColumnOfAStream_NullInOthers: the engine computes the column for a file without it, and the writer and the
+// compaction compute it too.
+func TestView_ColumnOfAStream_NullInOthers(t *testing.T) {
+	h := newHarness(t, Options{})
+	records := func(from int) (all []warc.Record) {
+		for i, target := range []string{"/visits", "/other", "/visits?q=1", "/Visits"} {
+			r := textRecord(from+i, "text/plain", `{"name":"a"}`)
+			r.Request.Target = target
+			all = append(all, r)
+		}
+		return all
+	}
+	check := func(when string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, r := range query(t, h.engine(), "select name from beacons order by id") {
+			got = append(got, r[0])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", when, got, want)
+		}
+	}
+	h.putAndFlush(records(0)...)
+	h.reopen(Options{Columns: []Column{{"name", "varchar", "$.name", "/visits"}}})
+	check("file without the column", "a", "NULL", "a", "NULL")
+	h.putAndFlush(records(10)...)
+	check("files with and without it", "a", "NULL", "a", "NULL", "a", "NULL", "a", "NULL")
+	h.compactAll(time.Now())
+	check("rewritten files", "a", "NULL", "a", "NULL", "a", "NULL", "a", "NULL")
+	h.reopen(Options{Columns: []Column{{"name", "varchar", "$.name", "/other"}}})
+	check("another stream", "NULL", "a", "NULL", "NULL", "NULL", "a", "NULL", "NULL")
+	h.compactAll(time.Now())
+	check("another stream, rewritten files", "NULL", "a", "NULL", "NULL", "NULL", "a", "NULL", "NULL")
+}
+
 func TestView_Filters_AreInTheScan(t *testing.T) {
 	h := newHarness(t, Options{})
 	other := textRecord(3, "text/plain", "x")

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestScriptDocument_Queries_Answered(t *testing.T) {
+	text, err := os.ReadFile("../../docs/script.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newPlace(t).serve("127.0.0.1:0")
+	s.post("/visits", "text/plain", `{"name":"view","view":"a","n":1,"path":"/x","weight":1}`)
+	s.post("/visits", "text/plain", `{"name":"leave","view":"a","n":2,"path":"/x","weight":1,"seconds":2.5,"lcp":800}`)
+	s.post("/visits", "text/plain", `{"name":"leave","view":"a","n":4,"path":"/x","weight":1,"seconds":9}`)
+	s.post("/visits", "text/plain", `{"name":"leave","view":"a","n":4,"path":"/x","weight":1,"seconds":9}`)
+	s.post("/other", "text/plain", `{"name":"view","view":"b","n":1,"path":"/y"}`)
+	answers := map[string]string{
+		"views and visible time": `[map[path:/x seconds:9 views:1]]`,
+		"where visitors come":    `[map[source:direct views:1]]`,
+		"Web Vitals":             `[map[cls:<nil> inp:<nil> lcp:800 path:/x views:1]]`,
+		"loss":                   `[map[lost:1 sent:4 views:1]]`,
+	}
+	queries := regexp.MustCompile(`(?m)^    -- (.*)\n((?:    .*\n)+)`).FindAllStringSubmatch(string(text), -1)
+	if len(queries) != len(answers) {
+		t.Errorf("the document has %d queries, want %d", len(queries), len(answers))
+	}
+	for _, q := range queries {
+		known := false
+		for about, want := range answers {
+			if !strings.HasPrefix(q[1], about) {
+				continue
+			}
+			known = true
+			if got := fmt.Sprint(s.query(q[2])); got != want {
+				t.Errorf("%s: got %s, want %s", q[1], got, want)
+			}
+		}
+		if !known {
+			t.Errorf("no answer is known for the query %q", q[1])
+		}
+	}
+}
