@@ -19,7 +19,7 @@ import (
 )
 
 // notAutomated comes before the script in a page: it sends nothing in browsers that are automated.
-const notAutomated = "<script>" + browsertest.HideAutomationScript + "</script>"
+const notAutomated = "<script>" + browsertest.HideAutomation + "</script>"
 
 // A scriptedSite is a site whose pages load the script from a collector, of another origin.
 type scriptedSite struct {

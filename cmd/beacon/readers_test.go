@@ -29,9 +29,17 @@ func readers(t *testing.T) (python, libs string) {
 	}
 	libs = filepath.Join(cache, "beacon-test", strings.Join(readerPackages, "-"))
 	if _, err := os.Stat(libs); err != nil {
-		out, err := exec.Command(python, append([]string{"-m", "pip", "install", "--quiet", "--target", libs + ".new"}, readerPackages...)...).CombinedOutput()
+		if err := os.MkdirAll(filepath.Dir(libs), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		fresh, err := os.MkdirTemp(filepath.Dir(libs), "new-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(fresh)
+		out, err := exec.Command(python, append([]string{"-m", "pip", "install", "--quiet", "--target", fresh}, readerPackages...)...).CombinedOutput()
 		if err == nil {
-			err = os.Rename(libs+".new", libs)
+			err = os.Rename(fresh, libs)
 		}
 		if err != nil {
 			t.Logf("pip: %v: %s", err, out)

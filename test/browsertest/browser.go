@@ -53,38 +53,25 @@ type Tab interface {
 	// returns. The value is nil, a string, a float64, a bool, a []any or a map[string]any. An exception,
 	// a value of another type and a closed tab are errors.
 	Evaluate(js string) (any, error)
-	// Activate brings the tab to the front of its window. WebKit's driver cannot do that: the test fails.
-	Activate()
 	// Close closes the tab as its user does.
 	Close()
 }
 
-// An Option changes how Start starts a browser.
-type Option int
-
-// HideAutomation sets navigator.webdriver to false where the browser can do that: in Chromium and
-// Firefox. In WebKit a page itself runs [HideAutomationScript] first.
-const HideAutomation Option = iota + 1
-
-// HideAutomationScript is JavaScript that sets navigator.webdriver to false in its page.
-const HideAutomationScript = `Object.defineProperty(Navigator.prototype, 'webdriver', { get: () => false })`
+// HideAutomation is JavaScript that sets navigator.webdriver to false in its page.
+const HideAutomation = `Object.defineProperty(Navigator.prototype, 'webdriver', { get: () => false })`
 
 // Engines returns all engines, also those that are missing on this machine.
 func Engines() []string { return []string{Chromium, Firefox, WebKit} }
 
 // Start starts a browser that ends with the test. On a machine without it the test is skipped, or fails
 // if the environment has CI=true.
-func Start(t testing.TB, engine string, options ...Option) Browser {
+func Start(t testing.TB, engine string) Browser {
 	t.Helper()
-	hide := false
-	for _, o := range options {
-		hide = hide || o == HideAutomation
-	}
 	switch engine {
 	case Chromium:
-		return startChromiumBrowser(t, hide)
+		return startChromiumBrowser(t)
 	case Firefox:
-		return startFirefox(t, hide)
+		return startFirefox(t)
 	case WebKit:
 		return startWebKit(t)
 	}

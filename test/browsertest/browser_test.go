@@ -22,7 +22,7 @@ func site(t *testing.T) *httptest.Server {
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(w, `<!doctype html><title>%s</title><a href="/clicked">go on</a>
 			<script>if (location.search === '?hide') %s</script>
-			<script>document.querySelector('a').onclick = event => sessionStorage.trusted = event.isTrusted</script>`, r.URL.Path, HideAutomationScript)
+			<script>document.querySelector('a').onclick = event => sessionStorage.trusted = event.isTrusted</script>`, r.URL.Path, HideAutomation)
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -46,7 +46,7 @@ func await(t *testing.T, tab Tab, js string, want any) {
 func TestBrowser(t *testing.T) {
 	for _, engine := range Engines() {
 		t.Run(engine, func(t *testing.T) {
-			b := Start(t, engine, HideAutomation)
+			b := Start(t, engine)
 			testBrowser(t, b, site(t))
 		})
 	}
@@ -149,21 +149,6 @@ func testBrowser(t *testing.T, b Browser, site *httptest.Server) {
 		defer tab.Close()
 		tab.Click("a")
 		await(t, tab, "document.title + ' ' + sessionStorage.trusted", "/clicked true")
-	})
-
-	t.Run("Activate_OtherTab_HidesThePage", func(t *testing.T) {
-		if b.Engine() == WebKit {
-			t.Skip("its driver cannot bring a tab to the front")
-		}
-		record := "globalThis.seen = [document.visibilityState]; document.onvisibilitychange = () => seen.push(document.visibilityState); 1"
-		first := b.Open(t, site.URL+"/first")
-		defer first.Close()
-		await(t, first, record, 1.0)
-		second := b.Open(t, site.URL+"/second")
-		defer second.Close()
-		await(t, second, "document.visibilityState", "visible")
-		first.Activate()
-		await(t, first, "String(seen)", "visible,hidden,visible")
 	})
 
 	t.Run("OpenWindow_TwoWindows_BothVisible", func(t *testing.T) {

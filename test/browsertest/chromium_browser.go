@@ -30,7 +30,7 @@ type chromium struct {
 	version string
 }
 
-func startChromiumBrowser(t testing.TB, hideAutomation bool) *chromium {
+func startChromiumBrowser(t testing.TB) *chromium {
 	t.Helper()
 	path := FindChromium()
 	proctest.Needs(t, Chromium, path != "")
@@ -38,9 +38,6 @@ func startChromiumBrowser(t testing.TB, hideAutomation bool) *chromium {
 		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
 		chromedp.Flag("disable-popup-blocking", true),
 		chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) { cmd.SysProcAttr = ownGroup() }),
-	}
-	if hideAutomation {
-		options = append(options, chromedp.Flag("disable-blink-features", "AutomationControlled"))
 	}
 	ctx := StartChromium(t, path, chromiumLife, options...)
 	version, err := chromedp.CallBrowser(ctx, browser.GetVersion, cdp.Empty{})
@@ -150,13 +147,6 @@ func (tab *chromiumTab) Evaluate(js string) (any, error) {
 	ctx, cancel := context.WithTimeout(tab.ctx, commandLimit)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[any](js, chromedp.EvalAwaitPromise))
-}
-
-func (tab *chromiumTab) Activate() {
-	tab.t.Helper()
-	if _, err := chromedp.CallBrowser(tab.c.ctx, target.ActivateTarget, target.ActivateTargetParams{TargetID: tab.id}); err != nil {
-		tab.t.Fatalf("activate a tab: %v", err)
-	}
 }
 
 func (tab *chromiumTab) Close() {

@@ -30,9 +30,6 @@ user_pref("network.websocket.delay-failed-reconnects", false); // a refused WebS
 user_pref("dom.disable_open_during_load", false); // pages may open windows
 `
 
-// hiddenAutomation is the preference that sets navigator.webdriver to false.
-const hiddenAutomation = `user_pref("dom.webdriver.enabled", false);`
-
 // A firefox is the Browser of Firefox.
 type firefox struct {
 	session *session
@@ -41,14 +38,11 @@ type firefox struct {
 	ended   chan struct{} // closed at the end of the main process
 }
 
-func startFirefox(t testing.TB, hideAutomation bool) *firefox {
+func startFirefox(t testing.TB) *firefox {
 	t.Helper()
 	path := findFirefox()
 	proctest.Needs(t, Firefox, path != "")
 	lines := preferences
-	if hideAutomation {
-		lines += hiddenAutomation
-	}
 	home := t.TempDir()
 	profile := filepath.Join(home, "profile")
 	err := os.Mkdir(profile, 0o700)

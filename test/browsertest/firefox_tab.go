@@ -85,13 +85,6 @@ func (tab *firefoxTab) Evaluate(js string) (any, error) {
 	return done.Result.decode()
 }
 
-func (tab *firefoxTab) Activate() {
-	tab.t.Helper()
-	if err := tab.command("browsingContext.activate", map[string]any{}, nil); err != nil {
-		tab.t.Fatalf("activate a tab: %v", err)
-	}
-}
-
 func (tab *firefoxTab) Close() {
 	tab.t.Helper()
 	if err := tab.command("browsingContext.close", map[string]any{}, nil); err != nil {

@@ -179,11 +179,6 @@ func (tab *driverTab) Evaluate(js string) (any, error) {
 	return decodeEvaluation(value)
 }
 
-func (tab *driverTab) Activate() {
-	tab.t.Helper()
-	tab.t.Fatal("activate a tab: WebKitGTK's driver shows the first tab of each window only")
-}
-
 func (tab *driverTab) Close() {
 	tab.t.Helper()
 	if err := tab.do(http.MethodDelete, "/window", nil, nil); err != nil {

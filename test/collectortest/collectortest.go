@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Patience is how long Await waits.
+// Patience is the limit for events that must arrive. On an idle machine they take less than a second.
 const Patience = 20 * time.Second
 
 // A Collector is a running `beacon serve`.
@@ -79,7 +79,11 @@ func Serve(t testing.TB, command string, flags ...string) *Collector {
 	if err != nil {
 		t.Fatalf("beacon serve: %v", err)
 	}
-	return &Collector{strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http"):]), "/"), http.DefaultClient, data}
+	_, url, ok := strings.Cut(line, " at ")
+	if !ok {
+		t.Fatalf("beacon serve prints %q, want its URL", line)
+	}
+	return &Collector{strings.TrimSuffix(strings.TrimSpace(url), "/"), http.DefaultClient, data}
 }
 
 // Query returns the rows of a query whose columns are all text.

@@ -78,9 +78,17 @@ func installPython(t *testing.T) (python, libraries string) {
 	if _, err := os.Stat(libraries); err == nil {
 		return python, libraries
 	}
-	out, err := exec.Command(python, "-m", "pip", "install", "--quiet", "--target", libraries+".new", "--requirement", file).CombinedOutput()
+	if err := os.MkdirAll(filepath.Dir(libraries), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := os.MkdirTemp(filepath.Dir(libraries), "new-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(fresh)
+	out, err := exec.Command(python, "-m", "pip", "install", "--quiet", "--target", fresh, "--requirement", file).CombinedOutput()
 	if err == nil {
-		err = os.Rename(libraries+".new", libraries)
+		err = os.Rename(fresh, libraries)
 	}
 	if err != nil {
 		t.Logf("pip: %v: %s", err, out)
@@ -92,10 +100,14 @@ func installPython(t *testing.T) (python, libraries string) {
 // buildProgram builds the Go program in a folder of the module programs, and returns the executable.
 func buildProgram(t *testing.T, folder string) string {
 	t.Helper()
+	inModule := func(args ...string) *exec.Cmd {
+		cmd := exec.Command("go", args...)
+		cmd.Dir, cmd.Env = folder, append(os.Environ(), "GOWORK=off")
+		return cmd
+	}
+	proctest.Needs(t, "the modules of programs/go.mod", inModule("list", "-deps", ".").Run() == nil)
 	executable := filepath.Join(t.TempDir(), "program")
-	cmd := exec.Command("go", "build", "-o", executable, ".")
-	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "GOWORK=off")
+	cmd := inModule("build", "-o", executable, ".")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build %s: %v\n%s", folder, err, out)
 	}

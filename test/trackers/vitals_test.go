@@ -58,7 +58,7 @@ func publishVitals(t *testing.T, scripts, collector string) (url string) {
 				const busy = ms => { const end = performance.now() + ms; while (performance.now() < end); }
 				document.querySelector('button').addEventListener('click', () => { busy(%[3]d); document.title = 'clicked' })
 				setTimeout(() => { late.innerHTML = '<h1 style="font-size: %[4]dpx">A larger text that comes late</h1>' }, 100)
-			</script>`, browsertest.HideAutomationScript, collector, 20+40*(n%4), 20+n%5*20)
+			</script>`, browsertest.HideAutomation, collector, 20+40*(n%4), 20+n%5*20)
 	})
 	mux.Handle("GET /vitals.js", http.FileServer(http.Dir(scripts)))
 	mux.HandleFunc("GET /elsewhere", func(http.ResponseWriter, *http.Request) {})

@@ -47,7 +47,7 @@ func TestBlocker_UBlockOrigin_EventsThatArrive(t *testing.T) {
 				return
 			}
 			w.Header().Set("Content-Type", "text/html")
-			fmt.Fprintf(w, `<!doctype html><title>Shop</title><script>%s</script><script defer src="%s"></script>`, browsertest.HideAutomationScript, script)
+			fmt.Fprintf(w, `<!doctype html><title>Shop</title><script>%s</script><script defer src="%s"></script>`, browsertest.HideAutomation, script)
 		})
 		tab := b.Open(t, host(own.URL, "shop.test")+"/"+name)
 		time.Sleep(time.Second)

@@ -23,7 +23,7 @@ func newSite(t *testing.T, collector string) (url string) {
 		fmt.Fprintf(w, `<!doctype html><html lang="en"><title>%[1]s</title><link rel="icon" href="data:,">
 			<script>%[2]s</script><script defer src="%[3]s/visits.js" data-query="run"></script>
 			<h1>%[1]s</h1><p><a id="on" href="/on">on</a><p><button>a button</button>`,
-			r.URL.Path, browsertest.HideAutomationScript, collector)
+			r.URL.Path, browsertest.HideAutomation, collector)
 	}))
 	t.Cleanup(s.Close)
 	return strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
