@@ -200,6 +200,7 @@ func TestScript_Pages_EventsAreTheSame(t *testing.T) {
 		{name: "refusal", html: notAutomated + `<script data-consent src="SCRIPT"></script>`, do: `beacon('waits'); new Promise(done => setTimeout(done, 500))`, last: -1},
 		{name: "sampled", html: `<script>Math.random = () => 0.05</script>` + notAutomated + `<script data-sample="0.1" src="SCRIPT"></script>`, want: []string{"view /sampled", "leave /sampled"}},
 		{name: "unsampled", html: `<script>Math.random = () => 0.5</script>` + notAutomated + `<script data-sample="0.1" src="SCRIPT"></script>`, do: `if (beacon('a') !== false) console.error('was sent')`, last: -1},
+		{name: "zerosample", html: notAutomated + `<script data-sample="0" src="SCRIPT"></script>`, last: -1},
 		{name: "badsample", html: notAutomated + `<script data-sample="10%" src="SCRIPT"></script>`, want: []string{"view /badsample", "leave /badsample"}, says: []string{"console.warning"}},
 		{name: "missing", html: notAutomated + `<script data-status="404" src="SCRIPT"></script>`, want: []string{"view /missing", "leave /missing"}},
 		{
@@ -220,6 +221,69 @@ func TestScript_Pages_EventsAreTheSame(t *testing.T) {
 			html: notAutomated + `<script data-hash src="SCRIPT"></script>`,
 			do:   `location.hash = '#/cart?token=SECRET'`,
 			want: []string{"view /hash", "leave /hash", "view /hash#/cart", "leave /hash#/cart"},
+		},
+		{
+			name: "router", // redirects in one task, and a title that comes late
+			html: script,
+			do: `history.pushState(null, '', '/router/a'); history.replaceState(null, '', '/router/b'); history.replaceState(null, '', '/router/c')
+				new Promise(done => setTimeout(done, 50)).then(() => { history.pushState(null, '', '/router/d'); document.title = 'D' })
+					.then(() => new Promise(done => setTimeout(done, 300)))`,
+			want: []string{"view /router", "leave /router", "view /router/c", "leave /router/c", "view /router/d", "leave /router/d"},
+		},
+		{
+			name: "variables", // of the page, with the names of the platform's
+			html: `<script>var navigation = { items: [] }; const crypto = {}, performance = {}</script>` + script,
+			want: []string{"view /variables", "leave /variables"},
+		},
+		{
+			name: "broken", // objects of the page, in place of the platform's
+			html: `<div id="beacon"></div><script>
+				performance.getEntriesByType = () => { throw new Error('no entries') }
+				PerformanceObserver.prototype.observe = () => { throw new Error('no observer') }
+				Object.defineProperty(document, 'title', { get: () => { throw new Error('no title') } })
+				</script>` + script,
+			do: `if (beacon('thrown', { get x() { throw Symbol() } }) !== false) console.error('was sent')
+				dispatchEvent(new PromiseRejectionEvent('unhandledrejection', { promise: Promise.resolve(), reason: { message: 'x', get stack() { throw 1 } } }))`,
+			want: []string{"view /broken", "unhandledrejection /broken", "leave /broken"},
+			says: []string{"console.warning"},
+		},
+		{
+			name: "copied", // properties as they are at the call
+			html: notAutomated + `<script data-consent src="SCRIPT"></script><script>
+				const props = { v: 1 }
+				beacon('early', props)
+				props.v = 'SECRET'
+				for (let i = 0; i < 200; i++) beacon('many')
+				beacon.start()
+				</script>`,
+			want: append(append([]string{"view /copied", "early /copied"}, slices.Repeat([]string{"many /copied"}, 99)...), "leave /copied"),
+		},
+		{
+			name: "offlink",
+			html: script + `<a href="#beacon-off">off</a>`,
+			do: `document.links[0].click(); new Promise(done => setTimeout(done, 100)).then(() => {
+				if (beacon('a') !== false) console.error('was sent')
+				location.hash = 'beacon-on'
+				return new Promise(done => setTimeout(done, 100))
+			}).then(() => beacon('b'))`,
+			want: []string{"view /offlink", "b /offlink", "leave /offlink"},
+		},
+		{
+			name: "secrets",
+			html: script,
+			do: `for (const [i, text] of ['https://h.example/x?redirect=https://b.example/?token=SECRET', 'at f (https://h.example/a.js?v=SECRET:10:5)', 'https://a.example/?t=12:30&token=SECRET',
+				'(https://a.example/?f=g(1)&token=SECRET)', '/reset?token=SECRET', '//cdn.example/x?token=SECRET', 'https://user:SECRET@h.example/p', 'data:text/html,SECRET', 'https://a.example/#SECRET'].entries())
+				dispatchEvent(new ErrorEvent('error', { message: i + ' ' + text, filename: text }))
+				dispatchEvent(new ErrorEvent('error', { message: 'a.'.repeat(20000), error: { stack: { token: 'SECRET' } } }))`,
+			want: append(append([]string{"view /secrets"}, slices.Repeat([]string{"error /secrets"}, 10)...), "leave /secrets"),
+		},
+		{name: "emptyname", html: notAutomated + `<script data-query="" src="SCRIPT"></script>`, do: `history.pushState(null, '', '?=SECRET')`, want: []string{"view /emptyname", "leave /emptyname"}},
+		{
+			name: "svglinks",
+			html: script + `<svg><a href="https://elsewhere.example/a"><text>out</text></a></svg><map name="m"><area href="https://elsewhere.example/b"></map><a href="https://">broken</a>
+				<script>for (const link of document.querySelectorAll('a, area')) link.addEventListener('click', e => e.preventDefault())</script>`,
+			do:   `for (const link of document.querySelectorAll('a, area')) link.dispatchEvent(new MouseEvent('click', { bubbles: true, composed: true, cancelable: true }))`,
+			want: []string{"view /svglinks", "outbound /svglinks", "outbound /svglinks", "leave /svglinks"},
 		},
 		{
 			name: "links",

@@ -111,9 +111,12 @@ func (s *Script) text(at string) text {
 	return t
 }
 
+// comments matches lines that are comments, below the first lines.
+var comments = regexp.MustCompile(`\n +//.*`)
+
 func render(stream string, share float64) text {
 	line := strings.NewReplacer("'visits'", "'"+stream+"'", "share: 1", fmt.Sprintf("share: %v", share)).Replace(settings)
-	plain := []byte(strings.Replace(source, settings, line, 1))
+	plain := []byte(comments.ReplaceAllLiteralString(strings.Replace(source, settings, line, 1), ""))
 	var zipped bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
 	z.Write(plain)
@@ -126,8 +129,8 @@ func render(stream string, share float64) text {
 func acceptsGzip(r *http.Request) bool {
 	for _, field := range r.Header.Values("Accept-Encoding") {
 		for coding := range strings.SplitSeq(field, ",") {
-			name, weight, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";")
-			if strings.EqualFold(name, "gzip") && (weight == "" || strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "") {
+			name, weight, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(coding, " ", "")), ";")
+			if name == "gzip" && (weight == "" || strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "") {
 				return true
 			}
 		}

@@ -79,7 +79,7 @@ func TestServeHTTP_Gzip_SameText(t *testing.T) {
 	if res.Header.Get("Vary") != "Accept-Encoding" || res.Header.Get("ETag") == get(s, DefaultPath).Header.Get("ETag") {
 		t.Errorf("a cache can't tell the two apart: %v", res.Header)
 	}
-	for _, refused := range []string{"", "br", "gzip;q=0", "gzip; q=0.000", "identity"} {
+	for _, refused := range []string{"", "br", "gzip;q=0", "gzip; q=0.000", "GZIP;Q=0", "identity"} {
 		if got := get(s, DefaultPath, "Accept-Encoding", refused).Header.Get("Content-Encoding"); got != "" {
 			t.Errorf("Accept-Encoding %q: the answer has the encoding %s", refused, got)
 		}
