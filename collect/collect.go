@@ -60,6 +60,9 @@ type Options struct {
 	Proxies []netip.Prefix
 	// Address is how much of the client IP is kept. Default: [AddressTruncated].
 	Address Address
+	// Visitors stores an id with each beacon that has an Origin, as those of pages have: a hash of client IP, user agent
+	// and origin with a salt that changes daily (UTC). The salt of the day is on disk. With AddressDropped there is none.
+	Visitors bool
 	// KeepHeader are the names of further headers that are stored, besides those that describe the beacon and
 	// its page. [NeverStored] lists those that are left out.
 	KeepHeader []string
@@ -96,6 +99,7 @@ type Collector struct {
 	addresses  rates[netip.Prefix]
 	origins    rates[uint64] // by the origin's hash, as an origin can be long
 	seed       maphash.Seed
+	visitors   *visitors
 	salt       salt
 	memory     memory
 	health     health
@@ -112,6 +116,7 @@ func Open(dir string, options Options) (*Collector, error) {
 	}
 	c := newCollector(options, inbox.Append)
 	c.inbox = inbox
+	c.visitors = openVisitors(dir, options.Logger)
 	inbox.OnSync = c.metrics.fsync.observe
 	if c.recent, err = newRecent(inbox, options.Logger); err != nil {
 		inbox.Close()
@@ -136,7 +141,7 @@ func Handler(keep func(record []byte) error, options Options) http.Handler {
 }
 
 func newCollector(options Options, keep func(record []byte) error) *Collector {
-	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), headers: newHeaderFilter(options), seed: maphash.MakeSeed()}
+	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), headers: newHeaderFilter(options), seed: maphash.MakeSeed(), visitors: &visitors{log: options.Logger}}
 	c.metrics.init()
 	return c
 }

@@ -86,7 +86,8 @@ func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	r.Request.Header = c.headers.apply(r.Request.Header)
 	// Fields of an outbox have no meaning here, and a file can have any other fields.
 	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool {
-		return f.Name != row.BatchField && !(f.Name == row.AddressField && isHash(f.Value) && c.options.Address != AddressDropped)
+		derived := f.Name == row.AddressField || f.Name == row.VisitorField && c.options.Visitors
+		return f.Name != row.BatchField && !(derived && isHash(f.Value) && c.options.Address != AddressDropped)
 	})
 	ip, extra := c.private(a, now)
 	r.IP, r.Extra = ip, append(r.Extra, extra...)

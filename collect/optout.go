@@ -54,7 +54,7 @@ var anonymousHeaders = map[string]bool{
 // anonymize removes the parts of a record that distinguish one person from another.
 func anonymize(r *warc.Record) {
 	r.IP = ""
-	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name == row.AddressField })
+	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name == row.AddressField || f.Name == row.VisitorField })
 	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
 		name := http.CanonicalHeaderKey(f.Name)
 		return !anonymousHeaders[name] && !strings.HasPrefix(name, "Sec-Fetch-")

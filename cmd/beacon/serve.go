@@ -59,6 +59,7 @@ type serving struct {
 	batch, get, noGet, answers, origins, proxies []string
 	maxBody                                      sizeFlag
 	scriptPath                                   string
+	visitors                                     switchFlag
 	tokenFile                                    string
 }
 
@@ -113,6 +114,8 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 	f.StringArrayVar(&s.proxies, "proxy", nil, "`address` or CIDR of a reverse proxy whose X-Forwarded-For or Forwarded names the client; may be repeated")
 	f.BoolVar(&s.listener.proxyProtocol, "proxy-protocol", false, "accept the PROXY protocol, versions 1 and 2, from the proxies of --proxy")
 	f.TextVar(&s.collect.Address, "address", collect.AddressTruncated, "how the client IP is stored: truncate (to /24 or /48), keep, drop, or hash with a salt that changes daily")
+	s.visitors = true
+	f.Var(&s.visitors, "visitors", "whether a visitor of a site has an id until midnight UTC, a hash of IP, user agent and origin: on or off")
 	f.TextVar(&s.collect.Referrer, "referer", collect.ReferrerPath, "how much of the URL in Referer, Ping-From and Ping-To is stored: path (without the query), origin or full")
 	f.StringArrayVar(&s.collect.KeepHeader, "keep-header", nil, "`name` of a further header that is stored; may be repeated")
 	f.TextVar(&s.collect.OptOut, "opt-out", collect.OptOutKeep, "how to treat a beacon with Sec-GPC or DNT: keep, anonymous or refuse")
@@ -196,6 +199,7 @@ func (s *serving) parse() (err error) {
 		return errors.New("--address-connections is a number of connections, such as 100; 0 is any number")
 	}
 	s.collect.MaxBody = int64(s.maxBody)
+	s.collect.Visitors = bool(s.visitors)
 	s.listener.acme.Dir = filepath.Join(s.data, "acme")
 	return s.table.check()
 }

@@ -68,3 +68,23 @@ func (z *sizeFlag) String() string {
 }
 
 func (*sizeFlag) Type() string { return "size" }
+
+// A switchFlag is a flag that is on or off.
+type switchFlag bool
+
+func (s *switchFlag) Set(text string) error {
+	if text != "on" && text != "off" {
+		return fmt.Errorf("write on or off")
+	}
+	*s = text == "on"
+	return nil
+}
+
+func (s *switchFlag) String() string {
+	if *s {
+		return "on"
+	}
+	return "off"
+}
+
+func (*switchFlag) Type() string { return "on|off" }

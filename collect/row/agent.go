@@ -14,7 +14,7 @@ type Agent struct {
 	Browser string // its name without the version, such as Firefox
 	OS      string // such as Windows, macOS, iOS, Android, Linux or ChromeOS
 	Device  string // desktop, tablet or phone
-	Bot     bool   // it says that it is a crawler, a preview or a headless browser
+	Bot     bool   // a crawler, a preview or a headless browser, by its user agent
 }
 
 // maxUserAgent is the number of bytes of a User-Agent that are read. Names of browsers and bots are in them.

@@ -34,6 +34,9 @@ const (
 // in place of the IP.
 const AddressField = "Beacon-Address"
 
+// VisitorField is the field of a record that has the id of a visitor.
+const VisitorField = "Beacon-Visitor"
+
 // A Row has the columns of the table beacons, in their order. Its strings are valid UTF-8.
 type Row struct {
 	ID          uuid.UUID
@@ -51,6 +54,7 @@ type Row struct {
 	Data        json.RawMessage // valid JSON, or nil
 	Error       string          // why Data is missing or repaired, or ""
 	Agent                       // the program that sent it
+	Visitor     string          // the id of a visitor, which changes daily, or ""
 }
 
 // Of returns r as one row, also if r is a batch. The row shares memory with r's body.
@@ -73,6 +77,7 @@ func of(r *warc.Record) (row Row, text []byte, packing error) {
 		ContentType: valid(q.Header.Get("Content-Type")),
 		Body:        q.Body,
 		Agent:       agentOf(q.Header),
+		Visitor:     valid(r.Extra.Get(VisitorField)),
 	}
 	row.Stream, row.Query = Target(q.Target)
 	text, packing, err := row.decode(q)

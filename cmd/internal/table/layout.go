@@ -18,8 +18,8 @@ type layout struct {
 	getters  []getter
 	own      []int    // the index in columns of each field
 	derived  []int    // and of each declared column
-	agents   []int    // and of each agentColumn
-	declared []string // identities of the declared columns and names of agentColumns, sorted
+	later    []int    // and of each laterColumn
+	declared []string // identities of the declared columns and names of laterColumns, sorted
 	// The index in columns of some fields.
 	id, at, stream, userAgent, data int
 }
@@ -46,7 +46,7 @@ func newLayout(declared []Column) (*layout, error) {
 		l.declared = append(l.declared, identity(c))
 		group[c.Name] = declaredNodes[c.Type]
 	}
-	for _, c := range agentColumns {
+	for _, c := range laterColumns {
 		l.declared = append(l.declared, c.name)
 	}
 	slices.Sort(l.declared)
@@ -67,8 +67,8 @@ func newLayout(declared []Column) (*layout, error) {
 	for _, c := range declared {
 		l.derived = append(l.derived, at[c.Name])
 	}
-	for _, c := range agentColumns {
-		l.agents = append(l.agents, at[c.name])
+	for _, c := range laterColumns {
+		l.later = append(l.later, at[c.name])
 	}
 	l.id, l.at, l.stream, l.userAgent, l.data = at["id"], at["received_at"], at["stream"], at["user_agent"], at["data"]
 	return l, nil

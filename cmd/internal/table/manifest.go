@@ -37,7 +37,7 @@ type File struct {
 	Last    time.Time `json:"last"`
 	MinID   uuid.UUID `json:"min_id"`
 	MaxID   uuid.UUID `json:"max_id"`
-	Columns []string  `json:"columns,omitempty"` // declared columns, as identity writes them, and names of agentColumns; sorted
+	Columns []string  `json:"columns,omitempty"` // declared columns, as identity writes them, and names of laterColumns; sorted
 	Made    time.Time `json:"made"`
 }
 

@@ -56,30 +56,31 @@ var fields = slices.Concat([]field{
 	}},
 	{"error", "varchar", text(), "", func(r *row.Row) parquet.Value { return orNull(r.Error) }},
 	{"bot", "boolean", parquet.Optional(parquet.Leaf(parquet.BooleanType)), "", func(r *row.Row) parquet.Value { return parquet.BooleanValue(r.Bot) }},
-}, agentFields())
+}, laterFields())
 
-// An agentColumn is a column that files of earlier versions lack. Compaction computes it from user_agent, and until then
-// the view has NULL. A file that has the column lists its name in File.Columns.
-type agentColumn struct {
+// A laterColumn is a column of text that files of earlier versions lack: the view has NULL for them. Compaction computes
+// it from a row with the user agent alone. A file that has the column lists its name in File.Columns.
+type laterColumn struct {
 	name string
-	get  func(row.Agent) string
+	get  func(*row.Row) string
 }
 
-var agentColumns = []agentColumn{
-	{"browser", func(a row.Agent) string { return a.Browser }},
-	{"os", func(a row.Agent) string { return a.OS }},
-	{"device", func(a row.Agent) string { return a.Device }},
+var laterColumns = []laterColumn{
+	{"browser", func(r *row.Row) string { return r.Browser }},
+	{"os", func(r *row.Row) string { return r.OS }},
+	{"device", func(r *row.Row) string { return r.Device }},
+	{"visitor", func(r *row.Row) string { return r.Visitor }},
 }
 
-func agentFields() (fields []field) {
-	for _, c := range agentColumns {
-		fields = append(fields, field{c.name, "varchar", repeated(), "", func(r *row.Row) parquet.Value { return orNull(c.get(r.Agent)) }})
+func laterFields() (fields []field) {
+	for _, c := range laterColumns {
+		fields = append(fields, field{c.name, "varchar", repeated(), "", func(r *row.Row) parquet.Value { return orNull(c.get(r)) }})
 	}
 	return fields
 }
 
-func isAgentColumn(name string) bool {
-	return slices.ContainsFunc(agentColumns, func(c agentColumn) bool { return c.name == name })
+func isLater(name string) bool {
+	return slices.ContainsFunc(laterColumns, func(c laterColumn) bool { return c.name == name })
 }
 
 // orNull returns NULL for an empty string, which a row has for a value that was not sent.

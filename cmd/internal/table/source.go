@@ -93,22 +93,22 @@ func (s *source) arrange(to, from parquet.Row, derive bool) {
 			data = v.ByteArray()
 		}
 		s.l.derive(to, to[s.l.stream].ByteArray(), data)
-		s.deriveAgent(to)
+		s.deriveLater(to)
 	}
 	for i, v := range to {
 		to[i] = s.l.level(v, i)
 	}
 }
 
-// deriveAgent sets the agentColumns that the file lacks.
-func (s *source) deriveAgent(to parquet.Row) {
-	var userAgent string
+// deriveLater sets the laterColumns that the file lacks.
+func (s *source) deriveLater(to parquet.Row) {
+	var r row.Row
 	if v := to[s.l.userAgent]; !v.IsNull() {
-		userAgent = string(v.ByteArray())
+		r.Agent = row.AgentOf(string(v.ByteArray()))
 	}
-	for i, at := range s.l.agents {
+	for i, at := range s.l.later {
 		if s.columns[at] < 0 {
-			to[at] = orNull(agentColumns[i].get(row.AgentOf(userAgent)))
+			to[at] = orNull(laterColumns[i].get(&r))
 		}
 	}
 }

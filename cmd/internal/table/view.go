@@ -43,7 +43,7 @@ func selection(declared []Column, files bool, has []string) string {
 	}
 	for _, f := range fields {
 		value := cmp.Or(f.view, f.name)
-		if isAgentColumn(f.name) && !slices.Contains(has, f.name) {
+		if isLater(f.name) && !slices.Contains(has, f.name) {
 			value = "null"
 		}
 		add(value, f.typ, f.name)
