@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/collect/row"
@@ -16,8 +17,8 @@ import (
 
 // imported is the result of an import, as JSON.
 type imported struct {
-	Imported int64  `json:"imported"`         // requests that are on disk
-	Skipped  int64  `json:"skipped"`          // records of other types, opt-outs with OptOutRefuse, and those of SkipImports
+	Imported int64  `json:"imported"`         // requests that are on disk, also those that the collector had before
+	Skipped  int64  `json:"skipped"`          // records of other types, opt-outs with OptOutRefuse, requests below Operators, and those of SkipImports
 	Damaged  int64  `json:"damaged"`          // parts of the file that can't be read, and records that can't be stored
 	Reason   string `json:"reason,omitempty"` // of the first damage
 	Error    string `json:"error,omitempty"`  // why the import ended before the end of the file
@@ -63,7 +64,7 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 			result.Skipped++
 		case part.Record.Date.IsZero():
 			damage = errors.New("WARC-Date is missing")
-		case c.unwanted != nil && c.unwanted(&part.Record):
+		case belowOperators(&part.Record), c.unwanted != nil && c.unwanted(&part.Record):
 			result.Skipped++
 		default:
 			c.scrub(&part.Record, time.Now())
@@ -77,6 +78,12 @@ func (result *imported) from(file io.Reader, c *Collector) error {
 			}
 		}
 	}
+}
+
+// belowOperators reports whether a request is for an admin endpoint, and so is not a beacon.
+func belowOperators(r *warc.Record) bool {
+	stream, _ := row.Target(r.Request.Target)
+	return strings.HasPrefix(stream, Operators)
 }
 
 // scrub applies the privacy rules for requests to a record from a file, and marks it as imported.

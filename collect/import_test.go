@@ -226,3 +226,16 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+func TestImport_RequestsBelowOperators_AreSkipped(t *testing.T) {
+	var records []warc.Record
+	for i, target := range []string{"/-/metrics", "/-/", "http://127.0.0.1:8080/-/query?sql=select", "/-", "/x/-/y", "/-x"} {
+		r := sample(i)
+		r.Request.Target = target
+		records = append(records, r)
+	}
+	result, got := kept(t, encoded(t, records...))
+	if result.Skipped != 3 || result.Imported != 3 || len(got) != 3 || got[0].Request.Target != "/-" {
+		t.Errorf("got %+v and %d records, want the first 3 skipped", result, len(got))
+	}
+}

@@ -142,7 +142,7 @@ func TestClient_EachCommandOverEachConnection_Works(t *testing.T) {
 				args []string
 				says string
 			}{
-				{[]string{"import", file}, "3 imported"},
+				{[]string{"import", file}, "3 accepted"},
 				{[]string{"query", "select count(distinct id) from beacons where stream = '/imported'"}, "3"},
 				{[]string{"export"}, "WARC-Target-URI: http://x/imported"},
 				{[]string{"export", "--format", "csv"}, "/imported"},

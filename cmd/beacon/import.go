@@ -30,9 +30,9 @@ func importCommand() *cobra.Command {
 		Use:   "import FILE",
 		Short: "Put the requests of a WARC file, or of an access log, into the collector",
 		Long: `Put the requests of a WARC file into the collector, with their own ids and dates. A request
-that the collector has already does not become a second row, so importing a file again is safe.
+that the table has already does not become a second row, so importing a file again is safe.
 "-" is standard input. The file can be of any program, uncompressed or with gzip or zstd. Records
-of other types are skipped, and those that --opt-out refuses.
+of other types are skipped, those that --opt-out refuses, and requests to admin endpoints (/-/).
 
 With --access-log the file is an access log of a web server in the combined format, also with
 gzip: each GET that was answered with 2xx or 304 becomes a beacon, and the collector's rules for
@@ -77,7 +77,7 @@ func (i *importing) run(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		return result.say(os.Stdout, name)
+		return result.say(os.Stdout, name, notAgain)
 	}
 	log, err := accesslog.NewReader(shown, site, false)
 	if err != nil {
@@ -88,7 +88,7 @@ func (i *importing) run(ctx context.Context, name string) error {
 		return err
 	}
 	result.addLines(log, accesslog.Counts{})
-	return result.say(os.Stdout, name)
+	return result.say(os.Stdout, name, notAgain)
 }
 
 const (
@@ -128,7 +128,7 @@ func (i *importing) followLog(ctx context.Context, name string, site *url.URL) e
 		if log.Lines > before.Lines {
 			result.addLines(log, before)
 			log.Reason = nil
-			if err := result.say(os.Stdout, name); err != nil {
+			if err := result.say(os.Stdout, name, ""); err != nil {
 				fmt.Fprintln(os.Stderr, "beacon:", err)
 			}
 		}
@@ -170,7 +170,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// imported is the collector's result.
+// imported is the collector's result. Imported counts the records that the collector stored, also those that the table
+// has already.
 type imported struct {
 	Imported, Skipped, Damaged int64
 	Reason, Error              string
@@ -198,14 +199,18 @@ func (result *imported) addLines(log *accesslog.Reader, before accesslog.Counts)
 	}
 }
 
-// say prints the result. Its error is about a file that was not imported as a whole.
-func (result *imported) say(w io.Writer, name string) error {
-	fmt.Fprintf(w, "%d imported, %d skipped, %d damaged\n", result.Imported, result.Skipped, result.Damaged)
+// notAgain follows the result of a whole file. The table looks later for the records that it has already, so their
+// number is not known.
+const notAgain = "; records that the table has already are not added again"
+
+// say prints the result and a note. Its error is about a file that was not imported as a whole.
+func (result *imported) say(w io.Writer, name, note string) error {
+	fmt.Fprintf(w, "%d accepted, %d skipped, %d damaged%s\n", result.Imported, result.Skipped, result.Damaged, note)
 	switch {
 	case result.Error != "":
-		return fmt.Errorf("import: %s; the requests that are imported stay: correct that, and import the file again", result.Error)
+		return fmt.Errorf("import: %s; the requests that are accepted stay: correct that, and import the file again", result.Error)
 	case result.Damaged > 0:
-		return fmt.Errorf("import: %s is damaged, first %s; all else is imported: if you have a whole copy, import that too", name, result.Reason)
+		return fmt.Errorf("import: %s is damaged, first %s; all else is accepted: if you have a whole copy, import that too", name, result.Reason)
 	}
 	return nil
 }

@@ -18,6 +18,11 @@ func elsewhere(t *testing.T, flags ...string) *server {
 	return newPlace(t).serve("127.0.0.1:0", flags...)
 }
 
+// acceptedText returns what import prints for a whole file.
+func acceptedText(records, skipped int) string {
+	return fmt.Sprintf("%d accepted, %d skipped, 0 damaged; records that the table has already are not added again\n", records, skipped)
+}
+
 func (s *server) importFile(content []byte) (stdout, stderr string, status int) {
 	s.p.t.Helper()
 	path := filepath.Join(s.p.t.TempDir(), "beacons.warc")
@@ -72,7 +77,7 @@ func TestAnExportIsImportedAsTheSameTable(t *testing.T) {
 	other := elsewhere(t)
 	for _, file := range [][]byte{[]byte(export), zipped.Bytes()} {
 		out, errs, status := other.importFile(file)
-		if status != 0 || out != "7 imported, 0 skipped, 0 damaged\n" {
+		if status != 0 || out != acceptedText(7, 0) {
 			t.Errorf("status %d: %s%s", status, out, errs)
 		}
 		if got := other.table(); got != want {
@@ -83,7 +88,7 @@ func TestAnExportIsImportedAsTheSameTable(t *testing.T) {
 	third := elsewhere(t)
 	cmd := third.p.command("command", "import", "--server", third.URL, "-")
 	cmd.Stdin = strings.NewReader(export)
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "7 imported") {
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "7 accepted") {
 		t.Errorf("from standard input: %v: %s", err, out)
 	}
 }
@@ -100,7 +105,7 @@ func TestAnotherProgramsFileIsImported(t *testing.T) {
 	out, errs, status := s.importFile([]byte(asWget("warcinfo", "software: Wget/1.21.3\n") +
 		asWget("request", "POST /p?q=1 HTTP/1.1\r\nHost: example.com\r\nContent-Type: text/plain\r\ncookie: secret=1\r\nUser-Agent: Wget\r\n\r\nhi") +
 		asWget("response", "HTTP/1.1 200 OK\r\n\r\n")))
-	if status != 0 || out != "1 imported, 2 skipped, 0 damaged\n" {
+	if status != 0 || out != acceptedText(1, 2) {
 		t.Errorf("status %d: %s%s", status, out, errs)
 	}
 	row := s.query("select * from beacons")[0]
@@ -145,13 +150,56 @@ func foreignRequest() []byte {
 func TestImport_ForeignRecordThreeTimes_IsOneRow(t *testing.T) {
 	s := newPlace(t).serve("127.0.0.1:0")
 	for range 3 {
-		if out, errs, status := s.importFile(foreignRequest()); status != 0 || !strings.HasPrefix(out, "1 imported") {
+		if out, errs, status := s.importFile(foreignRequest()); status != 0 || !strings.HasPrefix(out, "1 accepted") {
 			t.Fatalf("status %d: %s %s", status, out, errs)
 		}
 	}
 	rows := s.query("select stream, query, data, received_at::varchar as at from beacons")
 	if len(rows) != 1 || rows[0]["stream"] != "/x" || rows[0]["data"] != "hello" || !strings.HasPrefix(rows[0]["at"].(string), "2026-11-22 00:00:00") {
 		t.Errorf("got %v", rows)
+	}
+}
+
+// Each record is a gzip member, and one is cut short.
+func TestImport_DamagedMember_OtherRecordsAreAccepted(t *testing.T) {
+	s := newPlace(t).serve("127.0.0.1:0")
+	var file []byte
+	offset := 0
+	for i := range 10 {
+		record := strings.Replace(asWget("request", fmt.Sprintf("GET /p.gif?n=%d HTTP/1.1\r\nHost: example.com\r\n\r\n", i)), "2c11", "2c1"+fmt.Sprint(i), 1)
+		record = strings.Replace(record, "9f3f0c22", "9f3f0c2"+fmt.Sprint(i), 1)
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		w.Write([]byte(record))
+		w.Close()
+		switch member := b.Bytes(); {
+		case i < 5:
+			offset += len(record)
+			file = append(file, member...)
+		case i == 5:
+			file = append(file, member[:60]...)
+		default:
+			file = append(file, member...)
+		}
+	}
+	out, errs, status := s.importFile(file)
+	if status != 1 || !strings.HasPrefix(out, "9 accepted, 0 skipped, 1 damaged") || !strings.Contains(errs, fmt.Sprintf("at byte %d: the gzip member is damaged", offset)) {
+		t.Errorf("status %d: %s %s, want the damage at byte %d", status, out, errs, offset)
+	}
+	if rows := s.waitRows(9, "select query from beacons where query <> 'n=5'"); len(rows) != 9 {
+		t.Errorf("got %v", rows)
+	}
+}
+
+func TestImportAccessLog_AdminEndpoints_AreSkipped(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0")
+	path := filepath.Join(t.TempDir(), "access.log")
+	if err := os.WriteFile(path, []byte(fmt.Sprintf(logLine, 1)+strings.Replace(fmt.Sprintf(logLine, 2), "/p.gif", "/-/metrics", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, errs, status := p.beacon("import", "--server", s.URL, "--access-log", path); status != 0 || out != acceptedText(1, 1) {
+		t.Errorf("status %d: %s %s", status, out, errs)
 	}
 }
 
@@ -173,7 +221,7 @@ func TestImportAccessLog_Twice_IsTheSameRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if out, errs, status := p.beacon("import", "--server", s.URL, "--access-log", "--site", "https://shop.example", path); status != 0 || out != "4 imported, 1 skipped, 0 damaged\n" {
+		if out, errs, status := p.beacon("import", "--server", s.URL, "--access-log", "--site", "https://shop.example", path); status != 0 || out != acceptedText(4, 1) {
 			t.Fatalf("status %d: %s %s", status, out, errs)
 		}
 	}

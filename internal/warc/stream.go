@@ -20,14 +20,19 @@ type Part struct {
 // MaxBlock, and skips records of other types. It is for one goroutine.
 type Stream struct {
 	from   io.Reader
-	window []byte // bytes that were read and not yet consumed
-	buf    []byte // the memory of the window
-	off    int64  // of the window
-	end    error  // that ended from, or a member of it
+	zip    *members // from, or nil without gzip
+	starts []int64  // where members begin in the window or at its end, ascending
+	window []byte   // bytes that were read and not yet consumed
+	buf    []byte   // the memory of the window
+	off    int64    // of the window
+	end    error    // that ended from, or a member of it
 }
 
 // NewStream returns a stream of the records of r.
-func NewStream(r io.Reader) *Stream { return &Stream{from: unpack(r)} }
+func NewStream(r io.Reader) *Stream {
+	from, zip := unpack(r)
+	return &Stream{from: from, zip: zip}
+}
 
 // Next returns the next part. Its error is io.EOF at the end, or that of r.
 func (s *Stream) Next() (Part, error) {
@@ -67,7 +72,7 @@ func (s *Stream) Next() (Part, error) {
 		return Part{}, s.end
 	case len(s.window) < n:
 		return s.skip(p, s.why("the record is cut short"))
-	case len(s.window) == n && s.end == errMember:
+	case len(s.window) == n && s.end == errMember && s.memberFrom(n) < 0:
 		p.Damage, p.Len = s.end, int64(n)
 		s.end = nil
 		s.pass(n)
@@ -96,11 +101,11 @@ func (s *Stream) nextForeign(p Part, head, n int) (Part, error) {
 	case len(s.window) < n:
 		return s.skip(p, s.why("the record is cut short"))
 	}
-	behind := bytes.TrimLeft(s.window[n:], "\r\n")
+	behind, whole := s.behind(n)
 	switch {
 	case !beginsRecord(behind):
 		return s.skip(p, corrupt(0, "no record and no end of the file after the block"))
-	case len(behind) == 0 && s.end == errMember:
+	case len(behind) == 0 && s.end == errMember && !whole:
 		p.Damage, p.Len = s.end, int64(n)
 		s.end = nil
 		s.pass(len(s.window))
@@ -146,20 +151,41 @@ func (s *Stream) passOver(p Part, kind string, head, length int64) (Part, error)
 		return s.skip(p, s.why("the record is cut short"))
 	}
 	s.fill(4 + len(magic))
-	behind := bytes.TrimLeft(s.window, "\r\n")
+	behind, whole := s.behind(0)
 	switch {
 	case s.failed():
 		return Part{}, s.end
 	case !beginsRecord(behind):
 		return s.skip(p, corrupt(0, "no record and no end of the file after the block"))
-	case len(behind) == 0 && s.end == errMember:
+	case len(behind) == 0 && s.end == errMember && !whole:
 		p.Damage, s.end = s.end, nil
+		s.pass(len(s.window))
 	default:
 		p.Type = kind
 	}
-	s.pass(len(s.window) - len(behind))
 	p.Len = s.off - p.Offset
 	return p, nil
+}
+
+// behind returns the bytes of the window from n on without empty lines. If the member of the record that ends at n ends
+// there too, whole is true, and the bytes of the next member are left out, since they may be damaged.
+func (s *Stream) behind(n int) (b []byte, whole bool) {
+	b = s.window[n:]
+	if at := s.memberFrom(n); at >= 0 {
+		b, whole = s.window[n:at], true
+	}
+	return bytes.TrimLeft(b, "\r\n"), whole
+}
+
+// memberFrom returns the index of the first gzip member that begins in the window at n or later, or at its end, or -1.
+// All bytes before it are of members that are whole.
+func (s *Stream) memberFrom(n int) int {
+	for _, at := range s.starts {
+		if i := int(at - s.off); i >= n {
+			return i
+		}
+	}
+	return -1
 }
 
 // skip skips a damaged part, up to where the next record may begin.
@@ -213,6 +239,9 @@ func (s *Stream) fill(n int) bool {
 		var got int
 		got, s.end = s.from.Read(s.window[len(s.window):cap(s.window)])
 		s.window = s.window[:len(s.window)+got]
+		if s.zip != nil && (len(s.starts) == 0 || s.zip.start > s.starts[len(s.starts)-1]) {
+			s.starts = append(s.starts, s.zip.start)
+		}
 	}
 	return len(s.window) >= n
 }
@@ -220,6 +249,9 @@ func (s *Stream) fill(n int) bool {
 func (s *Stream) pass(n int) {
 	s.window = s.window[n:]
 	s.off += int64(n)
+	for len(s.starts) > 1 && s.starts[0] < s.off {
+		s.starts = s.starts[1:]
+	}
 }
 
 // failed reports whether the reader failed. Damage is not a failure.

@@ -46,6 +46,8 @@ type Reader struct {
 	Reason error // of the first damaged line
 
 	in       *bufio.Reader
+	file     *File // that in reads, or nil for another reader
+	restarts int   // of file, at the last line
 	site     *url.URL
 	record   []byte // the last one
 	unread   []byte // of it, what Read has not returned
@@ -68,7 +70,9 @@ func NewReader(log io.Reader, site *url.URL, grows bool) (*Reader, error) {
 	if !grows { // the last line ends with the log
 		in = bufio.NewReaderSize(io.MultiReader(in, strings.NewReader("\n")), maxLine)
 	}
-	return &Reader{in: in, site: site, seen: [2]map[uuid.UUID]int{{}, {}}}, nil
+	r := &Reader{in: in, site: site, seen: [2]map[uuid.UUID]int{{}, {}}}
+	r.file, _ = log.(*File)
+	return r, nil
 }
 
 // Read returns io.EOF at the end of the log. When the log has grown, Read goes on.
@@ -107,6 +111,10 @@ func (r *Reader) Next() (record []byte, err error) {
 		case ended:
 			line := strings.TrimRight(string(r.partial), "\r\n")
 			r.partial = r.partial[:0]
+			if r.file != nil && r.file.restarts != r.restarts {
+				// The file may still have lines that were read before: they get the same ids again.
+				r.restarts, r.seen = r.file.restarts, [2]map[uuid.UUID]int{{}, {}}
+			}
 			if r.add(line) {
 				return r.record, nil
 			}
