@@ -56,10 +56,16 @@ func isVersion(value string) bool { return len(value) <= maxHint && strings.HasP
 
 // isQuoted reports whether a value is a quoted string, or a list of them, and not only an address.
 func isQuoted(value string) bool {
-	text := strings.Trim(value, `" []`)
-	_, notAddress := netip.ParseAddr(text)
-	_, notAddressPort := netip.ParseAddrPort(strings.Trim(value, `" `))
-	return isVersion(value) && notAddress != nil && notAddressPort != nil
+	if !isVersion(value) {
+		return false
+	}
+	text, _, _ := strings.Cut(strings.Trim(value, `" `), "%") // without the zone of an address
+	if strings.Trim(text, "0123456789abcdefABCDEF.:[]") != "" {
+		return true // without the cost of parsing it
+	}
+	_, notAddress := netip.ParseAddr(strings.Trim(text, "[]"))
+	_, notAddressPort := netip.ParseAddrPort(text)
+	return notAddress != nil && notAddressPort != nil
 }
 
 // NeverStored are the headers that Options.KeepHeader can't have: credentials of the sender.

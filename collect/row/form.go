@@ -47,9 +47,11 @@ func decodeForm(body []byte, c charset) (json.RawMessage, error) {
 
 // addForm adds the fields of a form.
 func (o *object) addForm(form string, c charset) error {
-	if _, rest, ok := strings.Cut("&"+form, "&"+charsetField+"="); ok {
-		label, _, _ := strings.Cut(rest, "&")
-		c = o.charsetIn(percentDecode(label), c)
+	if strings.Contains(form, charsetField) {
+		if _, rest, ok := strings.Cut("&"+form, "&"+charsetField+"="); ok {
+			label, _, _ := strings.Cut(rest, "&")
+			c = o.charsetIn(percentDecode(label), c)
+		}
 	}
 	for field := range strings.SplitSeq(form, "&") {
 		if field == "" {
