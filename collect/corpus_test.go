@@ -129,7 +129,7 @@ var corpus = []struct {
 	}},
 	{"bytes", "\x00\x01=\xfe\xff", map[string]decoded{
 		textLabel: {row.Text, `"\u0000\u0001=` + "\uFFFD\uFFFD" + `"`, "not UTF-8"}, noLabel: {row.Binary, "", "not decoded"}, brokenLabel: {row.Binary, "", "not decoded"},
-		formLabel: {row.Form, `{"\u0000\u0001":"` + "\uFFFD\uFFFD" + `"}`, ""}, jsonLabel: {row.JSON, "", "not UTF-8"}, vendorLabel: {row.JSON, "", "not UTF-8"},
+		formLabel: {row.Form, `{"\u0000\u0001":"` + "\uFFFD\uFFFD" + `"}`, "not UTF-8"}, jsonLabel: {row.JSON, "", "not UTF-8"}, vendorLabel: {row.JSON, "", "not UTF-8"},
 		reportsLabel: {row.Report, "", "not UTF-8"}, cspLabel: {row.Report, "", "not UTF-8"}, linesLabel: {row.JSON, "", "not UTF-8"},
 		bytesLabel: {row.Binary, "", "not decoded"}, pngLabel: {row.Binary, "", "not decoded"},
 	}},

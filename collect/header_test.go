@@ -23,7 +23,9 @@ var proxyHeaders = strings.Fields(`X-Forwarded-For Forwarded X-Forwarded X-Real-
 	X-Request-Id X-Correlation-Id X-Amzn-Trace-Id X-Cloud-Trace-Context X-B3-TraceId Tracestate Baggage Uber-Trace-Id
 	X-Amz-Cf-Id X-Haproxy-Unique-Id X-Wap-Profile X-UIDH X-Up-Subno X-Msisdn X-Nokia-Ipaddress WL-Proxy-Client-IP
 	Proxy-Client-IP HTTP-Client-IP X-Sucuri-ClientIP Incap-Client-IP X-Forwarded-Host X-Forwarded-By X-From From Cookie2
-	Accept Accept-Encoding Cache-Control Pragma Priority Referrer X-Requested-With`)
+	Accept Accept-Encoding Cache-Control Pragma Priority Referrer X-Requested-With
+	Sec-Fetch-Clientip Sec-CH-Client-Address Sec-Fetch-Site Sec-CH-UA-Platform Sec-CH-UA-Mobile Sec-CH-Dpr Sec-CH-Prefers-Color-Scheme
+	Dpr Ect Rtt Width Viewport-Width Downlink Device-Memory Save-Data Origin`)
 
 // spellings returns forms in which a header can name an address.
 func spellings(a netip.Addr) []string {
@@ -96,9 +98,19 @@ func TestHeaders_OddPageURL_HasNoQuery(t *testing.T) {
 		"android-app://com.example/": {"android-app://com.example/", "android-app://com.example/"},
 		"https://shop.example":       {"https://shop.example", "https://shop.example/"},
 		"https://shop.example?a=b":   {"https://shop.example", "https://shop.example/"},
-		"/reset?token=x":             {"/reset", ""},
-		"about:blank?x":              {"about:blank", ""},
+		"/reset?token=x":             {"", ""},
+		"about:blank?x":              {"", ""},
 		"?x":                         {"", ""},
+
+		"//u:SECRET@h/p":               {"", ""},
+		`https:\\u:SECRET@shop\p`:      {"", ""},
+		`https:/\u:SECRET@shop/p`:      {"", ""},
+		"https:u:SECRET@shop/p":        {"", ""},
+		"https:///u:SECRET@shop/p":     {"", ""},
+		`https://u:SEC\RET@shop/p`:     {"", ""},
+		"x y://u:SECRET@shop/p":        {"", ""},
+		`https://u:SECRET@shop:8443\p`: {`https://shop:8443\p`, "https://shop:8443/"},
+		"HTTPS://u@S@[::1]:80/p":       {"HTTPS://[::1]:80/p", "HTTPS://[::1]:80/"},
 	} {
 		for i, mode := range []collect.Referrer{collect.ReferrerPath, collect.ReferrerOrigin} {
 			c, server := open(t, collect.Options{Referrer: mode})
@@ -108,6 +120,55 @@ func TestHeaders_OddPageURL_HasNoQuery(t *testing.T) {
 				t.Errorf("%v of %q: got %q, want %q", mode, url, got, want[i])
 			}
 		}
+	}
+}
+
+func TestHeaders_Origin_IsStoredIfItIsOne(t *testing.T) {
+	for origin, stored := range map[string]bool{
+		"https://shop.example": true, "http://127.0.0.1:8080": true, "http://[::1]:80": true, "null": true, "file://": true,
+		"moz-extension://d56a5b99-51b6-4e83-ab23-796216679614": true, "capacitor://localhost": true,
+		"https://x/?SECRET": false, "https://x/": false, "https://u:SECRET@x": false, "https://": false, "SECRET": false, "https://x:SECRET": false,
+		"//x": false, "https://a, https://b": false,
+	} {
+		c, url := open(t, collect.Options{})
+		do(t, "POST", url+"/x", "", "Origin", origin)
+		got := row.Of(&records(t, c)[0]).Origin
+		if stored && got != origin || !stored && got != "" {
+			t.Errorf("%s: got %q", origin, got)
+		}
+	}
+}
+
+func TestHeaders_Hints_AreStoredIfTheyAreHints(t *testing.T) {
+	long := `"` + strings.Repeat("x", 1<<10) + `"`
+	for _, x := range []struct {
+		name, value string
+		stored      bool
+	}{
+		{"Sec-Fetch-Site", "cross-site", true}, {"Sec-Fetch-Mode", "no-cors", true}, {"Sec-Fetch-Dest", "empty", true}, {"Sec-Fetch-User", "?1", true}, {"Sec-Fetch-Storage-Access", "active", true},
+		{"Sec-CH-UA", `"Chromium";v="126", "Not/A)Brand";v="8"`, true}, {"Sec-CH-UA-Arch", `"x86"`, true}, {"Sec-CH-UA-Bitness", `"64"`, true}, {"Sec-CH-UA-Form-Factors", `"Desktop", "XR"`, true},
+		{"Sec-CH-UA-Full-Version", `"126.0.0.0"`, true}, {"Sec-CH-UA-Full-Version-List", `"Chromium";v="126.0.0.0"`, true}, {"Sec-CH-UA-Mobile", "?0", true}, {"Sec-CH-UA-Model", `""`, true},
+		{"Sec-CH-UA-Platform", `"Windows"`, true}, {"Sec-CH-UA-Platform-Version", `"15.0.0"`, true}, {"Sec-CH-UA-WoW64", "?0", true},
+		{"Sec-CH-Prefers-Color-Scheme", "dark", true}, {"Sec-CH-Prefers-Reduced-Motion", `"no-preference"`, true}, {"Sec-CH-Prefers-Reduced-Transparency", "reduce", true},
+		{"Sec-CH-Prefers-Contrast", "more", true}, {"Sec-CH-Forced-Colors", "active", true},
+		{"Sec-CH-DPR", "2.625", true}, {"Sec-CH-Width", "300", true}, {"Sec-CH-Viewport-Width", "1280", true}, {"Sec-CH-Viewport-Height", "720", true}, {"Sec-CH-Device-Memory", "0.25", true},
+		{"DPR", "1.100000023841858", true}, {"Device-Memory", "8", true}, {"Downlink", "10", true}, {"RTT", "50", true}, {"Width", "0", true}, {"Viewport-Width", "1280", true},
+		{"ECT", "slow-2g", true}, {"ECT", "4g", true}, {"Save-Data", "on", true},
+
+		{"Sec-Fetch-Clientip", "198.51.100.64", false}, {"Sec-CH-Client-Address", "::ffff:1.2.3.4", false}, {"Sec-Fetch-Site", "198.51.100.64", false}, {"Sec-Fetch-Dest", strings.Repeat("a", 33), false},
+		{"Sec-CH-UA", long, false}, {"Sec-CH-UA-Full-Version", long, false}, {"Sec-CH-UA-Model", `"198.51.100.64"`, false}, {"Sec-CH-UA-Model", `"[::1]:443"`, false}, {"Sec-CH-UA-Arch", "198.51.100.64", false},
+		{"DPR", "198.51.100.64", false}, {"DPR", "3325256768", false}, {"Width", "::1", false}, {"Width", "", false}, {"RTT", "-", false}, {"ECT", "5g", false}, {"Save-Data", "198.51.100.64", false},
+	} {
+		c, url := open(t, collect.Options{})
+		do(t, "POST", url+"/x", "", x.name, x.value)
+		if got := records(t, c)[0].Request.Header.Get(x.name); x.stored && got != x.value || !x.stored && got != "" {
+			t.Errorf("%s: %s: got %q", x.name, x.value, got)
+		}
+	}
+	c, url := open(t, collect.Options{KeepHeader: []string{"Dpr", "Sec-Fetch-Clientip"}})
+	do(t, "POST", url+"/x", "", "Dpr", "x", "Sec-Fetch-Clientip", "y")
+	if got := headers(records(t, c)[0]); !strings.Contains(got, "Dpr: x\n") || !strings.Contains(got, "Sec-Fetch-Clientip: y\n") {
+		t.Errorf("kept by name: got %s", got)
 	}
 }
 
@@ -145,6 +206,7 @@ func TestOptOut_AnySpellingOfTheSignal_Counts(t *testing.T) {
 		status int
 	}{
 		{[]string{"DNT", "1"}, 200}, {[]string{"DNT", "1;ext"}, 200}, {[]string{"DNT", "1xyz"}, 200}, {[]string{"DNT", "0"}, 204}, {[]string{"DNT", "0", "DNT", "1"}, 200},
+		{[]string{"DNT", "0, 1"}, 200}, {[]string{"DNT", "0,0"}, 204}, {[]string{"Sec-GPC", "1, 1"}, 200}, {[]string{"Sec-GPC", "0,1"}, 200}, {[]string{"Sec-GPC", "0, 10"}, 204},
 		{[]string{"Sec-GPC", "1"}, 200}, {[]string{"Sec-GPC", "0", "Sec-GPC", "1"}, 200}, {[]string{"Sec-GPC", "?1"}, 204}, {[]string{"Sec-GPC", "0"}, 204}, {nil, 204},
 	} {
 		_, url := open(t, collect.Options{OptOut: collect.OptOutRefuse})

@@ -28,17 +28,22 @@ func (o OptOut) MarshalText() ([]byte, error) { return []byte(optOutNames[o]), n
 func (o *OptOut) UnmarshalText(text []byte) error { return choose(o, optOutNames, string(text)) }
 
 // optsOut reports whether a request's client asks not to be tracked. values returns all values of a header. The
-// names are in canonical form, because http.Header.Values allocates for others. DNT may have extensions after its
-// first character (Tracking Preference Expression, "DNT Header Field").
+// names are in canonical form, because http.Header.Values allocates for others. A proxy may have joined several lines
+// with commas: any member counts. DNT may have extensions after its first character (Tracking Preference Expression,
+// "DNT Header Field"), without commas.
 func optsOut(values func(name string) []string) bool {
 	for _, v := range values("Sec-Gpc") {
-		if strings.TrimSpace(v) == "1" {
-			return true
+		for member := range strings.SplitSeq(v, ",") {
+			if strings.TrimSpace(member) == "1" {
+				return true
+			}
 		}
 	}
 	for _, v := range values("Dnt") {
-		if strings.HasPrefix(strings.TrimSpace(v), "1") {
-			return true
+		for member := range strings.SplitSeq(v, ",") {
+			if strings.HasPrefix(strings.TrimSpace(member), "1") {
+				return true
+			}
 		}
 	}
 	return false
@@ -49,6 +54,7 @@ var anonymousHeaders = map[string]bool{
 	"Host": true, "Content-Type": true, "Content-Encoding": true, "Content-Length": true,
 	"Idempotency-Key": true, "Date": true, "Beacon-Lost": true,
 	"Origin": true, "Ping-To": true, "Dnt": true, "Sec-Gpc": true,
+	"Sec-Fetch-Site": true, "Sec-Fetch-Mode": true, "Sec-Fetch-Dest": true, "Sec-Fetch-User": true, "Sec-Fetch-Storage-Access": true,
 }
 
 // anonymize removes the parts of a record that distinguish one person from another.
@@ -56,7 +62,6 @@ func anonymize(r *warc.Record) {
 	r.IP = ""
 	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name == row.AddressField || f.Name == row.VisitorField })
 	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
-		name := http.CanonicalHeaderKey(f.Name)
-		return !anonymousHeaders[name] && !strings.HasPrefix(name, "Sec-Fetch-")
+		return !anonymousHeaders[http.CanonicalHeaderKey(f.Name)]
 	})
 }

@@ -60,11 +60,21 @@ func isScheme(s string) bool {
 	return s != "" && s[0] >= 'a' && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
+// isOrigin reports whether a value of the header Origin is an origin, as the HTML standard serializes it, or null.
+func isOrigin(value string) bool {
+	if value == "null" {
+		return true
+	}
+	p, ok := splitOrigin(value)
+	scheme := strings.ToLower(p.scheme)
+	return ok && isScheme(scheme) && p.port != "*" && (p.host != "" || scheme != "http" && scheme != "https")
+}
+
 // splitOrigin splits an origin as the HTML standard serializes it ("origin"). The port is "" if it is
 // the scheme's default.
 func splitOrigin(origin string) (p originPattern, ok bool) {
 	scheme, host, ok := strings.Cut(origin, "://")
-	if !ok || scheme == "" || strings.ContainsAny(host, "/?#@\\ ") {
+	if !ok || scheme == "" || strings.ContainsAny(host, "/?#@\\ \t") {
 		return p, false
 	}
 	p = originPattern{scheme, host, ""}

@@ -25,7 +25,9 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 	b.sortNames(r.Header, &c.headers)
 	for _, name := range b.names {
 		for _, v := range r.Header[name] {
-			header = append(header, warc.Field{Name: name, Value: c.headers.value(name, v)})
+			if v, ok := c.headers.value(name, v); ok {
+				header = append(header, warc.Field{Name: name, Value: v})
+			}
 		}
 	}
 	b.header = header

@@ -19,7 +19,9 @@ func (f Referrer) MarshalText() ([]byte, error) { return []byte(referrerNames[f]
 // UnmarshalText parses what MarshalText returns. The error lists the choices.
 func (f *Referrer) UnmarshalText(text []byte) error { return choose(f, referrerNames, string(text)) }
 
-// trim returns what is stored of a URL. It is "" if the URL has no origin and only that is stored.
+// trim returns what is stored of a URL: without its credentials, query and fragment. It is "" if the URL has no scheme,
+// "://" and host. Browsers send no other referrer, and only they can tell where the credentials are in one, such as
+// //user:password@host/.
 func (f Referrer) trim(url string) string {
 	if f == ReferrerFull {
 		return url
@@ -28,19 +30,20 @@ func (f Referrer) trim(url string) string {
 		url = url[:i]
 	}
 	scheme, rest, ok := strings.Cut(url, "://")
-	if !ok {
-		if f == ReferrerOrigin {
-			return ""
-		}
-		return url
+	if !ok || !isScheme(strings.ToLower(scheme)) {
+		return ""
 	}
-	host, path, _ := strings.Cut(rest, "/")
-	host, credentials := host[strings.LastIndexByte(host, '@')+1:], strings.Contains(host, "@")
-	switch {
-	case f == ReferrerOrigin:
-		return scheme + "://" + host + "/"
-	case credentials:
-		return scheme + "://" + host + "/" + path
+	host, path := rest, ""
+	if i := strings.IndexAny(rest, `/\`); i >= 0 { // browsers take either for the end of the host
+		host, path = rest[:i], rest[i:]
 	}
-	return url
+	host = host[strings.LastIndexByte(host, '@')+1:]
+	origin := scheme + "://" + host
+	if host == "" || !isOrigin(origin) {
+		return ""
+	}
+	if f == ReferrerOrigin {
+		return origin + "/"
+	}
+	return origin + path
 }

@@ -3,6 +3,8 @@ package row
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -11,7 +13,7 @@ var standardBase64 = strings.NewReplacer("-", "+", "_", "/", " ", "+", "\r", "",
 
 // base64JSON returns the bytes whose base64, of either alphabet, is text, and their data, if they are a JSON object or
 // array, which may be compressed. It returns nil for any other text. Decompression is bounded by room, in bytes. The
-// error is a note beside the data.
+// error is a note beside the data, or says why JSON or compressed bytes are not decoded.
 func base64JSON(text string, room int) (b []byte, data json.RawMessage, note error) {
 	if !mayBeBase64JSON(text) {
 		return nil, nil, nil
@@ -21,13 +23,19 @@ func base64JSON(text string, room int) (b []byte, data json.RawMessage, note err
 		return nil, nil, nil
 	}
 	var packing error
-	if codingOf(b) != "" {
+	if coding := codingOf(b); coding != "" {
 		if b, _, packing, err = inflate(b, nil, true, room); err != nil {
-			return nil, nil, nil
+			if coding == "deflate" && !errors.As(err, new(*tooLargeError)) {
+				return nil, nil, nil // its two bytes are also how a text can begin
+			}
+			return nil, nil, fmt.Errorf("the base64 is not decoded: %w", err)
 		}
 	}
 	if data, note = objectOrArray(b); data == nil {
-		return nil, nil, nil
+		if note != nil {
+			note = fmt.Errorf("in the base64: %w", note)
+		}
+		return nil, nil, note
 	}
 	return b, data, joined(packing, note)
 }

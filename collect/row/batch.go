@@ -27,13 +27,14 @@ const (
 )
 
 // Rows returns the rows of r, at least one. If r is marked as a batch and its body is a JSON array or
-// lines of JSON (NDJSON), each member is a row, and the row's body is the bytes of the member.
+// lines of JSON (NDJSON), each member is a row, and the row's body is the bytes of the member, in UTF-8 if the body is JSON
+// in another charset.
 func Rows(r *warc.Record) []Row {
-	row, text, packing := of(r)
+	row, from, packing := of(r)
 	if r.Extra.Get(BatchField) == "" {
 		return []Row{row}
 	}
-	members, err := membersOf(&row, text)
+	members, err := membersOf(&row, from.text)
 	if err != nil {
 		row.Error = shortened(joined(err, packing))
 	}
@@ -57,7 +58,7 @@ func Rows(r *warc.Record) []Row {
 		*one = row
 		one.ID, one.Body, one.Error = memberID(r.ID, i), m, ""
 		if one.Kind == Form {
-			one.Data, err = common.with(m)
+			one.Data, err = common.with(m, from.charset)
 		} else {
 			if one.Kind != Report {
 				one.Kind = JSON

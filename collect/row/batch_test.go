@@ -37,7 +37,13 @@ func TestRows_Batch_IsARowForEachMember(t *testing.T) {
 		{"half a surrogate pair in one member", "application/json", `["\ud83d","b"]`, []string{`json "\ud83d" "\ufffd" member 1 of the batch: the JSON has half a surrogate pair at byte 1; data has U+FFFD there`, `json "b" "b" `}},
 		{"half a surrogate pair in one member of text", "text/plain", `["\ud83d","b"]`, []string{`json "\ud83d" "\ufffd" member 1 of the batch: the JSON has half a surrogate pair at byte 1; data has U+FFFD there`, `json "b" "b" `}},
 		{"bytes are one", "application/octet-stream", "\x00[1,2]", []string{"binary \x00[1,2]  a body of the type application/octet-stream is not decoded"}},
-		{"another charset is one", "application/json;charset=latin1", "[1,\"\xe4\"]", []string{"json [1,\"\xe4\"] [1,\"ä\"] "}},
+		{"an array in another charset", "application/json;charset=latin1", "[{\"a\":\"\xe9\"},{\"a\":\"x\"}]", []string{`json {"a":"é"} {"a":"é"} `, `json {"a":"x"} {"a":"x"} `}},
+		{"an array in UTF-16", "application/json;charset=utf-16", "[\x001\x00,\x00\"\x00\xe9\x00\"\x00]\x00", []string{"json 1 1 ", `json "é" "é" `}},
+		{"an array in UTF-16 by its mark", "text/plain", "\xff\xfe[\x001\x00,\x002\x00]\x00", []string{"json 1 1 ", "json 2 2 "}},
+		{"lines in another charset", "application/x-ndjson;charset=latin1", "{\"a\":\"\xe9\"}\n{\"a\":\"x\"}", []string{`json {"a":"é"} {"a":"é"} `, `json {"a":"x"} {"a":"x"} `}},
+		{"lines of forms in another charset", form + ";charset=windows-1252", "a=%80\nb=%E9", []string{"form a=%80 {\"a\":\"€\"} ", `form b=%E9 {"b":"é"} `}},
+		{"lines of forms that aren't UTF-8", form, "a=1\nb=%FF", []string{`form a=1 {"a":"1"} `, "form b=%FF {\"b\":\"\uFFFD\"} member 2 of the batch: field b: the text is not UTF-8 at byte 0; data has U+FFFD there"}},
+		{"a JSON text sequence without line breaks", "application/json-seq", "\x1e1\x1e2", []string{"json 1 1 ", "json 2 2 "}},
 		{"of another charset, what is the same in all", "application/json;charset=latin1", "[1,2]", []string{"json 1 1 ", "json 2 2 "}},
 	} {
 		r := record(c.contentType, c.body)

@@ -12,10 +12,13 @@ import (
 func TestOf_BodiesThatSendersReallySend_AreDecoded(t *testing.T) {
 	b64 := base64.StdEncoding.EncodeToString
 	const event = `{"event":"signup","n":1}`
+	large := gzipped(`["` + strings.Repeat("x", 70_000) + `"]`)
+	deep := `{"a":` + strings.Repeat("[", 101) + strings.Repeat("]", 101) + "}"
 	for _, c := range []struct{ name, target, contentType, encoding, body, kind, data, err string }{
 		{"an event in the query", "/g/collect?v=2&en=page_view", "text/plain;charset=UTF-8", "", "", Form, `{"v":"2","en":"page_view"}`, ""},
 		{"an event in the query, without a label", "/g/collect?v=2&en=page_view", "", "", "", Form, `{"v":"2","en":"page_view"}`, ""},
 		{"events in lines, with a common query", "/g/collect?v=2&tid=G-1", "text/plain;charset=UTF-8", "", "en=a&_et=1\r\nen=b&v=3", Form, `[{"v":"2","tid":"G-1","en":"a","_et":"1"},{"tid":"G-1","en":"b","v":"3"}]`, ""},
+		{"an event in the query that isn't UTF-8", "/x?a=%ff", "", "", "", Form, "{\"a\":\"\uFFFD\"}", "field a: the text is not UTF-8 at byte 0; data has U+FFFD there"},
 		{"lines under a form label", "/batch", form, "", "t=pageview&p=1\nt=event&p=2", Form, `[{"t":"pageview","p":"1"},{"t":"event","p":"2"}]`, ""},
 		{"a form with a line break", "/x", form, "", "a=1\n2 3&b=x", Form, `{"a":"1\n2 3","b":"x"}`, "the form has line breaks that are not escaped, which a form's encoder never writes"},
 		{"text under a form label", "/x", form, "", "hello", Text, `"hello"`, ""},
@@ -25,6 +28,10 @@ func TestOf_BodiesThatSendersReallySend_AreDecoded(t *testing.T) {
 		{"lines of JSON labelled JSON", "/x", "application/json", "", event + "\n" + event, JSON, "[" + event + "," + event + "]", "the JSON is broken near byte 26: invalid character '{' after top-level value; data is that of the lines or of the base64"},
 		{"lines that begin as JSON", "/x", "text/plain", "", "{}\nhello", Text, `"{}\nhello"`, ""},
 		{"a JSON text sequence", "/x", "application/json-seq", "", "\x1e{\"a\":1}\n\x1e2\n", JSON, `[{"a":1},2]`, ""},
+		{"a JSON text sequence without line breaks", "/x", "application/json-seq", "", "\x1e{\"a\":1}\x1e{}", JSON, `[{"a":1},{}]`, ""},
+		{"a JSON text sequence of records with line breaks", "/x", "application/json-seq", "", "\x1e{\n\"a\":1}\n\x1e2\n3\n", JSON, "[{\n\"a\":1},2,3]", ""},
+		{"a JSON text sequence in text", "/x", "text/plain", "", "\x1e{\"a\":1}\x1e{}", JSON, `[{"a":1},{}]`, ""},
+		{"a geo+json-seq", "/x", "application/geo+json-seq", "", "\x1e{\"a\":1}\n\x1e{}\n", JSON, `[{"a":1},{}]`, ""},
 		{"a stream of JSON", "/x", "application/stream+json", "", "{\"a\":1}\n{}", JSON, `[{"a":1},{}]`, ""},
 		{"x-json-stream", "/x", "application/x-json-stream", "", "1\n2", JSON, `[1,2]`, ""},
 		{"jsonlines", "/x", "application/jsonlines", "", "1\n2", JSON, `[1,2]`, ""},
@@ -38,6 +45,10 @@ func TestOf_BodiesThatSendersReallySend_AreDecoded(t *testing.T) {
 		{"JSON in base64url, without a label", "/x", "", "", base64.RawURLEncoding.EncodeToString([]byte(`{"a":"?>?>"}`)), JSON, `{"a":"?>?>"}`, ""},
 		{"JSON in base64 under a form label", "/x", form, "", b64([]byte(event)), JSON, event, ""},
 		{"gzip in base64", "/x", "text/plain", "", b64([]byte(gzipped(event))), JSON, event, ""},
+		{"gzip in base64 that is too large", "/x", "text/plain", "", b64([]byte(large)), Text, `"` + b64([]byte(large)) + `"`, "the base64 is not decoded: the gzip body inflates to more than 65536 bytes and is left as it is"},
+		{"a field of gzip in base64 that is too large", "/x", form, "", "a=" + base64.RawURLEncoding.EncodeToString([]byte(large)), Form, `{"a":"` + base64.RawURLEncoding.EncodeToString([]byte(large)) + `"}`, "field a: the base64 is not decoded: the gzip body inflates to more than 65536 bytes and is left as it is"},
+		{"a field of gzip in base64 that is cut short", "/x", form, "", "a=" + base64.RawURLEncoding.EncodeToString([]byte(large[:60])), Form, `{"a":"` + base64.RawURLEncoding.EncodeToString([]byte(large[:60])) + `"}`, "field a: the base64 is not decoded: the gzip body is cut short"},
+		{"JSON in base64 that is too deep", "/x", "text/plain", "", b64([]byte(deep)), Text, `"` + b64([]byte(deep)) + `"`, "in the base64: the JSON is nested more than 100 deep at byte 104 and is not decoded"},
 		{"base64 of text", "/x", "text/plain", "", b64([]byte("hello, hello")), Text, `"` + b64([]byte("hello, hello")) + `"`, ""},
 		{"a field of JSON", "/x", form, "", `e=%7B%22a%22%3A1%7D&n=17&s=%5Bx`, Form, `{"e":{"a":1},"n":"17","s":"[x"}`, ""},
 		{"a field of JSON in base64", "/x", form, "", "ue_px=" + b64([]byte(event)), Form, `{"ue_px":` + event + `}`, ""},
@@ -72,7 +83,11 @@ func TestOf_BodiesThatSendersReallySend_AreDecoded(t *testing.T) {
 			"line 1: the JSON has half a surrogate pair at byte 1; data has U+FFFD there; line 2: the JSON has half a surrogate pair at byte 1; data has U+FFFD there; line 3: the JSON has half a surrogate pair at byte 1; data has U+FFFD there; and 2 more"},
 
 		{"an envelope", "/api/1/envelope/", "text/plain;charset=UTF-8", "", `{"event_id":"1","sent_at":"2026-11-30T00:00:00Z"}` + "\n" + `{"type":"event"}` + "\n" + `{"message":"broke"}` + "\n" + `{"type":"attachment","length":3}` + "\n" + "\xff\n\xfe\n", Envelope,
-			`{"header":{"event_id":"1","sent_at":"2026-11-30T00:00:00Z"},"items":[{"header":{"type":"event"},"payload":{"message":"broke"}},{"header":{"type":"attachment","length":3},"payload":null}]}`, ""},
+			`{"header":{"event_id":"1","sent_at":"2026-11-30T00:00:00Z"},"items":[{"header":{"type":"event"},"payload":{"message":"broke"}},{"header":{"type":"attachment","length":3},"payload":null}]}`, "item 2 of the envelope: the payload is not text; it is null in data"},
+		{"an envelope with a broken event", "/api/1/envelope/", "application/x-sentry-envelope", "", "{}\n" + `{"type":"event"}` + "\n" + `{"a":` + "\n" + `{"type":"attachment","content_type":"application/json"}` + "\nhello\n" + `{"type":"attachment","content_type":"text/plain"}` + "\n[hello", Envelope,
+			`{"header":{},"items":[{"header":{"type":"event"},"payload":"{\"a\":"},{"header":{"type":"attachment","content_type":"application/json"},"payload":"hello"},{"header":{"type":"attachment","content_type":"text/plain"},"payload":"[hello"}]}`,
+			"item 1 of the envelope: the JSON is broken near byte 5: unexpected end of JSON input; item 2 of the envelope: the JSON is broken near byte 1: invalid character 'h' looking for beginning of value"},
+		{"an envelope with lines of JSON", "/api/1/envelope/", "application/x-sentry-envelope", "", "{}\n" + `{"type":"replay_recording","length":6}` + "\n{}\n[1]", Envelope, `{"header":{},"items":[{"header":{"type":"replay_recording","length":6},"payload":"{}\n[1]"}]}`, ""},
 		{"an envelope by its label", "/api/1/envelope/", "application/x-sentry-envelope", "", "{}\n" + `{"type":"session"}` + "\n" + `{"sid":"1"}`, Envelope, `{"header":{},"items":[{"header":{"type":"session"},"payload":{"sid":"1"}}]}`, ""},
 		{"an envelope that is cut short", "/api/1/envelope/", "application/x-sentry-envelope", "", "{}\n" + `{"type":"event","length":30}` + "\n" + `{"a"`, Envelope, "", "item 1 of the envelope is cut short"},
 	} {

@@ -1,7 +1,6 @@
 package row
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,10 +9,9 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// decode sets the kind and the data. It returns the text that it decoded. That is nil if the charset was changed, so
-// that parts of it are not parts of the body. note is about the body's labels. The error is the reason that there is
-// no data, or, beside data, a note about what was mended.
-func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
+// decode sets the kind and the data. It returns the text that it decoded. note is about the body's labels. The error is
+// the reason that there is no data, or, beside data, a note about what was mended.
+func (row *Row) decode(q *warc.Request) (from source, note, err error) {
 	contentType := q.Header.Get("Content-Type")
 	mime := parseMIME(contentType)
 	row.Kind = kindOf(mime.essence)
@@ -21,55 +19,51 @@ func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
 	switch {
 	case q.Method == "GET":
 		row.Kind = Pixel
-		row.Data, err = decodeForm([]byte(query))
-		return nil, nil, err
+		row.Data, err = decodeForm([]byte(query), charset{})
+		return source{}, nil, err
 	case row.Kind == Ping:
 		row.Data, err = decodePing(q.Header)
-		return nil, nil, err
+		return source{}, nil, err
 	case len(row.Body) == 0 && query != "": // as analytics libraries send a single event
 		row.Kind = Form
-		row.Data, err = decodeForm([]byte(query))
-		return nil, nil, err
+		row.Data, err = decodeForm([]byte(query), charset{})
+		return source{}, nil, err
 	case len(row.Body) == 0 && contentType == "":
 		row.Kind = Ping
-		return nil, nil, nil
+		return source{}, nil, nil
 	}
-	text, packed, note, err := inflate(row.Body, codings(q.Header), row.Kind != Binary || isOpaque(mime.essence) || isProtobuf(mime.essence), maxInflated)
+	raw, packed, note, err := inflate(row.Body, codings(q.Header), row.Kind != Binary || isOpaque(mime.essence) || isProtobuf(mime.essence), maxInflated)
 	if err != nil {
-		return nil, nil, err
+		return source{}, nil, err
 	}
-	whole = text
-	if row.Kind != Multipart && row.Kind != Binary && !mime.isUTF8() && !isJSONInUTF8(row.Kind, text) {
-		var mislabelled error
-		if text, mislabelled, err = inUTF8(whole, mime.params["charset"]); err != nil {
-			return nil, note, err
-		}
-		note = joined(note, mislabelled)
-		if !bytes.Equal(text, whole) {
-			whole = nil
-		}
+	label := mime.params["charset"]
+	text, mislabelled, err := row.textOf(raw, mime, packed)
+	if err != nil {
+		return source{}, note, err
 	}
-	from := text
+	from.text = text
 	switch {
 	case mime.essence == "", mime.essence == "text/plain", mime.essence == formType:
-		row.Kind, row.Data, from, err = sniff(mime.essence, text)
+		row.Kind, row.Data, from.text, err = sniff(mime.essence, text)
 	case isProtobuf(mime.essence):
 		if otlpSignal(row.Stream) != "" {
 			row.Kind = OTLP
 		}
 	case packed && row.Kind == Binary:
-		row.Kind, row.Data, from, err = sniff("", text) // the type was that of the compression
+		row.Kind, row.Data, from.text, err = sniff("", text) // the type was that of the compression
 	case row.Kind == Binary && isOpaque(mime.essence):
-		if kind, data, decoded, sniffed := sniffJSON(text); kind != "" {
-			row.Kind, row.Data, from, err = kind, data, decoded, sniffed
+		kind, data, decoded, sniffed := sniffJSON(text)
+		if err = sniffed; kind != "" {
+			row.Kind, row.Data, from.text = kind, data, decoded
 		}
 	}
 	if row.Data != nil {
-		if whole != nil {
-			whole = from
-		}
-		return whole, note, err
+		return from, joined(note, mislabelled), err
 	}
+	if row.Kind == Form {
+		from, mislabelled = formSource(raw, text, label, mislabelled)
+	}
+	note, err = joined(note, mislabelled, err), nil
 	switch row.Kind {
 	case Text:
 		row.Data, err = decodeText(text)
@@ -77,16 +71,19 @@ func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
 		if isNDJSON(mime.essence) {
 			row.Data, err = array(lines(text), decodeJSON)
 		} else if row.Data, err = decodeJSON(text); row.Data == nil && row.Kind == JSON {
-			err = joined(err, row.relabel(text))
+			form, _ := formSource(raw, text, label, nil)
+			if err = joined(err, row.relabel(text, form)); row.Kind == Form {
+				from = form
+			}
 		}
 	case Form:
-		if hasFormLines(text) {
-			row.Data, err = decodeFormLines(text, query)
+		if hasFormLines(from.text) {
+			row.Data, err = decodeFormLines(from, query)
 		} else {
-			row.Data, err = decodeForm(text)
+			row.Data, err = decodeForm(from.text, from.charset)
 		}
 	case Multipart:
-		row.Data, err = decodeMultipart(text, mime.params["boundary"])
+		row.Data, err = decodeMultipart(text, mime.params["boundary"], label)
 	case Envelope:
 		row.Data, err = decodeEnvelope(text)
 	case OTLP:
@@ -98,7 +95,24 @@ func (row *Row) decode(q *warc.Request) (whole []byte, note, err error) {
 	if len(row.Data) > maxData {
 		row.Data, err = nil, fmt.Errorf("data has more than %d bytes", maxData)
 	}
-	return whole, note, err
+	return from, note, err
+}
+
+// textOf returns the text of a body in UTF-8, or the body if it is not text. A byte order mark of UTF-16 needs no label
+// (Encoding, "BOM sniff"). Bytes without a label that begin so are text only if all of them are characters.
+func (row *Row) textOf(raw []byte, mime mimeType, packed bool) (text []byte, note, err error) {
+	switch {
+	case row.Kind == Multipart:
+	case row.Kind == Binary:
+		if hasUTF16Mark(raw) && (packed || isOpaque(mime.essence)) {
+			if decoded, note, err := inUTF8(raw, ""); note == nil && err == nil && isText(decoded) {
+				return decoded, nil, nil
+			}
+		}
+	case hasUTF16Mark(raw), !mime.isUTF8() && !isJSONInUTF8(row.Kind, raw):
+		return inUTF8(raw, mime.params["charset"])
+	}
+	return raw, nil, nil
 }
 
 // undecoded is the error for a body of the kind Binary.
@@ -128,13 +142,14 @@ func isJSONInUTF8(kind string, text []byte) bool {
 }
 
 // relabel decodes a body that is labelled as JSON and is not: lines of JSON, base64 or a form. The error is a note.
-func (row *Row) relabel(text []byte) (note error) {
+// text is the body, and form the body as a form.
+func (row *Row) relabel(text []byte, form source) (note error) {
 	if kind, data, _, err := sniffJSON(text); kind == JSON {
 		row.Data = data
 		return joined(errors.New("data is that of the lines or of the base64"), err)
 	}
 	if isForm(text) {
-		data, err := decodeForm(text)
+		data, err := decodeForm(form.text, form.charset)
 		row.Kind, row.Data = Form, data
 		return joined(errors.New("data is that of a form"), err)
 	}

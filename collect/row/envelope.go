@@ -3,6 +3,7 @@ package row
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -41,6 +42,21 @@ var (
 type itemHeader struct {
 	Type   string `json:"type"`
 	Length *int   `json:"length"` // in bytes; without it the payload ends at the line's end
+
+	ContentType string `json:"content_type"`
+}
+
+// isJSON reports whether a payload should be JSON: its label says so, or it has none and looks like JSON. Lines of JSON
+// are the payload of some types.
+func (h itemHeader) isJSON(payload []byte) bool {
+	if h.ContentType != "" {
+		return kindOf(parseMIME(h.ContentType).essence) == JSON
+	}
+	if !looksLikeJSON(payload) {
+		return false
+	}
+	data, _ := jsonLines(payload)
+	return data == nil
 }
 
 // decodeEnvelope returns {"header": …, "items": [{"header": …, "payload": …}]}. A payload that is JSON is that JSON,
@@ -77,11 +93,17 @@ func decodeEnvelope(body []byte) (json.RawMessage, error) {
 		value, note := decodeJSON(payload)
 		switch {
 		case value != nil:
-			notes = append(notes, note)
 		case isText(payload):
 			value = quote(string(payload))
+			if !item.isJSON(payload) {
+				note = nil
+			}
 		default:
 			value = json.RawMessage("null")
+			note = errors.New("the payload is not text; it is null in data")
+		}
+		if note != nil {
+			notes = append(notes, fmt.Errorf("item %d of the envelope: %w", n, note))
 		}
 		if n > 1 {
 			data = append(data, ',')

@@ -40,7 +40,7 @@ func validJSON(body []byte) (json.RawMessage, error) {
 		return nil, fmt.Errorf("the JSON is not UTF-8 at byte %d", skipped+at)
 	}
 	if at := tooDeep(text); at >= 0 {
-		return nil, fmt.Errorf("the JSON is nested more than %d deep at byte %d", maxDepth, skipped+at)
+		return nil, &depthError{skipped + at}
 	}
 	if len(text) == 0 {
 		return nil, errors.New("the JSON is missing: the body is empty")
@@ -58,6 +58,13 @@ func validJSON(body []byte) (json.RawMessage, error) {
 		return nil, fmt.Errorf("the JSON is broken near byte %d: %w", skipped+int(syntax.Offset), err)
 	}
 	return nil, fmt.Errorf("the JSON is broken: %w", err)
+}
+
+// A depthError is about JSON that is nested too deep.
+type depthError struct{ at int }
+
+func (e *depthError) Error() string {
+	return fmt.Sprintf("the JSON is nested more than %d deep at byte %d", maxDepth, e.at)
 }
 
 // tooDeep returns the place of the bracket that goes too deep, or -1. Its result for text that is not JSON is

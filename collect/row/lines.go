@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // isNDJSON reports whether a MIME type is one of sequences of JSON values.
@@ -15,19 +16,48 @@ func isNDJSON(essence string) bool {
 		"text/jsonl", "text/x-ndjson":
 		return true
 	}
-	return false
+	return strings.HasSuffix(essence, "+json-seq") // RFC 8091
 }
 
-// lines returns the lines of text that aren't blank, at most maxMembers+1. The record separators of a JSON text
-// sequence (RFC 7464) are not part of them.
+// lines returns the lines of text that aren't blank, at most maxMembers+1. Those of a JSON text sequence (RFC 7464) are
+// its records, of which one that is JSON may have several lines.
 func lines(text []byte) (all []json.RawMessage) {
-	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
-		if line = bytes.Trim(line, space+"\x1e"); len(line) > 0 {
-			all = append(all, line)
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	if !isSequence(text) {
+		return appendLines(nil, text)
+	}
+	for record := range bytes.SplitSeq(text, []byte{'\x1e'}) {
+		if record = bytes.Trim(record, space); bytes.IndexByte(record, '\n') < 0 {
+			all = appendLine(all, record)
+		} else if _, err := validJSON(record); err == nil {
+			all = append(all, record)
+		} else {
+			all = appendLines(all, record)
 		}
 		if len(all) > maxMembers {
 			break
 		}
+	}
+	return all
+}
+
+// isSequence reports whether text begins with the separator of a JSON text sequence.
+func isSequence(text []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(text, space), []byte{'\x1e'})
+}
+
+func appendLines(all []json.RawMessage, text []byte) []json.RawMessage {
+	for line := range bytes.Lines(text) {
+		if all = appendLine(all, line); len(all) > maxMembers {
+			break
+		}
+	}
+	return all
+}
+
+func appendLine(all []json.RawMessage, line []byte) []json.RawMessage {
+	if line = bytes.Trim(line, space+"\x1e"); len(line) > 0 {
+		all = append(all, line)
 	}
 	return all
 }
@@ -59,15 +89,19 @@ func array(all []json.RawMessage, decode func(line []byte) (json.RawMessage, err
 }
 
 // jsonLines returns the lines of JSON objects or arrays of a body without a label as an array, and nil for any other
-// body. One line is not enough. The error is a note beside the data.
+// body. One line is not enough, except in a JSON text sequence. The error is a note beside the data.
 func jsonLines(body []byte) (data json.RawMessage, note error) {
-	first, _, _ := bytes.Cut(bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), space+"\x1e"), []byte("\n"))
-	if !isJSON(first) {
-		return nil, nil
+	text := bytes.TrimPrefix(body, []byte("\ufeff"))
+	least := 1
+	if !isSequence(text) {
+		least = 2
+		if first, _, _ := bytes.Cut(bytes.TrimLeft(text, space), []byte("\n")); !isJSON(first) {
+			return nil, nil
+		}
 	}
-	all := lines(body)
+	all := lines(text)
 	other := func(line json.RawMessage) bool { return line[0] != '{' && line[0] != '[' }
-	if len(all) < 2 || slices.ContainsFunc(all, other) {
+	if len(all) < least || slices.ContainsFunc(all, other) {
 		return nil, nil
 	}
 	if data, note = array(all, decodeJSON); data == nil {
@@ -90,26 +124,26 @@ func hasFormLines(body []byte) bool {
 }
 
 // decodeFormLines returns an object for each line. The query has the fields that the lines have in common.
-func decodeFormLines(body []byte, query string) (json.RawMessage, error) {
+func decodeFormLines(from source, query string) (json.RawMessage, error) {
 	common, err := commonFields(query)
 	if err != nil {
 		return nil, err
 	}
-	data, err := array(lines(body), common.with)
+	data, err := array(lines(from.text), func(line []byte) (json.RawMessage, error) { return common.with(line, from.charset) })
 	return data, joined(append(common.notes, err)...)
 }
 
 // commonFields returns the fields of the query of lines.
 func commonFields(query string) (*object, error) {
 	var o object
-	err := o.addForm(query)
+	err := o.addForm(query, charset{})
 	return &o, err
 }
 
 // with returns the fields of a line, and those of the query that the line does not have.
-func (common *object) with(line []byte) (json.RawMessage, error) {
+func (common *object) with(line []byte, c charset) (json.RawMessage, error) {
 	own := object{spent: common.spent}
-	if err := own.addForm(string(line)); err != nil {
+	if err := own.addForm(string(line), c); err != nil {
 		return nil, err
 	}
 	common.spent = own.spent

@@ -18,9 +18,18 @@ type object struct {
 	spent  int     // bytes to which compressed values were inflated
 }
 
+var errTooManyFields = fmt.Errorf("the form has more than %d fields", maxFields)
+
+// note adds a note, if it is not nil.
+func (o *object) note(note error) {
+	if note != nil {
+		o.notes = append(o.notes, note)
+	}
+}
+
 func (o *object) add(name string, value json.RawMessage) error {
 	if o.count++; o.count > maxFields {
-		return fmt.Errorf("the form has more than %d fields", maxFields)
+		return errTooManyFields
 	}
 	name = valid(name)
 	if o.values == nil {

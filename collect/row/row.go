@@ -63,8 +63,8 @@ func Of(r *warc.Record) Row {
 	return row
 }
 
-// of also returns the text that the row was decoded from, and the notes about the body as a whole.
-func of(r *warc.Record) (row Row, text []byte, packing error) {
+// of also returns the source that the row was decoded from, and the notes about the body as a whole.
+func of(r *warc.Record) (row Row, from source, packing error) {
 	q := &r.Request
 	row = Row{
 		ID:          r.ID,
@@ -80,11 +80,11 @@ func of(r *warc.Record) (row Row, text []byte, packing error) {
 		Visitor:     valid(r.Extra.Get(VisitorField)),
 	}
 	row.Stream, row.Query = Target(q.Target)
-	text, packing, err := row.decode(q)
+	from, packing, err := row.decode(q)
 	if err = joined(packing, err); err != nil {
 		row.Error = shortened(err)
 	}
-	return row, text, packing
+	return row, from, packing
 }
 
 // maxError is the length of a row's error in bytes.

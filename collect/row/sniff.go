@@ -3,31 +3,59 @@ package row
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
 
 // sniff returns the kind of a body without a type, or with one that means little: sendBeacon labels every string
 // text/plain, and curl -d labels everything a form. A body that only resembles another kind keeps the kind of its
-// type. Where the kind is JSON, data is the body's, and from the text that has it. The error is a note beside the data.
+// type. Where the kind is JSON, data is the body's, and from the text that has it. The error is a note.
 func sniff(essence string, body []byte) (kind string, data json.RawMessage, from []byte, err error) {
 	if kind, data, from, err = sniffJSON(body); kind != "" {
 		return kind, data, from, err
 	}
 	switch {
 	case essence == formType && bytes.IndexByte(body, '=') >= 0, isForm(body), hasFormLines(body), essence == formType && len(body) == 0:
-		return Form, nil, body, nil
+		return Form, nil, body, err
 	case essence == "text/plain", isText(body):
-		return Text, nil, body, nil
+		if essence == formType {
+			err = joined(err, notForm(body))
+		}
+		return Text, nil, body, err
 	}
-	return Binary, nil, body, nil
+	return Binary, nil, body, err
+}
+
+// notForm returns a note about a text that is labelled as a form, if it looks like a form or JSON. curl -d labels
+// any text so.
+func notForm(body []byte) error {
+	if looksLikeJSON(body) {
+		_, err := validJSON(body)
+		if err == nil || errors.As(err, new(*depthError)) {
+			return nil
+		}
+		return fmt.Errorf("the body is not a form, as its Content-Type says: %w; data is the text", err)
+	}
+	if bytes.IndexByte(body, '&') >= 0 {
+		return errors.New("the body is not a form, as its Content-Type says: no field has a value; data is the text")
+	}
+	return nil
+}
+
+// looksLikeJSON reports whether a body begins as a JSON object or array.
+func looksLikeJSON(body []byte) bool {
+	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), space)
+	return len(text) > 0 && (text[0] == '{' || text[0] == '[')
 }
 
 // sniffJSON returns the kind of a body that is a JSON object or array, lines of them, the base64 of one, or an
-// envelope of Sentry's, and else "".
+// envelope of Sentry's, and else "". The error is a note.
 func sniffJSON(body []byte) (kind string, data json.RawMessage, from []byte, err error) {
-	if data, err = objectOrArray(body); data != nil {
-		return JSON, data, body, err
+	data, tooDeep := objectOrArray(body)
+	if data != nil {
+		return JSON, data, body, tooDeep
 	}
 	if isEnvelope(body) {
 		return Envelope, nil, body, nil
@@ -39,20 +67,23 @@ func sniffJSON(body []byte) (kind string, data json.RawMessage, from []byte, err
 		if from, data, err = base64JSON(string(body), maxInflated); data != nil {
 			return JSON, data, from, err
 		}
+		return "", nil, nil, err
 	}
-	return "", nil, nil, nil
+	return "", nil, nil, tooDeep
 }
 
 // objectOrArray returns the JSON of a body that is an object or an array, and nil for any other: 17 or true is more
-// often meant as text. The error is a note beside the data.
+// often meant as text. The error is a note beside the data, or says that the JSON is nested too deep.
 func objectOrArray(body []byte) (data json.RawMessage, note error) {
-	text := bytes.TrimLeft(bytes.TrimPrefix(body, []byte("\ufeff")), space)
-	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
+	if !looksLikeJSON(body) {
 		return nil, nil
 	}
 	data, note = decodeJSON(body)
 	if data == nil {
-		return nil, nil
+		if !errors.As(note, new(*depthError)) {
+			return nil, nil
+		}
+		note = fmt.Errorf("%w and is not decoded", note)
 	}
 	return data, note
 }
