@@ -98,9 +98,8 @@ const maxName = 64
 
 // unquoted returns the text of a quoted string of a structured header (RFC 9651, section 3.3.3), or "".
 func unquoted(s string) string {
-	inner, ok := strings.CutPrefix(s, `"`)
-	if inner, ok = strings.CutSuffix(inner, `"`); !ok || len(inner) > maxName {
+	if len(s) < 2 || len(s) > maxName || s[0] != '"' || s[len(s)-1] != '"' {
 		return ""
 	}
-	return valid(inner)
+	return valid(s[1 : len(s)-1])
 }
