@@ -143,5 +143,5 @@ func check(t *testing.T, c *collectortest.Collector, w way) {
 	if w.name == "kill" && known < 2*float64(*runs) {
 		t.Errorf("kill: %.1f visible seconds are known, want at least %d", known, 2**runs)
 	}
-	t.Logf("%s: %d of %d views, %d of %d leaves, %.1f s known", w.name, got["view"], views, got["leave"], leaves, known)
+	t.Logf("%s: %d of %d views, %d of %d leaves, %d progress, %.1f s known", w.name, got["view"], views, got["leave"], leaves, got["progress"], known)
 }

@@ -193,8 +193,13 @@
     hidden = Math.min(hidden, e.timeStamp)
     if (view !== null) send(leave())
   })
-  // Browsers lose some beacons of a page that ends, and some fetches, but seldom both.
-  listen(window, 'pagehide', () => { if (view !== null) post(leave()) })
+  // Browsers lose some beacons of a page that ends, and some fetches, but seldom both. When a browser with fetchLater
+  // quits, it loses both.
+  listen(window, 'pagehide', () => {
+    if (view === null || off || !counted) return
+    const body = leave()
+    if (!attempt(() => fetchLater(url, init(body)))) post(body)
+  })
   listen(window, 'pageshow', e => {
     if (!e.persisted || view === null) return
     view = null // a page from the back/forward cache is a new view
