@@ -74,7 +74,7 @@ func TestWhoWaitsInVainIsToldWhatCame(t *testing.T) {
 what came to ` + c.URL + `:
   1. POST /sales?shop=1, key order 17, application/json, ` + "`" + `{"what":"tea"}` + "`" + `: 204, kept
   2. POST /audit, text/plain, ` + "`" + strings.Repeat("x", 80) + "`" + `… of 81 bytes: 403
-  3. POST /gone, "\x00": no answer
+  3. POST /gone, "\x00": no answer (the body has no type and is not text, so it is not decoded)
   4. OPTIONS /visits (preflight of a page of https://shop.example): 204
   5. POST /broken, application/json, ` + "`" + `{"what":` + "`" + `: 204, kept (the JSON is broken near byte 8: unexpected end of JSON input)
   6. PUT /sales: 405 (A beacon is a POST to this path.)

@@ -45,6 +45,7 @@ var rules = []struct {
 	{"test/trackers", "", "libraries use the command over HTTP, as real pages and programs do"},
 	{"test/visits", "", "pages use the command over HTTP"},
 	{"test/collectortest", "", "it runs the command for any test"},
+	{"cmd/internal/dashboard", "", "it makes SQL of panels, which are embedded files"},
 	{"cmd/internal/script", "", "the script is an embedded file, which reaches pages by HTTP"},
 	{"cmd/internal/accesslog", "internal/warc", "it turns lines into records, and the collector imports those"},
 	{"cmd/internal/contract", "collect collect/row", "it checks rows for the table's writer"},

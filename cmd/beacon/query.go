@@ -16,6 +16,7 @@ import (
 
 func queryCommand() *cobra.Command {
 	var c client
+	var panel panelQuery
 	var format, zone string
 	cmd := &cobra.Command{
 		Use:   "query SQL",
@@ -23,8 +24,12 @@ func queryCommand() *cobra.Command {
 		Long: `Ask the collector's table. The SQL is DuckDB's, and can only read.
 
 The table beacons has the columns id, received_at, sent_at, stream, query, origin, referrer,
-user_agent, ip, content_type, kind, body, data (the body as JSON), error (why data is missing)
-and bot (the user agent names a bot), and those of serve --column.
+user_agent, ip, content_type, kind, body, data (the body as JSON), error (why data is missing), bot
+(the user agent names a bot), browser, os, device and visitor, those of the browser script's events
+(docs/script.md), and those of serve --column.
+
+With --panel in place of SQL it answers a question about the pages with the browser script, such as
+which pages were seen, where visitors came from, or what broke.
 
 field(data, 'name') is a field of data, and so is data->>'name'. In a condition the arrow needs
 brackets: field(data, 'name') = 'x' and (data->>'name') = 'x' are the same.
@@ -32,10 +37,22 @@ brackets: field(data, 'name') = 'x' and (data->>'name') = 'x' are the same.
 Times are in UTC, or in the zone of --timezone. In the format table a single value is printed
 without a header, for scripts.`,
 		Example: `  beacon query "select stream, count(*) from beacons group by stream"
-  beacon query --format csv "select received_at, data->>'version' as version from beacons"`,
-		Args: exactly(1, "one SQL statement, in quotes"),
+  beacon query --format csv "select received_at, data->>'version' as version from beacons"
+  beacon query --panel pages --from 30d --site https://shop.example`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if panel.panel != "" {
+				return exactly(0, "no SQL beside --panel")(cmd, args)
+			}
+			return exactly(1, "one SQL statement, in quotes, or --panel")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if strings.TrimSpace(args[0]) == "" {
+			var sql string
+			if panel.panel != "" {
+				var err error
+				if sql, err = panel.sql(time.Now(), zone); err != nil {
+					return err
+				}
+			} else if sql = args[0]; strings.TrimSpace(sql) == "" {
 				return usagef("the SQL is empty: try \"select * from beacons\"")
 			}
 			p, err := newPrinter(format, os.Stdout)
@@ -46,7 +63,7 @@ without a header, for scripts.`,
 			defer done()
 			letJustSentArrive(cmd.Context())
 			// Not in the URL, which can't be as long.
-			body, _, err := c.do(cmd.Context(), http.MethodPost, "query", url.Values{"zone": {zone}}, strings.NewReader(args[0]))
+			body, _, err := c.do(cmd.Context(), http.MethodPost, "query", url.Values{"zone": {zone}}, strings.NewReader(sql))
 			done()
 			if err != nil {
 				return err
@@ -56,6 +73,7 @@ without a header, for scripts.`,
 		},
 	}
 	c.flags(cmd.Flags())
+	panel.flags(cmd.Flags())
 	cmd.Flags().StringVar(&format, "format", "table", "table, json or csv")
 	cmd.Flags().StringVar(&zone, "timezone", "", "the `zone` in which times are shown and days begin, such as Europe/Berlin; the default is UTC")
 	return cmd
