@@ -1,14 +1,9 @@
 package collect
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/collect/row"
@@ -58,7 +53,7 @@ func (c *Collector) private(a netip.Addr, now time.Time) (ip string, extra warc.
 		}
 	case AddressHashed:
 		if a.IsValid() {
-			extra = warc.Fields{{Name: row.AddressField, Value: c.salt.hash(a, now)}}
+			extra = warc.Fields{{Name: row.AddressField, Value: c.salt.hash(a.AsSlice(), now)}}
 		}
 	case AddressTruncated:
 		ip = truncated(a)
@@ -77,34 +72,4 @@ func truncated(a netip.Addr) string {
 		return "" // the IP is unknown
 	}
 	return prefix.Addr().String()
-}
-
-// A salt is the key of the hash of client IPs: 32 random bytes, new each day (UTC). It is never written
-// to disk, because with the salt a hash can be reversed by trying all IPs. The zero value is ready. It is
-// safe for concurrent use.
-type salt struct {
-	mu  sync.Mutex
-	day int64
-	key [32]byte
-}
-
-func (s *salt) hash(a netip.Addr, now time.Time) string {
-	s.mu.Lock()
-	if day := now.Unix()/(24*60*60) + 1; day > s.day { // a slow request may have begun on the day before
-		s.day = day
-		rand.Read(s.key[:])
-	}
-	key := s.key
-	s.mu.Unlock()
-	sum := hmac.New(sha256.New, key[:])
-	sum.Write(a.AsSlice())
-	return hex.EncodeToString(sum.Sum(nil)[:hashSize])
-}
-
-const hashSize = 8 // bytes, of two hexadecimal digits each
-
-// isHash reports whether s has the form of a salt's hash.
-func isHash(s string) bool {
-	b, err := hex.DecodeString(s)
-	return err == nil && len(b) == hashSize
 }

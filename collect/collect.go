@@ -61,7 +61,7 @@ type Options struct {
 	// Address is how much of the client IP is kept. Default: [AddressTruncated].
 	Address Address
 	// Visitors stores an id with each beacon that has an Origin, as those of pages have: a hash of client IP, user agent
-	// and origin with a salt that changes daily (UTC). The salt of the day is on disk. With AddressDropped there is none.
+	// and origin with a salt that changes daily (UTC). The salt of the day is on disk. AddressDropped turns this off.
 	Visitors bool
 	// KeepHeader are the names of further headers that are stored, besides those that describe the beacon and
 	// its page. [NeverStored] lists those that are left out.
@@ -99,8 +99,8 @@ type Collector struct {
 	addresses  rates[netip.Prefix]
 	origins    rates[uint64] // by the origin's hash, as an origin can be long
 	seed       maphash.Seed
-	visitors   *visitors
-	salt       salt
+	salt       salt  // of hashed addresses
+	visitors   *salt // of the ids of visitors
 	memory     memory
 	health     health
 	notices    notices
@@ -116,7 +116,7 @@ func Open(dir string, options Options) (*Collector, error) {
 	}
 	c := newCollector(options, inbox.Append)
 	c.inbox = inbox
-	c.visitors = openVisitors(dir, options.Logger)
+	c.visitors = openVisitorSalt(dir, options.Logger)
 	inbox.OnSync = c.metrics.fsync.observe
 	if c.recent, err = newRecent(inbox, options.Logger); err != nil {
 		inbox.Close()
@@ -141,7 +141,7 @@ func Handler(keep func(record []byte) error, options Options) http.Handler {
 }
 
 func newCollector(options Options, keep func(record []byte) error) *Collector {
-	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), headers: newHeaderFilter(options), seed: maphash.MakeSeed(), visitors: &visitors{log: options.Logger}}
+	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), headers: newHeaderFilter(options), seed: maphash.MakeSeed(), visitors: new(salt)}
 	c.metrics.init()
 	return c
 }

@@ -33,7 +33,7 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 	b.header = header
 	ip, extra := c.private(from.address, now)
 	if origin := r.Header.Get("Origin"); origin != "" && c.options.Visitors && c.options.Address != AddressDropped {
-		if id := c.visitors.id(from.address, r.Header.Get("User-Agent"), origin, now); id != "" {
+		if id := visitorID(c.visitors, from.address, r.Header.Get("User-Agent"), origin, now); id != "" {
 			extra = append(extra, warc.Field{Name: row.VisitorField, Value: id})
 		}
 	}

@@ -1,14 +1,13 @@
 package collect
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 )
 
 func TestHash_RequestBegunBeforeMidnight_SaltStays(t *testing.T) {
 	var s salt
-	a := netip.MustParseAddr("192.0.2.1")
+	a := []byte("192.0.2.1")
 	midnight := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
 	first := s.hash(a, midnight.Add(time.Second))
 	s.hash(a, midnight.Add(-2*time.Second))

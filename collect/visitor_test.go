@@ -16,40 +16,29 @@ import (
 )
 
 func TestVisitors_SameBrowserAndDay_SameID(t *testing.T) {
-	v := &visitors{log: slog.Default()}
+	var v salt
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	noon := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
-	first := v.id(a, "Firefox", "https://a.example", noon)
+	first := visitorID(&v, a, "Firefox", "https://a.example", noon)
 	if len(first) != 16 || !isHash(first) {
 		t.Errorf("the id is %q", first)
 	}
-	if again := v.id(a, "Firefox", "https://a.example", noon.Add(11*time.Hour)); again != first {
+	if again := visitorID(&v, a, "Firefox", "https://a.example", noon.Add(11*time.Hour)); again != first {
 		t.Errorf("on the same day the id is %s, want %s", again, first)
 	}
 	for name, other := range map[string]string{
-		"another IP":         v.id(b, "Firefox", "https://a.example", noon),
-		"another user agent": v.id(a, "Chrome", "https://a.example", noon),
-		"another origin":     v.id(a, "Firefox", "https://b.example", noon),
-		"no origin":          v.id(a, "Firefox\nhttps://a.example", "", noon),
-		"the next day":       v.id(a, "Firefox", "https://a.example", noon.Add(24*time.Hour)),
+		"another IP":         visitorID(&v, b, "Firefox", "https://a.example", noon),
+		"another user agent": visitorID(&v, a, "Chrome", "https://a.example", noon),
+		"another origin":     visitorID(&v, a, "Firefox", "https://b.example", noon),
+		"no origin":          visitorID(&v, a, "Firefox\nhttps://a.example", "", noon),
+		"the next day":       visitorID(&v, a, "Firefox", "https://a.example", noon.Add(24*time.Hour)),
 	} {
 		if other == first || other == "" {
 			t.Errorf("%s has the id %s", name, other)
 		}
 	}
-	if got := v.id(netip.Addr{}, "Firefox", "https://a.example", noon); got != "" {
+	if got := visitorID(&v, netip.Addr{}, "Firefox", "https://a.example", noon); got != "" {
 		t.Errorf("without an IP the id is %s", got)
-	}
-}
-
-func TestVisitors_SlowRequestOfTheDayBefore_SaltStays(t *testing.T) {
-	v := &visitors{log: slog.Default()}
-	a := netip.MustParseAddr("192.0.2.1")
-	midnight := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
-	first := v.id(a, "", "", midnight.Add(time.Second))
-	v.id(a, "", "", midnight.Add(-2*time.Second))
-	if second := v.id(a, "", "", midnight.Add(3*time.Second)); second != first {
-		t.Errorf("one visitor has two ids on one day: %s and %s", first, second)
 	}
 }
 
@@ -57,8 +46,8 @@ func TestVisitors_Restart_SameIDUntilTheNextDay(t *testing.T) {
 	dir := t.TempDir()
 	a := netip.MustParseAddr("192.0.2.1")
 	noon := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
-	first := openVisitors(dir, slog.Default()).id(a, "", "", noon)
-	if second := openVisitors(dir, slog.Default()).id(a, "", "", noon); second != first {
+	first := visitorID(openVisitorSalt(dir, slog.Default()), a, "", "", noon)
+	if second := visitorID(openVisitorSalt(dir, slog.Default()), a, "", "", noon); second != first {
 		t.Errorf("after a restart the id is %s, want %s", second, first)
 	}
 	path := filepath.Join(dir, visitorFile)
@@ -66,14 +55,14 @@ func TestVisitors_Restart_SameIDUntilTheNextDay(t *testing.T) {
 		t.Errorf("the file's mode is %v, %v", info.Mode(), err)
 	}
 	before, _ := os.ReadFile(path)
-	openVisitors(dir, slog.Default()).id(a, "", "", noon.Add(24*time.Hour))
+	visitorID(openVisitorSalt(dir, slog.Default()), a, "", "", noon.Add(24*time.Hour))
 	if after, _ := os.ReadFile(path); strings.Contains(string(after), strings.Fields(string(before))[1]) {
 		t.Error("the salt of the day before is still on disk")
 	}
 	if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := openVisitors(dir, slog.Default()).id(a, "", "", noon); got == first || got == "" {
+	if got := visitorID(openVisitorSalt(dir, slog.Default()), a, "", "", noon); got == first || got == "" {
 		t.Errorf("with a damaged file the id is %q", got)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // decode sets the kind and the data. It returns the text that it decoded. note is about the body's labels. The error is
-// the reason that there is no data, or, beside data, a note about what was mended.
+// the reason why data is missing, or a note about what was mended in it.
 func (row *Row) decode(q *warc.Request) (from source, note, err error) {
 	contentType := q.Header.Get("Content-Type")
 	mime := parseMIME(contentType)

@@ -49,7 +49,7 @@ func decodeMultipart(body []byte, boundary, label string) (json.RawMessage, erro
 	}
 }
 
-// whole returns the fields and the notes, or only the notes if there are no fields because of them.
+// whole returns the fields and the notes. The data is nil if notes are all that the body gave.
 func (o *object) whole() (json.RawMessage, error) {
 	if o.count == 0 && len(o.notes) > 0 {
 		return nil, joined(o.notes...)

@@ -72,8 +72,8 @@ func sniffJSON(body []byte) (kind string, data json.RawMessage, from []byte, err
 	return "", nil, nil, tooDeep
 }
 
-// objectOrArray returns the JSON of a body that is an object or an array, and nil for any other: 17 or true is more
-// often meant as text. The error is a note beside the data, or says that the JSON is nested too deep.
+// objectOrArray returns the JSON of a body that is an object or an array, and nil for any other: 17 and true are
+// more often text. The error is a note about the data, or about JSON that is nested too deep.
 func objectOrArray(body []byte) (data json.RawMessage, note error) {
 	if !looksLikeJSON(body) {
 		return nil, nil

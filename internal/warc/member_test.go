@@ -19,7 +19,7 @@ func foreignNumbered(n int) []byte {
 		n, uuid.NewSHA1(uuid.Nil, []byte{byte(n)}), len(block), block)
 }
 
-// Each record is a gzip member. All records but that of the damaged member are read.
+// Each record is a gzip member. All records are read, except that of the damaged member.
 func TestStream_DamagedMember_LosesItsRecordOnly(t *testing.T) {
 	const count = 10
 	for kind, record := range map[string]func(n int) []byte{
@@ -114,7 +114,7 @@ func TestStream_LargeMemberIsCut_NextRecordsAreRead(t *testing.T) {
 	}
 }
 
-// The bytes that a damaged member gives are no reason to leave out the whole record before it.
+// The whole record before a damaged member is read, whatever bytes that member gives.
 func TestStream_DamagedMemberBeginsWithOtherBytes_RecordBeforeIsRead(t *testing.T) {
 	text := zip(t, []byte(strings.Repeat("not a record ", 100)))
 	file := append(zip(t, foreignNumbered(1)), text[:len(text)-8]...)

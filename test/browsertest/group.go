@@ -41,7 +41,7 @@ func (g group) processes(t testing.TB) (found []process) {
 	return found
 }
 
-// kill sends SIGKILL to the processes for which is returns true. The test fails if there are none.
+// kill sends SIGKILL to the processes for which is returns true. The test fails if it finds no process.
 func (g group) kill(t testing.TB, is func(process) bool) {
 	t.Helper()
 	killed := 0

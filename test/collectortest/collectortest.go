@@ -6,7 +6,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -132,4 +135,28 @@ func (c *Collector) Await(t testing.TB, n int, limit time.Duration, sql string) 
 			return rows
 		}
 	}
+}
+
+// Proxy starts a reverse proxy in front of a server and returns its URL. It ends with the test. see is called with each
+// request and its whole body, from many goroutines at a time. A request is passed on if see returns true, and else
+// answered with 200.
+func Proxy(t testing.TB, server string, see func(r *http.Request, body []byte) bool) (address string) {
+	t.Helper()
+	target, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // the client has ended the request
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if see(r, body) {
+			proxy.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
 }

@@ -105,7 +105,7 @@ func nameOfKind(r request) string {
 	return strings.TrimSpace(r.method + " " + path + " " + strings.TrimSpace(essence))
 }
 
-// fields names the first fields of a row's data, or of its first member, or says why there are none.
+// fields names the first fields of a row's data, or of its first member. Without data it returns the error.
 func fields(r row) string {
 	if r.data == "" {
 		return r.err

@@ -25,7 +25,7 @@ are those of the browser's network log. Programs of servers sent through a recor
 
 *Requests* counts the requests that left, without preflights and without GETs for settings. *Rows* counts the rows of
 the table; no request was sent again because of its answer. The last column has the kinds of requests, and the first
-fields of ` + "`data`" + ` in their rows, or the error that says why there are none.
+fields of ` + "`data`" + ` in their rows, or the error of rows without ` + "`data`" + `.
 
 ` + "`make senders`" + ` runs all of them and writes this page. ` + "`make test`" + ` runs fifteen.
 `

@@ -1,15 +1,10 @@
 package trackers
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,38 +109,17 @@ func buildProgram(t *testing.T, folder string) string {
 	return executable
 }
 
-// A recorder is a reverse proxy that keeps the requests that pass through it.
+// A recorder keeps the requests that pass through a proxy in front of a collector.
 type recorder struct {
-	URL string
-
 	mu   sync.Mutex
 	seen []request
 }
 
-// record starts a recorder in front of a collector. It ends with the test.
-func record(t *testing.T, collector string) *recorder {
-	t.Helper()
-	target, err := url.Parse(collector)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rec := new(recorder)
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Errorf("%s %s: its body ended early: %v", r.Method, r.RequestURI, err)
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		rec.mu.Lock()
-		rec.seen = append(rec.seen, request{r.Method, r.RequestURI, strings.TrimSpace(r.Header.Get("Content-Type")), string(body)})
-		rec.mu.Unlock()
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(s.Close)
-	rec.URL = s.URL
-	return rec
+func (rec *recorder) see(r *http.Request, body []byte) bool {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.seen = append(rec.seen, request{r.Method, r.RequestURI, strings.TrimSpace(r.Header.Get("Content-Type")), string(body)})
+	return true
 }
 
 // requests returns the requests so far.

@@ -47,8 +47,8 @@ func TestSenders_RequestsLeft_AreTheRows(t *testing.T) {
 					runs = 2
 					requests = visit(t, c, s, scripts)
 				} else {
-					through := record(t, c.URL)
-					runProgram(t, s, through.URL)
+					var through recorder
+					runProgram(t, s, collectortest.Proxy(t, c.URL, through.see))
 					c.await(s.used, 1)
 					requests = through.requests()
 				}

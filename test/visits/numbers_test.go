@@ -3,14 +3,9 @@
 package visits
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -27,42 +22,21 @@ type event struct {
 	Path string
 }
 
-// A lossyProxy is a reverse proxy in front of a collector. Of each page view it loses one event, all its copies included:
-// of the first view the first event, of the second view the second one, and so on; and of the fifth view none.
-type lossyProxy struct {
-	URL string
-
+// losses decides which events a proxy loses. Of each page view it is one event, all its copies included: of the first view
+// the first event, of the second view the second one, and so on. Of the fifth view it is none.
+type losses struct {
 	mu    sync.Mutex
 	order map[string]int // of the views, from 1
 	sent  map[event]bool // whether it was lost
 }
 
-func startLossyProxy(t *testing.T, collector string) *lossyProxy {
-	t.Helper()
-	target, err := url.Parse(collector)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &lossyProxy{order: map[string]int{}, sent: map[event]bool{}}
-	forward := httputil.NewSingleHostReverseProxy(target)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return // the browser has ended it
-		}
-		var e event
-		if r.Method == http.MethodPost && json.Unmarshal(body, &e) == nil && p.loses(e) {
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		forward.ServeHTTP(w, r)
-	}))
-	t.Cleanup(s.Close)
-	p.URL = s.URL
-	return p
+// see reports whether a request is passed on.
+func (p *losses) see(r *http.Request, body []byte) bool {
+	var e event
+	return r.Method != http.MethodPost || json.Unmarshal(body, &e) != nil || !p.loses(e)
 }
 
-func (p *lossyProxy) loses(e event) bool {
+func (p *losses) loses(e event) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.order[e.View] == 0 {
@@ -74,7 +48,7 @@ func (p *lossyProxy) loses(e event) bool {
 }
 
 // views returns how many views of a path were sent.
-func (p *lossyProxy) views(path string) (n int) {
+func (p *losses) views(path string) (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for e := range p.sent {
@@ -86,7 +60,7 @@ func (p *lossyProxy) views(path string) (n int) {
 }
 
 // counts returns how many events were sent and lost from a way's pages.
-func (p *lossyProxy) counts(way string) (sent, lost int) {
+func (p *losses) counts(way string) (sent, lost int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for e, isLost := range p.sent {
@@ -104,8 +78,8 @@ func (p *lossyProxy) counts(way string) (sent, lost int) {
 // first view of each page has four events, a second one has two. The last one is the leave.
 func TestNumbers_EventsAreDropped_ShowTheLoss(t *testing.T) {
 	c := collectortest.Serve(t, collectortest.Build(t))
-	proxy := startLossyProxy(t, c.URL)
-	site := newSite(t, proxy.URL)
+	proxy := &losses{order: map[string]int{}, sent: map[event]bool{}}
+	site := newSite(t, collectortest.Proxy(t, c.URL, proxy.see))
 	b := browsertest.Start(t, browsertest.Chromium)
 	for _, w := range ways {
 		if w.ends {

@@ -8,7 +8,7 @@ import (
 
 func TestPanels_EachFile_IsRead(t *testing.T) {
 	panels := Panels()
-	if len(panels) < 17 {
+	if len(panels) < 16 {
 		t.Errorf("there are %d panels", len(panels))
 	}
 	for _, p := range panels {

@@ -6,6 +6,6 @@ with views as (
 )
 select count(distinct visitor) as visitors,
   (select count(*) from gaps where gap is null or gap > interval 30 minutes) as sessions,
-  cast(round(sum(weight)) as bigint) as views,
+  coalesce(cast(round(sum(weight)) as bigint), 0) as views,
   round(median(seconds), 1) as seconds
 from views
