@@ -41,8 +41,8 @@ func newRealServer(t *testing.T, answer func(w http.ResponseWriter, body string)
 }
 
 // deliverReal sends the beacons, each a URL and a body, and delivers with a real client until done returns
-// true.
-func deliverReal(t *testing.T, beacons [][2]string, done func() bool) spool.Status {
+// true and the outbox has so many outcomes of delivery, 30 seconds at most.
+func deliverReal(t *testing.T, beacons [][2]string, delivered int64, done func() bool) spool.Status {
 	t.Helper()
 	box, err := spool.OpenOutbox(t.TempDir())
 	if err != nil {
@@ -68,15 +68,19 @@ func deliverReal(t *testing.T, beacons [][2]string, done func() bool) spool.Stat
 			t.Error(err)
 		}
 	}()
-	for deadline := time.Now().Add(30 * time.Second); !done() && time.Now().Before(deadline); {
-		time.Sleep(5 * time.Millisecond)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		late := time.Now().After(deadline)
+		if !done() && !late {
+			continue
+		}
+		s, err := spool.ReadStatus(box.Dir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Outcomes[spool.Delivered] >= delivered || late {
+			return s
+		}
 	}
-	time.Sleep(100 * time.Millisecond) // the outcomes are written
-	s, err := spool.ReadStatus(box.Dir())
-	if err != nil {
-		t.Error(err)
-	}
-	return s
 }
 
 func TestRealServer_OneBeaconIsLimited_OthersArrive(t *testing.T) {
@@ -93,14 +97,31 @@ func TestRealServer_OneBeaconIsLimited_OthersArrive(t *testing.T) {
 		beacons = append(beacons, [2]string{s.URL + "/x", fmt.Sprint(i)})
 	}
 	s.began = time.Now()
-	status := deliverReal(t, beacons, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.first) == 101 })
-	t.Logf("%d of 100 delivered; the last came after %v; the limited one was tried %d times", status.Outcomes[spool.Delivered], s.last(), s.count["limited"])
-	if status.Outcomes[spool.Delivered] != 100 || s.count["limited"] > 2 {
+	status := deliverReal(t, beacons, 100, func() bool { return s.bodies() == 101 })
+	t.Logf("%d of 100 delivered; the last came after %v; the limited one was tried %d times", status.Outcomes[spool.Delivered], s.last(), s.times("limited"))
+	if status.Outcomes[spool.Delivered] != 100 || s.times("limited") > 2 {
 		t.Errorf("%+v", status)
 	}
 }
 
+// bodies returns how many different bodies came.
+func (s *realServer) bodies() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.first)
+}
+
+// times returns how many times the body came.
+func (s *realServer) times(body string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count[body]
+}
+
+// last returns when the last of the bodies came for the first time.
 func (s *realServer) last() (at time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, t := range s.first {
 		at = max(at, t)
 	}
@@ -121,9 +142,9 @@ func TestRealServer_SixtyBeaconsFail_HealthyOneArrives(t *testing.T) {
 	}
 	beacons = append(beacons, [2]string{s.URL + "/x", "healthy"})
 	s.began = time.Now()
-	status := deliverReal(t, beacons, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.count["healthy"] > 0 })
-	t.Logf("the healthy one came after %v", s.first["healthy"].Round(time.Millisecond))
-	if status.Outcomes[spool.Delivered] != 1 || s.count["healthy"] != 1 {
+	status := deliverReal(t, beacons, 1, func() bool { return s.times("healthy") > 0 })
+	t.Logf("the last one came first after %v", s.last())
+	if status.Outcomes[spool.Delivered] != 1 || s.times("healthy") != 1 {
 		t.Errorf("%+v", status)
 	}
 }
@@ -150,7 +171,7 @@ func besideThousand(t *testing.T, before int) {
 		}
 	}
 	live.began = time.Now()
-	status := deliverReal(t, beacons, func() bool { live.mu.Lock(); defer live.mu.Unlock(); return len(live.first) > 0 })
+	status := deliverReal(t, beacons, 1, func() bool { return live.bodies() > 0 })
 	t.Logf("the live server had its beacon after %v", live.last())
 	if status.Outcomes[spool.Delivered] != 1 {
 		t.Errorf("%+v", status)
