@@ -64,7 +64,9 @@ type manifest struct {
 	Files    []File       `json:"files"`
 	Damaged  []Damaged    `json:"damaged,omitempty"`
 	Erasures []Erasure    `json:"erasures,omitempty"`
-	Checked  time.Time    `json:"checked,omitzero"` // when all files were last compared with their checksums
+	Revision int64        `json:"revision,omitempty"` // counts the changes of the past
+	Past     []pastChange `json:"past,omitempty"`     // the newest of them
+	Checked  time.Time    `json:"checked,omitzero"`   // when all files were last compared with their checksums
 }
 
 func (m *manifest) clone() manifest {
@@ -84,12 +86,7 @@ func without(files []File, names map[string]bool) []File {
 	return kept
 }
 
-func (m *manifest) rows() (n int64) {
-	for _, f := range m.Files {
-		n += f.Rows
-	}
-	return n
-}
+func (m *manifest) rows() int64 { return sumRows(m.Files) }
 
 func (m *manifest) bytes() (n int64) {
 	for _, f := range m.Files {
@@ -176,6 +173,7 @@ func (t *Table) change(edit func(*manifest)) error {
 	next.Sequence = t.sequence
 	t.mu.Unlock()
 	edit(&next)
+	t.manifest.notePast(&next, time.Now())
 	if err := saveManifest(t.dir, &next); err != nil {
 		return fmt.Errorf("save manifest: %w", err)
 	}

@@ -14,8 +14,11 @@ type Snapshot struct {
 	Tails   int   // how many of the last files are tails, which have the rows that are not flushed yet
 	Behind  int64 // bytes of the inbox that were acknowledged before the call and are not in Files
 	Damaged []Damaged
-	table   *Table
-	release sync.Once
+	// Revision counts the changes of the past, see ChangedSince.
+	Revision int64
+	past     []pastChange
+	table    *Table
+	release  sync.Once
 }
 
 // Rows returns how many rows the files have.
@@ -42,7 +45,7 @@ func (s *Snapshot) Release() {
 
 // hold returns a snapshot of the current files and of these tails. The caller holds mu.
 func (t *Table) hold(tails []File) *Snapshot {
-	s := &Snapshot{table: t, Files: slices.Clone(t.manifest.Files), Damaged: slices.Clone(t.manifest.Damaged)}
+	s := &Snapshot{table: t, Files: slices.Clone(t.manifest.Files), Damaged: slices.Clone(t.manifest.Damaged), Revision: t.manifest.Revision, past: t.manifest.Past}
 	s.Files, s.Tails = append(s.Files, tails...), len(tails)
 	for _, f := range s.Files {
 		t.readers[f.Name]++

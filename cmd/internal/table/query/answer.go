@@ -3,6 +3,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -19,27 +20,49 @@ func (e *engine) answer(q question, out *output) error {
 	if err := e.prepareSession(q); err != nil {
 		return err
 	}
-	if q.File != "" {
+	switch {
+	case q.File != "":
 		return e.export(q, out)
+	case q.Series != nil:
+		return e.answerSeries(q, out)
 	}
-	stmt, err := e.check(q.SQL)
+	return e.answerQuery(q.SQL, q.Zone, out)
+}
+
+// answerSeries answers queries in turn. A failure is the answer to its query.
+func (e *engine) answerSeries(q question, out *output) error {
+	for _, sql := range q.Series {
+		err := e.answerQuery(sql, q.Zone, out)
+		if f := (*failure)(nil); errors.As(err, &f) {
+			err = writeJSON(out.w, frameFailure, f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answerQuery answers one query of the user's, or returns a *failure.
+func (e *engine) answerQuery(sql, zone string, out *output) error {
+	stmt, err := e.check(sql)
 	if err != nil {
 		return err
 	}
 	defer func() { duckdb.DestroyPrepare(&stmt) }()
-	names, columns, err := e.castColumns(&stmt, q.SQL)
+	names, columns, err := e.castColumns(&stmt, sql)
 	if err != nil {
 		return err
 	}
 	var result duckdb.Result
 	defer duckdb.DestroyResult(&result)
 	if duckdb.ExecutePrepared(stmt, &result) != duckdb.StateSuccess {
-		return e.failure(duckdb.ResultError(&result), q.SQL)
+		return e.failure(duckdb.ResultError(&result), sql)
 	}
 	if err := out.columns(uniqueNames(names)); err != nil {
 		return err
 	}
-	if err := sendRows(result, appenders(columns, q.Zone), out); err != nil {
+	if err := sendRows(result, appenders(columns, zone), out); err != nil {
 		return err
 	}
 	return out.end()
@@ -57,6 +80,9 @@ func (e *engine) prepareSession(q question) error {
 	}
 	if err := e.exec("create temp view beacons as " + q.View); err != nil {
 		return e.tableFailure(err, q.View)
+	}
+	if err := e.exec(q.Setup...); err != nil {
+		return e.tableFailure(err, "")
 	}
 	settings := []string{"set lock_configuration = true"}
 	if q.File != "" {

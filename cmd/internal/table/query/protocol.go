@@ -18,7 +18,8 @@ import (
 //	  frameEnd       empty; the answer is complete
 //	  frameFailure   JSON of failure; nothing follows
 //
-// The child ends when its stdin ends. The parent kills it after frameEnd or frameFailure.
+// The answer to a series has frameColumns to frameEnd, or frameFailure, for each of its queries. The child ends when its
+// stdin ends. The parent kills it after frameEnd or frameFailure.
 const (
 	frameSetup    = 'S'
 	frameQuestion = 'Q'
@@ -48,14 +49,16 @@ type setup struct {
 	Threads int
 }
 
-// question is a query, or an export where File is not empty.
+// question is a query, a series of queries where Series is not empty, or an export where File is not empty.
 type question struct {
 	SQL    string
-	View   string // the SELECT of the view "beacons"
-	Zone   string // IANA name, "" is UTC
-	Millis int64  // time until the child interrupts itself; 0 is never
-	Format Format `json:",omitempty"`
-	File   string `json:",omitempty"`
+	Setup  []string `json:",omitempty"` // statements before the queries of Series
+	Series []string `json:",omitempty"`
+	View   string   // the SELECT of the view "beacons"
+	Zone   string   // IANA name, "" is UTC
+	Millis int64    // time until the child interrupts itself; 0 is never
+	Format Format   `json:",omitempty"`
+	File   string   `json:",omitempty"`
 }
 
 // failure is the error of a question.
