@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,8 +29,8 @@ user_agent, ip, content_type, kind, body, data (the body as JSON), error (why da
 (the user agent names a bot), browser, os, device and visitor, those of the browser script's events
 (docs/script.md), and those of serve --column.
 
-With --panel in place of SQL it answers a question about the pages with the browser script, such as
-which pages were seen, where visitors came from, or what broke.
+With --panel in place of SQL it prints a panel of the dashboard, which answers a question about the
+pages with the browser script, such as which pages were seen, where visitors came from, or what broke.
 
 field(data, 'name') is a field of data, and so is data->>'name'. In a condition the arrow needs
 brackets: field(data, 'name') = 'x' and (data->>'name') = 'x' are the same.
@@ -46,13 +47,7 @@ without a header, for scripts.`,
 			return exactly(1, "one SQL statement, in quotes, or --panel")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var sql string
-			if panel.panel != "" {
-				var err error
-				if sql, err = panel.sql(time.Now(), zone); err != nil {
-					return err
-				}
-			} else if sql = args[0]; strings.TrimSpace(sql) == "" {
+			if panel.panel == "" && strings.TrimSpace(args[0]) == "" {
 				return usagef("the SQL is empty: try \"select * from beacons\"")
 			}
 			p, err := newPrinter(format, os.Stdout)
@@ -62,8 +57,14 @@ without a header, for scripts.`,
 			done := showProgress("query", time.Second)
 			defer done()
 			letJustSentArrive(cmd.Context())
-			// Not in the URL, which can't be as long.
-			body, _, err := c.do(cmd.Context(), http.MethodPost, "query", url.Values{"zone": {zone}}, strings.NewReader(sql))
+			var body io.ReadCloser
+			if panel.panel != "" {
+				page, values := panel.request(zone)
+				body, err = c.get(cmd.Context(), page, values)
+			} else {
+				// Not in the URL, which can't be as long.
+				body, _, err = c.do(cmd.Context(), http.MethodPost, "query", url.Values{"zone": {zone}}, strings.NewReader(args[0]))
+			}
 			done()
 			if err != nil {
 				return err
@@ -75,7 +76,7 @@ without a header, for scripts.`,
 	c.flags(cmd.Flags())
 	panel.flags(cmd.Flags())
 	cmd.Flags().StringVar(&format, "format", "table", "table, json or csv")
-	cmd.Flags().StringVar(&zone, "timezone", "", "the `zone` in which times are shown and days begin, such as Europe/Berlin; the default is UTC")
+	cmd.Flags().StringVar(&zone, "timezone", "", "the `zone` in which times are shown and days begin, such as Europe/Berlin; the default is UTC, and with --panel that of serve --timezone")
 	return cmd
 }
 

@@ -3,35 +3,75 @@
 package main
 
 import (
-	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
+// A dayEvent is an event with the day that it counts in.
+type dayEvent struct {
+	visitEvent
+	day   string
+	local time.Time
+}
+
+// eventsOfDays computes a second time which events a panel of these days has, by the rule of the dashboard: an event that
+// comes within two hours after midnight belongs to the day before if one of its view came in the two hours before midnight.
+func eventsOfDays(all []visitEvent, zone string, first, last time.Time, keep func(visitEvent) bool) (some []dayEvent) {
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		panic(err)
+	}
+	dayOf := func(t time.Time, days int) string {
+		y, m, d := t.In(location).Date()
+		return time.Date(y, m, d+days, 12, 0, 0, 0, location).Format(time.DateOnly)
+	}
+	evenings := map[string]bool{} // view and day
+	for _, e := range all {
+		if e.at.In(location).Hour() >= 22 {
+			evenings[e.View+dayOf(e.at, 0)] = true
+		}
+	}
+	for _, e := range all {
+		day := dayOf(e.at, 0)
+		if before := dayOf(e.at, -1); e.at.In(location).Hour() < 2 && evenings[e.View+before] {
+			day = before
+		}
+		if keep(e) && day >= dayOf(first, 0) && day <= dayOf(last, 0) {
+			some = append(some, dayEvent{e, day, e.at.In(location)})
+		}
+	}
+	return some
+}
+
 // A viewSum is what the panels compute of one view.
 type viewSum struct {
-	visitEvent
+	dayEvent
+	weight  float64 // 0 without the event view
+	who     string  // the day and the visitor of the event view, or ""
 	names   map[string]bool
 	last    int
 	numbers map[int]bool
 }
 
-// sumViews computes a second time what the CTE v and a grouping by view have.
-func sumViews(events []visitEvent) (views []*viewSum) {
+// sumViews computes a second time what a grouping by view has.
+func sumViews(events []dayEvent) (views []*viewSum) {
 	byID := map[string]*viewSum{}
 	for _, e := range events {
 		v := byID[e.View]
 		if v == nil {
-			v = &viewSum{visitEvent: e, names: map[string]bool{}, numbers: map[int]bool{}}
+			v = &viewSum{dayEvent: e, names: map[string]bool{}, numbers: map[int]bool{}}
 			byID[e.View] = v
 			views = append(views, v)
 		}
 		if e.at.Before(v.at) {
 			v.at = e.at
+		}
+		if e.Name == "view" {
+			v.weight, v.who = e.Weight, e.day+e.visitor
 		}
 		v.names[e.Name] = true
 		v.numbers[e.N] = true
@@ -41,36 +81,49 @@ func sumViews(events []visitEvent) (views []*viewSum) {
 	return views
 }
 
-func sortedBy(rows []map[string]any, column string) []map[string]any {
-	slices.SortFunc(rows, func(a, b map[string]any) int { return strings.Compare(fmt.Sprint(a[column]), fmt.Sprint(b[column])) })
-	return rows
+// sortedLines returns rows as JSON, sorted.
+func sortedLines(rows []map[string]any) (lines []string) {
+	for _, r := range rows {
+		line, err := json.Marshal(r)
+		if err != nil {
+			panic(err)
+		}
+		lines = append(lines, string(line))
+	}
+	slices.Sort(lines)
+	return lines
 }
 
-// median returns the median of seconds above 0, to a tenth, or nil without any.
-func median(seconds []float64) any {
-	if len(seconds) == 0 {
+// quantile returns the middle of the bucket in which the quantile of values is, or nil without values.
+func quantile(values []float64, q float64) any {
+	if len(values) == 0 {
 		return nil
 	}
-	slices.Sort(seconds)
-	m := len(seconds) / 2
-	if len(seconds)%2 == 0 {
-		return math.Round((seconds[m-1]+seconds[m])/2*10) / 10
+	slices.Sort(values)
+	x := values[max(int(math.Ceil(q*float64(len(values))))-1, 0)]
+	if x == 0 {
+		return 0.0
 	}
-	return seconds[m]
+	x = math.Exp(math.Round(math.Log(x)*32) / 32)
+	digits := fmt.Sprintf("%.3g", x)
+	fmt.Sscan(digits, &x)
+	return x
 }
 
 func wantHeadline(views []*viewSum) map[string]any {
-	visitors := map[string][]time.Time{}
+	visits := map[string][]time.Time{}
 	weight, seconds := 0.0, []float64{}
 	for _, v := range views {
-		visitors[v.visitor] = append(visitors[v.visitor], v.at)
-		weight += v.Weight
-		if v.names["leave"] {
+		if v.who != "" {
+			visits[v.who] = append(visits[v.who], v.at)
+		}
+		weight += v.weight
+		if v.Seconds > 0 {
 			seconds = append(seconds, v.Seconds)
 		}
 	}
 	sessions := 0
-	for _, times := range visitors {
+	for _, times := range visits {
 		slices.SortFunc(times, time.Time.Compare)
 		for i, at := range times {
 			if i == 0 || at.Sub(times[i-1]) > 30*time.Minute {
@@ -78,7 +131,7 @@ func wantHeadline(views []*viewSum) map[string]any {
 			}
 		}
 	}
-	return map[string]any{"visitors": len(visitors), "sessions": sessions, "views": weight, "seconds": median(seconds)}
+	return map[string]any{"visitors": len(visits), "sessions": sessions, "views": weight, "seconds": quantile(seconds, 0.5)}
 }
 
 func wantPages(views []*viewSum) []map[string]any {
@@ -90,27 +143,29 @@ func wantPages(views []*viewSum) []map[string]any {
 	for path, views := range byPath {
 		visitors, weight, seconds := map[string]bool{}, 0.0, []float64{}
 		for _, v := range views {
-			visitors[v.visitor] = true
-			weight += v.Weight
-			if v.names["leave"] {
+			if v.who != "" {
+				visitors[v.who] = true
+			}
+			weight += v.weight
+			if v.Seconds > 0 {
 				seconds = append(seconds, v.Seconds)
 			}
 		}
-		rows = append(rows, map[string]any{"path": path, "visitors": len(visitors), "views": weight, "seconds": median(seconds)})
+		rows = append(rows, map[string]any{"path": path, "visitors": len(visitors), "views": weight, "seconds": quantile(seconds, 0.5)})
 	}
-	return ranked(rows, "views", "path")
+	return rows
 }
 
 // wantCounts counts the visitors and views by a key. "" is left out, and "NULL" is NULL.
-func wantCounts(events []visitEvent, column string, key func(visitEvent) string) []map[string]any {
-	views := slices.DeleteFunc(slices.Clone(events), func(e visitEvent) bool { return e.Name != "view" })
+func wantCounts(events []dayEvent, column string, key func(dayEvent) string) []map[string]any {
+	views := slices.DeleteFunc(slices.Clone(events), func(e dayEvent) bool { return e.Name != "view" })
 	visitors := map[any]map[string]bool{}
 	for _, e := range views {
 		k := orNil(key(e))
 		if visitors[k] == nil {
 			visitors[k] = map[string]bool{}
 		}
-		visitors[k][e.visitor] = true
+		visitors[k][e.day+e.visitor] = true
 	}
 	rows := wantWeights(views, column, "views", key)
 	for _, r := range rows {
@@ -120,7 +175,7 @@ func wantCounts(events []visitEvent, column string, key func(visitEvent) string)
 }
 
 // wantWeights sums the weights of events by a key, as wantCounts has it.
-func wantWeights(events []visitEvent, column, sum string, key func(visitEvent) string) []map[string]any {
+func wantWeights(events []dayEvent, column, sum string, key func(dayEvent) string) []map[string]any {
 	weights := map[string]float64{}
 	for _, e := range events {
 		if k := key(e); k != "" {
@@ -131,7 +186,7 @@ func wantWeights(events []visitEvent, column, sum string, key func(visitEvent) s
 	for k, weight := range weights {
 		rows = append(rows, map[string]any{column: orNil(k), sum: weight})
 	}
-	return ranked(rows, sum, column)
+	return rows
 }
 
 func orNil(key string) any {
@@ -141,16 +196,40 @@ func orNil(key string) any {
 	return key
 }
 
-func wantEnds(events []visitEvent) []map[string]any {
-	byVisitor := map[string][]visitEvent{}
+func wantErrors(events []dayEvent) []map[string]any {
+	message := func(e dayEvent) string {
+		text, _ := e.Props["message"].(string)
+		return text
+	}
+	paths, last := map[any]map[string]bool{}, map[any]time.Time{}
+	for _, e := range events {
+		m := message(e)
+		if paths[m] == nil {
+			paths[m] = map[string]bool{}
+		}
+		paths[m][e.Path] = true
+		if e.local.After(last[m]) {
+			last[m] = e.local
+		}
+	}
+	rows := wantWeights(events, "message", "events", message)
+	for _, r := range rows {
+		r["pages"] = len(paths[r["message"]])
+		r["last_seen"] = last[r["message"]].Format("2006-01-02 15:04")
+	}
+	return rows
+}
+
+func wantEnds(events []dayEvent) []map[string]any {
+	byVisitor := map[string][]dayEvent{}
 	for _, e := range events {
 		if e.Name == "view" {
-			byVisitor[e.visitor] = append(byVisitor[e.visitor], e)
+			byVisitor[e.day+e.visitor] = append(byVisitor[e.day+e.visitor], e)
 		}
 	}
 	entries, exits := map[string]float64{}, map[string]float64{}
 	for _, views := range byVisitor {
-		slices.SortFunc(views, func(a, b visitEvent) int { return a.at.Compare(b.at) })
+		slices.SortFunc(views, func(a, b dayEvent) int { return a.at.Compare(b.at) })
 		for i, e := range views {
 			if i == 0 || e.at.Sub(views[i-1].at) > 30*time.Minute {
 				entries[e.Path] += e.Weight
@@ -160,16 +239,18 @@ func wantEnds(events []visitEvent) []map[string]any {
 			}
 		}
 	}
+	paths := map[string]bool{}
+	for path := range entries {
+		paths[path] = true
+	}
+	for path := range exits {
+		paths[path] = true
+	}
 	var rows []map[string]any
-	for _, path := range slices.Sorted(maps.Keys(entries)) {
+	for path := range paths {
 		rows = append(rows, map[string]any{"path": path, "entries": entries[path], "exits": exits[path]})
 	}
-	for _, path := range slices.Sorted(maps.Keys(exits)) {
-		if _, ok := entries[path]; !ok {
-			rows = append(rows, map[string]any{"path": path, "entries": 0.0, "exits": exits[path]})
-		}
-	}
-	return ranked(rows, "entries", "path")
+	return rows
 }
 
 func wantVitals(views []*viewSum) []map[string]any {
@@ -181,10 +262,9 @@ func wantVitals(views []*viewSum) []map[string]any {
 	}
 	var rows []map[string]any
 	for path, lcp := range byPath {
-		slices.Sort(lcp)
-		rows = append(rows, map[string]any{"path": path, "lcp": lcp[int(math.Ceil(0.75*float64(len(lcp))))-1], "loads": len(lcp)})
+		rows = append(rows, map[string]any{"path": path, "lcp": quantile(lcp, 0.75), "loads": len(lcp)})
 	}
-	return ranked(rows, "loads", "path")
+	return rows
 }
 
 // only returns some columns of rows.
@@ -195,6 +275,17 @@ func only(rows []map[string]any, columns ...string) (some []map[string]any) {
 			one[c] = r[c]
 		}
 		some = append(some, one)
+	}
+	return some
+}
+
+// without returns the rows where a column is NULL, without it.
+func without(rows []map[string]any, column string) (some []map[string]any) {
+	for _, r := range rows {
+		if r[column] == nil {
+			delete(r, column)
+			some = append(some, r)
+		}
 	}
 	return some
 }
@@ -215,18 +306,5 @@ func wantLoss(views []*viewSum) []map[string]any {
 			r["without_leave"] = r["without_leave"].(int) + 1
 		}
 	}
-	return ranked(slices.Collect(maps.Values(byBrowser)), "views", "browser")
-}
-
-// ranked sorts rows by a number, the largest first, and then by a text.
-func ranked(rows []map[string]any, number, text string) []map[string]any {
-	value := func(r map[string]any) float64 {
-		var f float64
-		fmt.Sscan(fmt.Sprint(r[number]), &f)
-		return f
-	}
-	slices.SortFunc(rows, func(a, b map[string]any) int {
-		return cmp.Or(cmp.Compare(value(b), value(a)), strings.Compare(fmt.Sprint(a[text]), fmt.Sprint(b[text])))
-	})
-	return rows
+	return slices.Collect(maps.Values(byBrowser))
 }

@@ -22,10 +22,11 @@ const (
 
 // routes does not use http.ServeMux, because that redirects a request whose path is not clean. A
 // browser does not follow the redirect of a preflight, so the beacon would be lost.
-func routes(c *collect.Collector, t *tableService, s *script.Script, share *viewShare, metrics prometheus.Gatherer) http.Handler {
+func routes(c *collect.Collector, t *tableService, s *script.Script, share *viewShare, panels http.Handler, metrics prometheus.Gatherer) http.Handler {
 	page, query, export := httpserver.Evictable(web.Handler()), c.Operator("query", mostQueries, t.QueryHandler()), c.Operator("export", mostExports, t.ExportHandler())
 	table := c.Operator("table", mostAdminRequests, t.TableHandler())
 	browserScript, sample := httpserver.Evictable(s), c.Operator("sample", mostAdminRequests, sampleHandler(share))
+	panel := c.Operator("panel", mostQueries, panels)
 	counted := c.LocalOrOperator(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
@@ -36,6 +37,8 @@ func routes(c *collect.Collector, t *tableService, s *script.Script, share *view
 			page.ServeHTTP(w, r)
 		case path == collect.Operators+"query":
 			query.ServeHTTP(w, r)
+		case strings.HasPrefix(path, panelPath):
+			panel.ServeHTTP(w, r)
 		case path == collect.Operators+"sample":
 			sample.ServeHTTP(w, r)
 		case strings.HasPrefix(path, collect.Operators+"table/"):

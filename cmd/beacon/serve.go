@@ -53,6 +53,7 @@ type serving struct {
 	memory   sizeFlag
 	listener listening
 	table    tableOptions
+	board    dashboardOptions
 	script   *script.Script
 
 	// The flags' text.
@@ -128,6 +129,7 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 	f.StringVar(&s.listener.http, "listen-http", "", "address and `port` for plain http beside https: redirects pages, refuses beacons, proves domains to the CA")
 	f.BoolVar(&s.listener.httpBeacons, "http-beacons", false, "take beacons on --listen-http too")
 
+	s.board.flags(f)
 	s.table.flags(f)
 	return cmd
 }
@@ -200,6 +202,9 @@ func (s *serving) parse() (err error) {
 	}
 	s.collect.MaxBody = int64(s.maxBody)
 	s.collect.Visitors = bool(s.visitors)
+	if err := s.board.check(); err != nil {
+		return err
+	}
 	s.listener.acme.Dir = filepath.Join(s.data, "acme")
 	return s.table.check()
 }
@@ -285,7 +290,8 @@ func serve(ctx context.Context, s serving) error {
 	if s.listener.httpBeacons {
 		beacons = c
 	}
-	server := s.newServer(listener.handler(routes(c, t, s.script, share, registry), beacons, c.IsPixel, log), c.Imports)
+	board := newBoard(&s.board, t, s.script.Stream(), s.data, log)
+	server := s.newServer(listener.handler(routes(c, t, s.script, share, panelHandler(board, &s.board, s.script.Stream()), registry), beacons, c.IsPixel, log), c.Imports)
 	registry.MustRegister(server)
 
 	s.greet(listener)

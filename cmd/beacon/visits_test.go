@@ -35,13 +35,14 @@ type visitEvent struct {
 	Props     map[string]any `json:"props,omitempty"`
 
 	at              time.Time
-	visitor, site   string
-	agent, browser  string
-	twice, bot, old bool
+	visitor, site  string
+	agent, browser string
+	twice, bot     bool
 }
 
-// generateVisits returns events of two sites within the last days, some of them twice, of bots, or too old.
-func generateVisits(now time.Time) (events []visitEvent) {
+// generateVisits returns events of two sites within the nine days before end, some of them twice or of bots. Many views are
+// around midnight.
+func generateVisits(end time.Time) (events []visitEvent) {
 	random := rand.New(rand.NewPCG(1, 2))
 	agents := []struct{ agent, browser string }{
 		{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36", "Chrome"},
@@ -50,9 +51,12 @@ func generateVisits(now time.Time) (events []visitEvent) {
 	}
 	for v := range 300 {
 		a := agents[random.IntN(len(agents))]
-		at := now.Add(-time.Duration(2+random.IntN(9*24))*time.Hour + 20*time.Minute + time.Duration(v)*time.Millisecond) // no two at the same time
+		at := end.Add(-time.Duration(3+random.IntN(9*24))*time.Hour + time.Duration(v)*time.Millisecond) // no two at the same time
+		if v%3 == 0 {
+			at = at.Truncate(24 * time.Hour).Add(-time.Duration(random.IntN(60))*time.Minute + time.Duration(v)*time.Millisecond)
+		}
 		e := visitEvent{
-			View: fmt.Sprintf("%016x", v), Path: fmt.Sprintf("/p%d", random.IntN(6)), Weight: float64(1 + 9*random.IntN(2)),
+			View: fmt.Sprintf("%x-%d", v, end.Unix()), Path: fmt.Sprintf("/p%d", random.IntN(6)), Weight: float64(1 + 9*random.IntN(2)),
 			visitor: fmt.Sprintf("%016x", random.IntN(40)), site: fmt.Sprintf("https://s%d.example", random.IntN(2)),
 			agent: a.agent, browser: a.browser, bot: a.browser == "Googlebot",
 		}
@@ -60,7 +64,6 @@ func generateVisits(now time.Time) (events []visitEvent) {
 			e.N++
 			next := e
 			next.Name, next.at, next.twice = name, at.Add(after), random.IntN(5) == 0
-			next.old = next.at.Before(now.Add(-7 * 24 * time.Hour))
 			change(&next)
 			if random.IntN(12) > 0 { // else it is lost
 				events = append(events, next)
@@ -82,7 +85,7 @@ func generateVisits(now time.Time) (events []visitEvent) {
 			add("error", 2*time.Second, func(n *visitEvent) { n.Props = map[string]any{"message": fmt.Sprintf("error %d", random.IntN(3))} })
 		}
 		for i := range 1 + random.IntN(2) {
-			add("leave", time.Duration(5+i)*time.Second, func(n *visitEvent) {
+			add("leave", time.Duration(5+20*i+random.IntN(150)*i)*time.Minute, func(n *visitEvent) {
 				n.Seconds = math.Round(random.Float64()*100*float64(i+1)) / 10
 				n.LCP = float64(100 + random.IntN(3000))
 			})

@@ -1,63 +1,100 @@
-// Package dashboard answers the usual questions about a site from the events of the browser script. A panel is a file with
-// one SELECT over v, the events that were asked for.
+// Package dashboard answers the usual questions about a site from the events of the browser script, and shows the answers
+// as a page. A panel is a question: a file with one SELECT over v, the events that were asked for.
 package dashboard
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
-	"time"
 )
 
 //go:embed panels/*.sql
 var files embed.FS
 
+// order is the order of the panels of this package on the page. Those of the operator come after them.
+var order = []string{"headline", "when", "pages", "sources", "ends", "campaigns", "mediums", "countries", "browsers", "systems", "devices",
+	"languages", "vitals", "events", "errors", "notfound", "loss", "bots"}
+
 // A Panel is a question and its SQL.
 type Panel struct {
 	Name  string // of its file, without .sql
 	Title string
-	Chart string // figures, line or ranked
+	Chart string // one of charts
 	Link  string // the column whose values are links that filter; "" for none
-	SQL   string // a SELECT over v
+	// Additive is whether the answers for two spans of time can be added: text is what a row is about, numbers are summed,
+	// and p50, p75, latest and uniq are merged. The answers of past days are then kept.
+	Additive bool
+	SQL      string // a SELECT over v
 }
 
-// Panels returns the panels, sorted by name.
-func Panels() []Panel {
-	names, err := fs.Glob(files, "panels/*.sql")
+var charts = []string{"figures", "line", "bars", "ranked", "histogram", "table"}
+
+// Panels returns the panels in the order of the page. A file NAME.sql of the folder dir replaces the panel of that name,
+// or is a further one. dir may be "". A file that can't be used is an error.
+func Panels(dir string) ([]Panel, error) {
+	byName := map[string]Panel{}
+	names, err := read(byName, files, "panels")
+	if dir != "" && err == nil {
+		var own []string
+		if own, err = read(byName, os.DirFS(dir), "."); err == nil && len(own) == 0 {
+			err = fmt.Errorf("%s has no file that ends in .sql", dir)
+		}
+		names = append(names, own...)
+	}
 	if err != nil {
-		panic(err) // the pattern is constant
+		return nil, err
 	}
+	place := func(name string) int {
+		if i := slices.Index(order, name); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return place(a) - place(b) })
 	var panels []Panel
-	for _, name := range names {
-		text, err := files.ReadFile(name)
-		if err == nil {
-			var p Panel
-			if p, err = parse(strings.TrimSuffix(path.Base(name), ".sql"), string(text)); err == nil {
-				panels = append(panels, p)
-			}
-		}
-		if err != nil {
-			panic("dashboard: " + name + ": " + err.Error()) // a test reads each
-		}
+	for _, name := range slices.Compact(names) {
+		panels = append(panels, byName[name])
 	}
-	return panels
+	return panels, nil
 }
 
-var charts = []string{"figures", "line", "ranked"}
+// read reads the panels of a folder and returns their names in order.
+func read(into map[string]Panel, from fs.FS, dir string) (names []string, err error) {
+	found, err := fs.Glob(from, path.Join(dir, "*.sql"))
+	if err == nil && len(found) == 0 {
+		_, err = fs.ReadDir(from, dir)
+	}
+	for _, file := range found {
+		text, readErr := fs.ReadFile(from, file)
+		name := strings.TrimSuffix(path.Base(file), ".sql")
+		p, parseErr := parse(name, string(text))
+		if problem := errors.Join(readErr, parseErr); problem != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", file, problem))
+		}
+		into[name] = p
+		names = append(names, name)
+	}
+	return names, err
+}
 
 // parse reads a panel's file, whose first line is
 //
-//	-- TITLE | CHART [| LINK COLUMN]
+//	-- TITLE | CHART [| LINK COLUMN] [| additive]
 func parse(name, text string) (Panel, error) {
 	head, sql, _ := strings.Cut(text, "\n")
 	fields := strings.Split(strings.TrimPrefix(head, "--"), "|")
 	for i := range fields {
 		fields[i] = strings.TrimSpace(fields[i])
 	}
-	p := Panel{Name: name, SQL: strings.TrimSpace(sql)}
+	p := Panel{Name: name, SQL: strings.TrimRight(strings.TrimSpace(sql), "; \n")}
+	if n := len(fields) - 1; fields[n] == "additive" {
+		p.Additive, fields = true, fields[:n]
+	}
 	if !strings.HasPrefix(head, "--") || len(fields) < 2 || len(fields) > 3 || fields[0] == "" {
 		return p, fmt.Errorf("the first line is %q: write -- TITLE | CHART, and after another | the column whose values are links", head)
 	}
@@ -68,64 +105,10 @@ func parse(name, text string) (Panel, error) {
 	switch {
 	case !slices.Contains(charts, p.Chart):
 		return p, fmt.Errorf("there is no chart %q: write one of %s", p.Chart, strings.Join(charts, ", "))
+	case p.Link != "" && !slices.Contains(filterable, p.Link):
+		return p, fmt.Errorf("no filter has the column %q: write one of %s", p.Link, strings.Join(filterable, ", "))
 	case p.SQL == "":
-		return p, fmt.Errorf("there is no SQL below the first line")
+		return p, errors.New("there is no SQL below the first line")
 	}
 	return p, nil
-}
-
-// A Filter chooses the events of a panel.
-type Filter struct {
-	Stream   string    // of the script's events, such as /visits
-	Site     string    // the pages' origin, such as https://shop.example; "" is all
-	From, To time.Time // To is not included; zero is now
-	Bots     bool      // with the events of bots
-	Equal    []Equal
-}
-
-// An Equal requires a column's value.
-type Equal struct{ Column, Value string }
-
-// filterable are the columns of an Equal.
-var filterable = []string{"path", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
-	"browser", "os", "device", "screen", "language", "name", "status", "visitor"}
-
-// ParseEqual parses COLUMN=VALUE.
-func ParseEqual(text string) (Equal, error) {
-	column, value, ok := strings.Cut(text, "=")
-	if !ok || !slices.Contains(filterable, column) {
-		return Equal{}, fmt.Errorf("filter %q: write COLUMN=VALUE, with one of the columns %s", text, strings.Join(filterable, ", "))
-	}
-	return Equal{column, value}, nil
-}
-
-// Query returns the SQL of a panel with a filter. An event counts once, however often it arrived: its first row. An
-// Equal of a column that only the event view has chooses all events of the views that have it.
-func (p Panel) Query(f Filter) string {
-	conditions := []string{"stream = " + literal(f.Stream), "view is not null", "received_at >= " + instant(f.From)}
-	if !f.To.IsZero() {
-		conditions = append(conditions, "received_at < "+instant(f.To))
-	}
-	if f.Site != "" {
-		conditions = append(conditions, "origin = "+literal(f.Site))
-	}
-	if !f.Bots {
-		conditions = append(conditions, "not bot")
-	}
-	sql := "with arrived as materialized (select distinct on (view, n) * from beacons where " + strings.Join(conditions, " and ") +
-		" order by view, n, received_at), v as (select * from arrived"
-	for i, e := range f.Equal {
-		word := " where "
-		if i > 0 {
-			word = " and "
-		}
-		sql += fmt.Sprintf("%sview in (select view from arrived where cast(%s as varchar) = %s)", word, e.Column, literal(e.Value))
-	}
-	return sql + ")\nselect * from (\n" + p.SQL + "\n)"
-}
-
-func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-func instant(t time.Time) string {
-	return "timestamptz " + literal(t.UTC().Format("2006-01-02 15:04:05.999999")+"+00")
 }

@@ -1,3 +1,3 @@
--- Browsers | ranked | browser
-select browser, count(distinct visitor) as visitors, cast(round(sum(weight)) as bigint) as views
-from v where name = 'view' group by all order by views desc, browser
+-- Browsers | ranked | browser | additive
+select browser, count(distinct visitor) as visitors, sum(weight) as views
+from v where name = 'view' group by all

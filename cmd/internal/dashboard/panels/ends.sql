@@ -1,13 +1,8 @@
--- Entry and exit | ranked | path
+-- Entry and exit | ranked | path | additive
 with views as (
-  select visitor, path, weight, received_at, received_at - lag(received_at) over (partition by visitor order by received_at) as gap
-  from v where name = 'view' and visitor is not null
-), numbered as (
-  select *, count(*) filter (gap is null or gap > interval 30 minutes) over (partition by visitor order by received_at) as session from views
-), ends as (
-  select unnest([arg_min(path, received_at), arg_max(path, received_at)]) as path,
-    unnest([arg_min(weight, received_at), 0]) as entries, unnest([0, arg_max(weight, received_at)]) as exits
-  from numbered group by visitor, session
+  select path, weight, received_at - lag(received_at) over w as before, lead(received_at) over w - received_at as after
+  from v where name = 'view' and visitor is not null window w as (partition by visitor order by received_at)
 )
-select path, cast(round(sum(entries)) as bigint) as entries, cast(round(sum(exits)) as bigint) as exits
-from ends group by path order by entries desc, path
+select path, sum(if(before is null or before > interval 30 minutes, weight, 0)) as entries,
+  sum(if(after is null or after > interval 30 minutes, weight, 0)) as exits
+from views group by path having entries + exits > 0

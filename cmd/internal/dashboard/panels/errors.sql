@@ -1,4 +1,4 @@
--- Errors | ranked | path
-select name, coalesce(data->'props'->>'message', '') as message, cast(round(sum(weight)) as bigint) as events, max(received_at) as last_seen, count(distinct path) as pages
-from v where name in ('error', 'unhandledrejection', 'securitypolicyviolation')
-group by all order by events desc, message, name
+-- Errors | ranked | name | additive
+select name, coalesce(data->'props'->>'message', '') as message, sum(weight) as events, count(distinct visitor) as visitors,
+  uniq(path) as pages, latest(received_at) as last_seen
+from v where name in ('error', 'unhandledrejection', 'securitypolicyviolation') group by all

@@ -1,11 +1,10 @@
--- Headline | figures
+-- Headline | figures | additive
 with views as (
-  select view, any_value(visitor) as visitor, any_value(weight) as weight, min(received_at) as began, max(seconds) as seconds from v group by view
+  select max(visitor) filter (name = 'view') as visitor, sum(if(name = 'view', weight, 0)) as weight, min(received_at) as began, max(seconds) as seconds
+  from v group by view
 ), gaps as (
   select began - lag(began) over (partition by visitor order by began) as gap from views where visitor is not null
 )
-select count(distinct visitor) as visitors,
-  (select count(*) from gaps where gap is null or gap > interval 30 minutes) as sessions,
-  coalesce(cast(round(sum(weight)) as bigint), 0) as views,
-  round(median(seconds), 1) as seconds
+select count(distinct visitor) as visitors, (select count(*) from gaps where gap is null or gap > interval 30 minutes) as sessions,
+  coalesce(sum(weight), 0) as views, p50(seconds) as seconds
 from views

@@ -1,3 +1,3 @@
--- Languages | ranked | language
-select language, count(distinct visitor) as visitors, cast(round(sum(weight)) as bigint) as views
-from v where name = 'view' group by all order by views desc, language
+-- Languages | ranked | language | additive
+select language, count(distinct visitor) as visitors, sum(weight) as views
+from v where name = 'view' group by all

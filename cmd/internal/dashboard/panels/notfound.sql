@@ -1,3 +1,3 @@
--- Not found | ranked | path
-select path, status, cast(round(sum(weight)) as bigint) as views
-from v where name = 'view' and status >= 400 group by all order by views desc, path
+-- Not found | ranked | path | additive
+select path, cast(status as varchar) as status, sum(weight) as views
+from v where name = 'view' and status >= 400 group by all

@@ -1,3 +1,3 @@
--- Sources | ranked | source
-select coalesce(utm_source, source, 'direct') as source, count(distinct visitor) as visitors, cast(round(sum(weight)) as bigint) as views
-from v where name = 'view' group by all order by views desc, source
+-- Sources | ranked | source | additive
+select coalesce(utm_source, source, 'direct') as source, count(distinct visitor) as visitors, sum(weight) as views
+from v where name = 'view' group by all

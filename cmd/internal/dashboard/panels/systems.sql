@@ -1,3 +1,3 @@
--- Systems | ranked | os
-select os, count(distinct visitor) as visitors, cast(round(sum(weight)) as bigint) as views
-from v where name = 'view' group by all order by views desc, os
+-- Systems | ranked | os | additive
+select os, count(distinct visitor) as visitors, sum(weight) as views
+from v where name = 'view' group by all

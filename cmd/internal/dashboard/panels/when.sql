@@ -1,3 +1,3 @@
--- When | line | day
-select cast(received_at as date) as day, count(distinct visitor) as visitors, cast(round(sum(weight)) as bigint) as views
-from v where name = 'view' group by day order by day
+-- When | line | additive
+select cast(day as varchar) as day, hour, count(distinct visitor) as visitors, sum(weight) as views
+from v where name = 'view' group by grouping sets ((day), (day, hour))

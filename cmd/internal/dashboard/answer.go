@@ -1,0 +1,259 @@
+package dashboard
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An Answer is the result of a panel. A cell is nil, a string, a bool, a float64, or an object with one member, as the
+// macros of setup make it.
+type Answer struct {
+	Columns []string `json:"columns"`
+	Rows    [][]any  `json:"rows"`
+	// Cut is whether there were more rows than MaxRows.
+	Cut bool `json:"cut,omitempty"`
+}
+
+// MaxRows is how many rows of an answer are kept.
+const MaxRows = 10_000
+
+// add returns the sum of two answers of a panel: rows with the same texts become one.
+func (a *Answer) add(b *Answer) *Answer {
+	if a == nil || len(a.Columns) == 0 {
+		return b
+	}
+	if b == nil || !slices.Equal(a.Columns, b.Columns) {
+		return a
+	}
+	both := slices.Concat(a.Rows, b.Rows)
+	isKey := keys(a.Columns, both)
+	sum := &Answer{Columns: a.Columns, Cut: a.Cut || b.Cut}
+	at := map[string]int{}
+	for _, row := range both {
+		var key strings.Builder
+		for i, cell := range row {
+			if isKey[i] {
+				fmt.Fprintf(&key, "%T%v\x00", cell, cell)
+			}
+		}
+		n, ok := at[key.String()]
+		if !ok {
+			at[key.String()] = len(sum.Rows)
+			sum.Rows = append(sum.Rows, slices.Clone(row))
+			continue
+		}
+		for i, cell := range row {
+			if !isKey[i] {
+				sum.Rows[n][i] = addCells(sum.Rows[n][i], cell)
+			}
+		}
+	}
+	return sum
+}
+
+// keys returns which columns say what a row is about: those with text or truth values, and those with nothing but NULL.
+func keys(columns []string, rows [][]any) []bool {
+	is := make([]bool, len(columns))
+	for i := range columns {
+		number := false
+		for _, row := range rows {
+			switch row[i].(type) {
+			case string, bool:
+				is[i] = true
+			case float64, map[string]any:
+				number = true
+			}
+		}
+		is[i] = is[i] || !number
+	}
+	return is
+}
+
+func addCells(a, b any) any {
+	switch x := a.(type) {
+	case nil:
+		return b
+	case float64:
+		if y, ok := b.(float64); ok {
+			return x + y
+		}
+	case map[string]any:
+		y, _ := b.(map[string]any)
+		for kind, value := range x {
+			other, ok := y[kind]
+			if !ok || other == nil {
+				continue
+			}
+			if value == nil {
+				return b
+			}
+			return map[string]any{kind: merge(kind, value, other)}
+		}
+	}
+	return a
+}
+
+// merge adds the values of two cells that the macro kind made.
+func merge(kind string, a, b any) any {
+	switch x := a.(type) {
+	case map[string]any: // a histogram
+		y, _ := b.(map[string]any)
+		sum := maps.Clone(x)
+		for bucket, n := range y {
+			was, _ := sum[bucket].(float64)
+			more, _ := n.(float64)
+			sum[bucket] = was + more
+		}
+		return sum
+	case float64: // latest
+		y, _ := b.(float64)
+		return max(x, y)
+	case []any: // uniq
+		y, _ := b.([]any)
+		all := slices.Clone(x)
+		for _, value := range y {
+			if !slices.Contains(all, value) {
+				all = append(all, value)
+			}
+		}
+		return all[:min(len(all), maxUniq)]
+	}
+	return a
+}
+
+// settle replaces the cells of macros by their values, and sorts the rows of an additive panel: by day and hour for a line,
+// else by the numbers, the largest first.
+func (a *Answer) settle(p Panel, zone *time.Location) *Answer {
+	settled := &Answer{Columns: a.Columns, Cut: a.Cut}
+	for _, row := range a.Rows {
+		row = slices.Clone(row)
+		for i, cell := range row {
+			row[i] = cellValue(cell, zone)
+		}
+		settled.Rows = append(settled.Rows, row)
+	}
+	if p.Additive {
+		settled.sort(p.Chart == "line" || p.Chart == "bars" || p.Chart == "histogram")
+	}
+	return settled
+}
+
+func (a *Answer) sort(byText bool) {
+	isKey := keys(a.Columns, a.Rows)
+	slices.SortStableFunc(a.Rows, func(x, y []any) int {
+		numbers, texts := 0, 0
+		for i := range x {
+			if isKey[i] {
+				texts = cmp.Or(texts, compareTexts(x[i], y[i]))
+			} else {
+				xn, _ := x[i].(float64)
+				yn, _ := y[i].(float64)
+				numbers = cmp.Or(numbers, cmp.Compare(yn, xn))
+			}
+		}
+		if byText {
+			return cmp.Or(texts, numbers)
+		}
+		return cmp.Or(numbers, texts)
+	})
+	if len(a.Rows) > MaxRows {
+		a.Rows, a.Cut = a.Rows[:MaxRows], true
+	}
+}
+
+// compareTexts compares cells as text. nil is last.
+func compareTexts(a, b any) int {
+	if (a == nil) != (b == nil) {
+		if a == nil {
+			return 1
+		}
+		return -1
+	}
+	return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
+}
+
+// cellValue returns what a cell shows: nil, a string, a bool or a float64.
+func cellValue(cell any, zone *time.Location) any {
+	x, ok := cell.(map[string]any)
+	if !ok {
+		return cell
+	}
+	switch {
+	case x["p50"] != nil:
+		return histogramOf(x["p50"]).quantile(0.5)
+	case x["p75"] != nil:
+		return histogramOf(x["p75"]).quantile(0.75)
+	case x["latest"] != nil:
+		micros, _ := x["latest"].(float64)
+		return time.UnixMicro(int64(micros)).In(zone).Format("2006-01-02 15:04")
+	case x["uniq"] != nil:
+		list, _ := x["uniq"].([]any)
+		return float64(len(list))
+	}
+	for kind, value := range x {
+		if kind != "p50" && kind != "p75" && kind != "latest" && kind != "uniq" {
+			text, _ := json.Marshal(value)
+			return string(text)
+		}
+	}
+	return nil
+}
+
+// A histogram has how many numbers are in each bucket.
+type histogram map[int]float64
+
+func histogramOf(value any) histogram {
+	h := histogram{}
+	buckets, _ := value.(map[string]any)
+	for text, n := range buckets {
+		bucket, err := strconv.Atoi(text)
+		if count, ok := n.(float64); ok && err == nil {
+			h[bucket] += count
+		}
+	}
+	return h
+}
+
+// quantile returns the middle of the first bucket up to which a share q of the numbers is, or nil without numbers.
+func (h histogram) quantile(q float64) any {
+	total := 0.0
+	for _, n := range h {
+		total += n
+	}
+	sum := 0.0
+	for _, bucket := range slices.Sorted(maps.Keys(h)) {
+		if sum += h[bucket]; sum >= q*total {
+			return bucketValue(bucket)
+		}
+	}
+	return nil
+}
+
+// below returns the share of the numbers up to limit.
+func (h histogram) below(limit float64) float64 {
+	sum, total := 0.0, 0.0
+	for bucket, n := range h {
+		total += n
+		if bucketValue(bucket) <= limit {
+			sum += n
+		}
+	}
+	return sum / max(total, 1)
+}
+
+// bucketValue is the middle of a bucket, with three digits.
+func bucketValue(bucket int) float64 {
+	x := math.Exp(float64(bucket) / bucketsOfE)
+	if x < 1e-8 {
+		return 0
+	}
+	x, _ = strconv.ParseFloat(strconv.FormatFloat(x, 'g', 3, 64), 64)
+	return x
+}

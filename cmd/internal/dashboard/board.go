@@ -1,0 +1,214 @@
+package dashboard
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A Table answers SQL over a table of beacons.
+type Table interface {
+	// Hold returns the table's state now. The caller releases it.
+	Hold(ctx context.Context) (State, error)
+}
+
+// A State is a table's state at one time.
+type State interface {
+	// Ask answers queries one after another, after the statements of setup, and calls each for every one of them.
+	Ask(ctx context.Context, setup, sql []string, each func(i int, a *Answer, err error)) error
+	// Revision is a number for ChangedSince.
+	Revision() int64
+	// ChangedSince reports whether the events of some time can have changed since a revision.
+	ChangedSince(revision int64, from, to time.Time) bool
+	Release()
+}
+
+// A Board answers panels. Its methods are safe for concurrent use.
+type Board struct {
+	panels []Panel
+	table  Table
+	zone   func(site string) *time.Location
+	stream string
+	now    func() time.Time
+	log    *slog.Logger
+	kept   keptAnswers
+}
+
+// Options are those of New.
+type Options struct {
+	Panels []Panel
+	Table  Table
+	Stream string // of the script's events
+	// Zone returns the time zone of a site, or of all sites for "".
+	Zone func(site string) *time.Location
+	// Dir is the folder for answers of past days. Board makes it.
+	Dir string
+	Log *slog.Logger
+}
+
+// New returns a Board.
+func New(o Options) *Board {
+	return &Board{panels: o.Panels, table: o.Table, zone: o.Zone, stream: o.Stream, now: time.Now, log: o.Log, kept: keptAnswers{dir: o.Dir, entries: map[string]*keptAnswer{}}}
+}
+
+// Panels returns the panels in the order of the page.
+func (b *Board) Panels() []Panel { return b.panels }
+
+// Panel returns the panel of a name.
+func (b *Board) Panel(name string) (Panel, error) {
+	var names []string
+	for _, p := range b.panels {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Panel{}, fmt.Errorf("there is no panel %q: ask for one of %s", name, strings.Join(names, ", "))
+}
+
+// settledAfter is how long after midnight the answers about the days before are kept: until then beacons of them may be on
+// their way to the table.
+const settledAfter = margin + 10*time.Minute
+
+// answerAge is how long an answer about today is used.
+const answerAge = time.Minute
+
+// A question is a panel with the state of its answer. It has up to two halves: the past days, whose answer is kept, and
+// the rest.
+type question struct {
+	panel  Panel
+	halves []*half
+	err    error
+}
+
+type half struct {
+	scope  scope
+	past   bool     // all of it is over and settled
+	setup  []string // before the panel's query
+	key    string   // of the answer
+	answer *Answer
+}
+
+func newHalf(p Panel, s scope, past bool) *half {
+	h := &half{scope: s, past: past, setup: s.setup(p.Additive)}
+	sum := sha256.Sum256([]byte(strings.Join(h.setup, "\n") + "\n" + p.SQL))
+	h.key = hex.EncodeToString(sum[:16])
+	return h
+}
+
+// Ask answers panels for a filter, and calls each for every one of them, in their order, as soon as it and those before it
+// are answered.
+func (b *Board) Ask(ctx context.Context, panels []Panel, f Filter, each func(p Panel, a *Answer, err error)) error {
+	state, err := b.table.Hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer state.Release()
+	now := b.now()
+	questions := make([]*question, len(panels))
+	for i, p := range panels {
+		questions[i] = &question{panel: p, halves: b.halves(p, f, now)}
+	}
+	var mu sync.Mutex
+	next := 0
+	tell := func() { // with mu locked
+		for ; next < len(questions); next++ {
+			q := questions[next]
+			if q.err != nil {
+				each(q.panel, nil, q.err)
+				continue
+			}
+			var sum *Answer
+			for _, h := range q.halves {
+				if h.answer == nil {
+					return
+				}
+				sum = sum.add(h.answer)
+			}
+			each(q.panel, sum.settle(q.panel, f.Period.From.Location()), nil)
+		}
+	}
+	// Halves with the same setup are one series of queries.
+	type asked struct {
+		q *question
+		h *half
+	}
+	series := map[string][]asked{}
+	for _, q := range questions {
+		for _, h := range q.halves {
+			if h.answer = b.kept.get(h, now, state); h.answer == nil {
+				setup := strings.Join(h.setup, "\n")
+				series[setup] = append(series[setup], asked{q, h})
+			}
+		}
+	}
+	mu.Lock()
+	tell()
+	mu.Unlock()
+	var all sync.WaitGroup
+	var failures []error
+	for _, s := range series {
+		var sql []string
+		for _, x := range s {
+			sql = append(sql, fmt.Sprintf("from (\n%s\n) limit %d", x.q.panel.SQL, MaxRows+1))
+		}
+		all.Go(func() {
+			err := state.Ask(ctx, s[0].h.setup, sql, func(i int, a *Answer, err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if x := s[i]; err != nil {
+					x.q.err = err
+				} else {
+					if len(a.Rows) > MaxRows {
+						a.Rows, a.Cut = a.Rows[:MaxRows], true
+					}
+					x.h.answer = a
+					b.kept.put(x.h, now, state, b.log)
+				}
+				tell()
+			})
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failures = append(failures, err)
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(failures...)
+}
+
+// halves divides the period of a filter for a panel.
+func (b *Board) halves(p Panel, f Filter, now time.Time) []*half {
+	end := f.Period.To
+	if now.Before(end) {
+		end = time.Time{}
+	}
+	whole := scope{Filter: f, from: f.Period.From, to: end}
+	if !p.Additive || len(f.Equal) > 0 || f.Bots {
+		return []*half{newHalf(p, whole, false)}
+	}
+	y, m, d := now.Add(-settledAfter).In(f.Period.From.Location()).Date()
+	settled := time.Date(y, m, d, 0, 0, 0, 0, f.Period.From.Location())
+	switch {
+	case !settled.After(f.Period.From):
+		return []*half{newHalf(p, whole, false)}
+	case !end.IsZero() && isMidnight(end) && !settled.Before(end):
+		return []*half{newHalf(p, whole, true)}
+	case !end.IsZero() && settled.After(end): // the period before, which ends in the course of a day
+		y, m, d := end.Date()
+		settled = time.Date(y, m, d, 0, 0, 0, 0, end.Location())
+		if !settled.After(f.Period.From) {
+			return []*half{newHalf(p, whole, false)}
+		}
+	}
+	past, rest := whole, whole
+	past.to, rest.from = settled, settled
+	return []*half{newHalf(p, past, true), newHalf(p, rest, false)}
+}

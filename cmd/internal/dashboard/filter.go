@@ -1,0 +1,155 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Filter chooses the events of a panel.
+type Filter struct {
+	Stream string // of the script's events, such as /visits
+	Site   string // the pages' origin, such as https://shop.example; "" is all
+	Period Period
+	Bots   bool // with the events of bots
+	Equal  []Equal
+}
+
+// An Equal requires a column's value.
+type Equal struct{ Column, Value string }
+
+// filterable are the columns of an Equal.
+var filterable = []string{"path", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
+	"country", "browser", "os", "device", "screen", "language", "name", "status", "visitor"}
+
+// ParseEqual parses COLUMN=VALUE.
+func ParseEqual(text string) (Equal, error) {
+	column, value, ok := strings.Cut(text, "=")
+	if !ok || !slices.Contains(filterable, column) {
+		return Equal{}, fmt.Errorf("filter %q: write COLUMN=VALUE, with one of the columns %s", text, strings.Join(filterable, ", "))
+	}
+	return Equal{column, value}, nil
+}
+
+// A Period is a span of days in a time zone.
+type Period struct {
+	Text     string    // what it was parsed from, such as 7d; "" if it was two dates
+	From, To time.Time // midnights; To is not included. In the period before, To can be another time of day
+}
+
+// maxDays is how long a period may be.
+const maxDays = 3660
+
+// ParsePeriod parses the first day and the last. from is a date, or 7d for the last seven days, today included. to is a
+// date, or "" for today.
+func ParsePeriod(from, to string, now time.Time, zone *time.Location) (Period, error) {
+	y, m, d := now.In(zone).Date()
+	midnight := func(days int) time.Time { return time.Date(y, m, d+days, 0, 0, 0, 0, zone) }
+	p := Period{To: midnight(1)}
+	if to != "" {
+		last, err := time.ParseInLocation(time.DateOnly, to, zone)
+		if err != nil {
+			return p, fmt.Errorf("to %q: write a date such as 2026-11-30, which is the last day", to)
+		}
+		p.To = time.Date(last.Year(), last.Month(), last.Day()+1, 0, 0, 0, 0, zone)
+	}
+	var days int
+	if n, err := fmt.Sscanf(from, "%dd", &days); n == 1 && err == nil && fmt.Sprintf("%dd", days) == from && days >= 1 && days <= maxDays {
+		if to != "" {
+			return p, fmt.Errorf("from %q ends today, so it has no to: write two dates, or only from", from)
+		}
+		p.Text, p.From = from, midnight(1-days)
+		return p, nil
+	}
+	first, err := time.ParseInLocation(time.DateOnly, from, zone)
+	switch {
+	case err != nil:
+		return p, fmt.Errorf("from %q: write days such as 7d, %d at most, or a date such as 2026-11-01", from, maxDays)
+	case !first.Before(p.To):
+		return p, fmt.Errorf("from %s is after to: write the earlier date first", from)
+	case p.To.Sub(first) > maxDays*24*time.Hour:
+		return p, fmt.Errorf("from %s is more than %d days before to: choose a shorter time", from, maxDays)
+	}
+	p.From = first
+	return p, nil
+}
+
+// days returns how many days the period has.
+func (p Period) days() int { return dayNumber(p.To.Add(-time.Nanosecond)) - dayNumber(p.From) + 1 }
+
+// before returns the period before: as many days, up to the same time of day if the period is not over.
+func (p Period) before(now time.Time) Period {
+	shift := func(t time.Time) time.Time {
+		return time.Date(t.Year(), t.Month(), t.Day()-p.days(), t.Hour(), t.Minute(), 0, 0, t.Location())
+	}
+	end := p.To
+	if now.Before(end) {
+		end = now.In(p.To.Location())
+	}
+	return Period{From: shift(p.From), To: shift(end)}
+}
+
+// dayNumber is the number of the day of t in its time zone, counted from 1970-01-01.
+func dayNumber(t time.Time) int {
+	y, m, d := t.Date()
+	return int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
+}
+
+// ParseFilter returns the filter of a URL's query: site, from, to, bots=1, and filter=COLUMN=VALUE for each Equal. Without
+// from it is the last seven days.
+func ParseFilter(q url.Values, stream string, now time.Time, zone func(site string) *time.Location) (f Filter, err error) {
+	f = Filter{Stream: stream, Site: strings.TrimSuffix(q.Get("site"), "/"), Bots: q.Get("bots") != ""}
+	from := q.Get("from")
+	if from == "" {
+		from = "7d"
+	}
+	if f.Period, err = ParsePeriod(from, q.Get("to"), now, zone(f.Site)); err != nil {
+		return f, err
+	}
+	for _, text := range q["filter"] {
+		e, err := ParseEqual(text)
+		if err != nil {
+			return f, err
+		}
+		if !slices.Contains(f.Equal, e) {
+			f.Equal = append(f.Equal, e)
+		}
+	}
+	return f, nil
+}
+
+// query returns the URL's query of a filter.
+func (f Filter) query() url.Values {
+	q := url.Values{}
+	if f.Site != "" {
+		q.Set("site", f.Site)
+	}
+	if f.Period.Text != "" {
+		q.Set("from", f.Period.Text)
+	} else {
+		q.Set("from", f.Period.From.Format(time.DateOnly))
+		q.Set("to", f.Period.To.Add(-time.Nanosecond).Format(time.DateOnly))
+	}
+	for _, e := range f.Equal {
+		q.Add("filter", e.Column+"="+e.Value)
+	}
+	if f.Bots {
+		q.Set("bots", "1")
+	}
+	return q
+}
+
+// with returns the filter with one more Equal, in place of another of its column.
+func (f Filter) with(e Equal) Filter {
+	f = f.without(e.Column)
+	f.Equal = append(f.Equal, e)
+	return f
+}
+
+// without returns the filter without the Equal of a column.
+func (f Filter) without(column string) Filter {
+	f.Equal = slices.DeleteFunc(slices.Clone(f.Equal), func(e Equal) bool { return e.Column == column })
+	return f
+}

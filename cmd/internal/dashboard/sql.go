@@ -1,0 +1,149 @@
+package dashboard
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A scope is the filter and the time of one series of queries.
+type scope struct {
+	Filter
+	from, to time.Time // from is a midnight; a zero to is now
+}
+
+// margin is how long after midnight an event can belong to the day before.
+const margin = 2 * time.Hour
+
+const dayMicros = 24 * 60 * 60 * 1_000_000
+
+// A part is a SELECT with a name, which later ones use.
+type part struct {
+	name, sql string
+	once      bool // its rows are computed once
+}
+
+// parts are the SELECTs up to v.
+//
+// An event counts once, however often it arrived: its first row. It belongs to the day, in the site's time zone, in which
+// it was received. But one that comes within two hours after midnight belongs to the day before if another event of its
+// view came in the two hours before midnight. So the rows of one day do not depend on other days, and answers can be added.
+func (s scope) parts() []part {
+	near := []string{"stream = " + literal(s.Stream), "view is not null", "received_at >= " + instant(s.from.Add(-margin))}
+	if !s.to.IsZero() {
+		near = append(near, "received_at < "+instant(s.to.Add(margin)))
+	}
+	if s.Site != "" {
+		near = append(near, "origin = "+literal(s.Site))
+	}
+	zone := s.from.Location()
+	inside := []string{fmt.Sprintf("day_number >= %d", dayNumber(s.from))}
+	switch {
+	case s.to.IsZero():
+	case isMidnight(s.to):
+		inside = append(inside, fmt.Sprintf("day_number < %d", dayNumber(s.to.In(zone))))
+	default:
+		inside = append(inside, "received_at < "+instant(s.to))
+	}
+	for _, e := range s.Equal {
+		value := e.Column
+		if value == "source" {
+			value = "coalesce(utm_source, source, 'direct')"
+		}
+		inside = append(inside, fmt.Sprintf("view in (select view from near where cast(%s as varchar) = %s)", value, literal(e.Value)))
+	}
+	people := "true"
+	if !s.Bots {
+		people = "not bot"
+	}
+	clock := fmt.Sprintf("local %% %d", dayMicros)
+	early, late := fmt.Sprintf("%s < %d", clock, margin.Microseconds()), fmt.Sprintf("%s >= %d", clock, dayMicros-margin.Microseconds())
+	return []part{
+		{"near", fmt.Sprintf("select *, epoch_us(received_at) + %s as local from beacons where %s", s.offset(), strings.Join(near, " and ")), false},
+		{"doubled", "select unnest(list(id order by received_at, id)[2:]) as id from near\n" +
+			"  where hash(view, n) in (select hash(view, n) from near group by all having count(*) > 1) group by view, n", true},
+		{"crossing", fmt.Sprintf("select view, day from (select view, %s as after, local // %d - if(after, 1, 0) as day from near where %s or %s)\n"+
+			"  group by all having bool_or(after) and not bool_and(after)", early, dayMicros, early, late), true},
+		{"moved", fmt.Sprintf("select id from near semi join (select view, day from crossing) c on near.view = c.view and near.local // %d - 1 = c.day where %s", dayMicros, early), true},
+		{"arrived", fmt.Sprintf("select * replace (case when visitor is not null then hash(visitor, day_number) end as visitor),\n"+
+			"  date '1970-01-01' + cast(day_number as integer) as day, lpad(cast(local %% %[1]d // 3600000000 as varchar), 2, '0') as hour\n"+
+			"  from (select *, local // %[1]d - if(id in (from moved), 1, 0) as day_number from near where id not in (from doubled)) where %[2]s", dayMicros, strings.Join(inside, " and ")), false},
+		{"v", "select * from arrived where " + people, false},
+	}
+}
+
+// offset is the SQL of what is added to UTC, in microseconds, in the scope's time zone.
+func (s scope) offset() string {
+	end := s.to
+	if end.IsZero() {
+		end = s.from.AddDate(1, 0, 0)
+	}
+	end = end.Add(margin)
+	var cases strings.Builder
+	at := s.from.Add(-margin)
+	for {
+		_, seconds := at.Zone()
+		_, next := at.ZoneBounds()
+		if next.IsZero() || next.After(end) {
+			if cases.Len() == 0 {
+				return fmt.Sprint(seconds * 1_000_000)
+			}
+			return fmt.Sprintf("case %selse %d end", cases.String(), seconds*1_000_000)
+		}
+		fmt.Fprintf(&cases, "when received_at < %s then %d ", instant(next), seconds*1_000_000)
+		at = next
+	}
+}
+
+// setup returns the statements before a series of panels. If additive, the macros return what can be added.
+func (s scope) setup(additive bool) (statements []string) {
+	for _, p := range s.parts() {
+		kind := "view"
+		if p.once {
+			kind = "table"
+		}
+		statements = append(statements, fmt.Sprintf("create temp %s %s as %s", kind, p.name, p.sql))
+	}
+	if !additive {
+		return statements
+	}
+	return append(statements,
+		fmt.Sprintf("create or replace temp macro p50(x) as {'p50': %s}", histogramSQL),
+		fmt.Sprintf("create or replace temp macro p75(x) as {'p75': %s}", histogramSQL),
+		"create or replace temp macro latest(x) as {'latest': epoch_us(max(x))}",
+		fmt.Sprintf("create or replace temp macro uniq(x) as {'uniq': list(distinct x)[:%d]}", maxUniq),
+	)
+}
+
+// Query returns the SQL of a panel for "beacon query".
+func (p Panel) Query(f Filter) string {
+	var with []string
+	for _, part := range (scope{Filter: f, from: f.Period.From, to: f.Period.To}).parts() {
+		word := "as"
+		if part.once {
+			word = "as materialized"
+		}
+		with = append(with, fmt.Sprintf("%s %s (\n  %s\n)", part.name, word, part.sql))
+	}
+	return "with " + strings.Join(with, ", ") + "\nfrom (\n" + p.SQL + "\n)"
+}
+
+func isMidnight(t time.Time) bool {
+	h, m, s := t.Clock()
+	return h == 0 && m == 0 && s == 0 && t.Nanosecond() == 0
+}
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func instant(t time.Time) string {
+	return "timestamptz " + literal(t.UTC().Format("2006-01-02 15:04:05.999999")+"+00")
+}
+
+// A histogram counts numbers by bucket. A bucket is 1/32 of the natural logarithm wide, so its middle differs from the
+// numbers in it by 1.6 % at most. Numbers up to 1e-9 are in the bucket of 0.
+const (
+	bucketsOfE   = 32
+	histogramSQL = "histogram(if(x is null, null, cast(round(ln(greatest(x, 1e-9)) * 32) as integer)))"
+	maxUniq      = 1000
+)
+
