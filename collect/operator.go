@@ -39,11 +39,16 @@ const (
 //
 // Stats.Operators counts the requests that reach h, by kind.
 func (c *Collector) Operator(kind string, most int, h http.Handler) http.Handler {
+	return c.operator(kind, most, h, c.refuseOperator)
+}
+
+// operator lets requests through to h for which refuse returns nil.
+func (c *Collector) operator(kind string, most int, h http.Handler, refuse func(*http.Request) *refusal) http.Handler {
 	running := make(chan struct{}, most)
 	c.metrics.operators.add(kind, 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		adminHeaders(w)
-		if no := c.refuseOperator(r); no != nil {
+		if no := refuse(r); no != nil {
 			no.answer(w)
 			return
 		}
@@ -58,6 +63,32 @@ func (c *Collector) Operator(kind string, most int, h http.Handler) http.Handler
 		}
 		c.metrics.operators.add(kind, 1)
 		h.ServeHTTP(w, r)
+	})
+}
+
+// OperatorPage is Operator for a page that a person opens: a GET that only shows something. The login cookie counts for a
+// typed URL or a bookmark too. Who has not logged in is sent to the form at /-/login, with the page's URL in "to". So is
+// who follows a link of another origin, without the URL: nothing of the link's query has an effect.
+func (c *Collector) OperatorPage(kind string, most int, h http.Handler) http.Handler {
+	refuse := func(r *http.Request) *refusal {
+		shows := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if shows && c.causeOf(r) == unknown && c.options.Token != "" && c.hasCookie(r) {
+			return nil
+		}
+		return c.refuseOperator(r)
+	}
+	operator := c.operator(kind, most, h, refuse)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.options.Token == "" || refuse(r) == nil {
+			operator.ServeHTTP(w, r)
+			return
+		}
+		adminHeaders(w)
+		to := Operators + "login"
+		if c.causeOf(r) != foreignPage && r.URL.RequestURI() != "/" {
+			to += "?to=" + url.QueryEscape(r.URL.RequestURI())
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -32,8 +33,8 @@ const panelPath = collect.Operators + "panel/"
 
 // dashboardOptions are the flags of the dashboard.
 type dashboardOptions struct {
-	panels string
-	zones  []string
+	panels, goals string
+	zones         []string
 
 	parsed []dashboard.Panel
 	zoneOf map[string]*time.Location
@@ -41,12 +42,24 @@ type dashboardOptions struct {
 
 func (o *dashboardOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.panels, "panels", "", "`folder` of panels, NAME.sql files, that the dashboard shows too or in place of its own")
+	f.StringVar(&o.goals, "goals", "", "`file` of goals and funnels, one a line: goal NAME = path /thanks, goal NAME = event signup, or funnel NAME = path /cart > event paid")
 	f.StringArrayVar(&o.zones, "timezone", nil, "`zone` such as Europe/Berlin in which the dashboard's days begin, or SITE=ZONE for one site, such as https://shop.example=Europe/Berlin; may be repeated; the default is this machine's")
 }
 
-// check reads the panels and the time zones.
+// check reads the panels, the goals and the time zones.
 func (o *dashboardOptions) check() (err error) {
-	if o.parsed, err = dashboard.Panels(o.panels); err != nil {
+	var goals []dashboard.Panel
+	if o.goals != "" {
+		file, err := os.Open(o.goals)
+		if err != nil {
+			return fmt.Errorf("--goals: %w", err)
+		}
+		defer file.Close()
+		if goals, err = dashboard.ParseGoals(file); err != nil {
+			return fmt.Errorf("--goals %s: %w", o.goals, err)
+		}
+	}
+	if o.parsed, err = dashboard.Panels(o.panels, goals...); err != nil {
 		return fmt.Errorf("--panels: %w", err)
 	}
 	o.zoneOf = map[string]*time.Location{"": time.Local}
@@ -201,4 +214,24 @@ func writeCSV(w http.ResponseWriter, name string, a *dashboard.Answer) {
 		out.Write(line)
 	}
 	out.Flush()
+}
+
+// facts are what the collector has counted since its start and the table does not have.
+func facts(c *collect.Collector) func() []dashboard.Fact {
+	return func() []dashboard.Fact {
+		s := c.Stats()
+		refused, ignored := uint64(0), uint64(0)
+		for _, n := range s.Refused {
+			refused += n
+		}
+		for _, n := range s.GetsIgnored {
+			ignored += n
+		}
+		return []dashboard.Fact{
+			{Label: "beacons stored", Value: fmt.Sprint(s.Accepted)},
+			{Label: "refused", Value: fmt.Sprint(refused)},
+			{Label: "lost after their preflight", Value: fmt.Sprint(s.PreflightsOrphaned)},
+			{Label: "GETs with a query that were not stored", Value: fmt.Sprint(ignored)},
+		}
+	}
 }

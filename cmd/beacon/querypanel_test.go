@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +16,11 @@ import (
 
 func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 	p := newPlace(t)
-	s := p.serve("127.0.0.1:0", "--timezone", "UTC", "--timezone", "https://s1.example=Asia/Kathmandu")
+	goals := filepath.Join(t.TempDir(), "goals")
+	if err := os.WriteFile(goals, []byte("goal Sign-up = event signup\ngoal P = path /p*\nfunnel Both = path /p3 > event signup\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := p.serve("127.0.0.1:0", "--goals", goals, "--timezone", "UTC", "--timezone", "https://s1.example=Asia/Kathmandu")
 	now := time.Now()
 	// The clocks of Berlin and New York change on 25 October and on 1 November 2026.
 	all := slices.Concat(generateVisits(now), generateVisits(time.Date(2026, 10, 28, 12, 0, 0, 0, time.UTC)))
@@ -88,6 +94,15 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 		}))
 		equal("languages", panel("languages", x.args...), wantCounts(x.events, "language", func(e dayEvent) string { return e.Language }))
 		equal("mediums", panel("mediums", x.args...), wantCounts(x.events, "utm_medium", func(e dayEvent) string { return e.UTMMedium }))
+		equal("goals", panel("goals", x.args...), wantGoals(x.events))
+		equal("goalsources", only(panel("goalsources", x.args...), "source", "goal", "visitors"), wantGoalSources(x.events))
+		equal("funnel-1", only(panel("funnel-1", x.args...), "step", "visitors"), wantFunnel(x.events))
+		equal("doubles", panel("doubles", x.args...), wantWeights(x.events, "browser", "doubles", func(e dayEvent) string {
+			return map[bool]string{true: e.browser}[e.twice && !e.bot]
+		}))
+		equal("hours", only(panel("hours", x.args...), "hour", "views"), wantWeights(x.events, "hour", "views", func(e dayEvent) string {
+			return map[bool]string{true: e.local.Format("15")}[e.Name == "view"]
+		}))
 		equal("ends", panel("ends", x.args...), wantEnds(x.events))
 		equal("vitals", only(panel("vitals", x.args...), "path", "lcp", "loads"), wantVitals(views))
 		equal("events", only(panel("events", x.args...), "name", "events"), wantWeights(x.events, "name", "events", func(e dayEvent) string {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -179,7 +180,11 @@ func wantWeights(events []dayEvent, column, sum string, key func(dayEvent) strin
 	weights := map[string]float64{}
 	for _, e := range events {
 		if k := key(e); k != "" {
-			weights[k] += e.Weight
+			if sum == "doubles" {
+				weights[k]++
+			} else {
+				weights[k] += e.Weight
+			}
 		}
 	}
 	var rows []map[string]any
@@ -187,6 +192,65 @@ func wantWeights(events []dayEvent, column, sum string, key func(dayEvent) strin
 		rows = append(rows, map[string]any{column: orNil(k), sum: weight})
 	}
 	return rows
+}
+
+// visitorsWith returns the visitors of a day who have an event, and when they had the first.
+func visitorsWith(events []dayEvent, is func(dayEvent) bool) map[string]time.Time {
+	first := map[string]time.Time{}
+	for _, e := range events {
+		who := e.day + e.visitor
+		if at, ok := first[who]; is(e) && (!ok || e.at.Before(at)) {
+			first[who] = e.at
+		}
+	}
+	return first
+}
+
+func isView(e dayEvent) bool   { return e.Name == "view" }
+func isSignup(e dayEvent) bool { return e.Name == "signup" }
+
+func wantGoals(events []dayEvent) (rows []map[string]any) {
+	all := len(visitorsWith(events, isView))
+	for name, is := range map[string]func(dayEvent) bool{"Sign-up": isSignup, "P": isView} {
+		visitors := len(visitorsWith(events, is))
+		weight := 0.0
+		for _, e := range events {
+			if is(e) {
+				weight += e.Weight
+			}
+		}
+		if visitors > 0 {
+			rows = append(rows, map[string]any{"goal": name, "visitors": visitors, "conversions": weight, "rate": math.Round(10_000*float64(visitors)/float64(all)) / 10_000})
+		}
+	}
+	return rows
+}
+
+func wantGoalSources(events []dayEvent) (rows []map[string]any) {
+	for name, is := range map[string]func(dayEvent) bool{"Sign-up": isSignup, "P": isView} {
+		reached := visitorsWith(events, is)
+		for _, source := range []string{"direct", "mail", "search.example", "social.example"} {
+			n := 0
+			for who := range visitorsWith(events, func(e dayEvent) bool { return isView(e) && cmp.Or(e.UTMSource, e.Source, "direct") == source }) {
+				if _, ok := reached[who]; ok {
+					n++
+				}
+			}
+			if n > 0 {
+				rows = append(rows, map[string]any{"source": source, "goal": name, "visitors": n})
+			}
+		}
+	}
+	return rows
+}
+
+func wantFunnel(events []dayEvent) []map[string]any {
+	first := visitorsWith(events, func(e dayEvent) bool { return isView(e) && e.Path == "/p3" })
+	second := visitorsWith(events, func(e dayEvent) bool {
+		at, ok := first[e.day+e.visitor]
+		return ok && isSignup(e) && !e.at.Before(at)
+	})
+	return []map[string]any{{"step": "1. /p3", "visitors": len(first)}, {"step": "2. signup", "visitors": len(second)}}
 }
 
 func orNil(key string) any {
@@ -305,6 +369,9 @@ func wantLoss(views []*viewSum) []map[string]any {
 			r["events"] = r["events"].(int) + 1
 			r["without_leave"] = r["without_leave"].(int) + 1
 		}
+	}
+	for _, r := range byBrowser {
+		r["lost"] = math.Round(10_000*float64(r["gaps"].(int)+r["without_leave"].(int))/float64(r["events"].(int))) / 10_000
 	}
 	return slices.Collect(maps.Values(byBrowser))
 }

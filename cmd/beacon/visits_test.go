@@ -34,7 +34,7 @@ type visitEvent struct {
 	LCP       float64        `json:"lcp,omitempty"`
 	Props     map[string]any `json:"props,omitempty"`
 
-	at              time.Time
+	at             time.Time
 	visitor, site  string
 	agent, browser string
 	twice, bot     bool

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,23 @@ func yearOfVisits(n int, start time.Time, long time.Duration) iter.Seq2[row.Row,
 	return func(yield func(row.Row, error) bool) {
 		random := rand.New(rand.NewPCG(1, 2))
 		zipf := rand.NewZipf(random, 1.2, 4, 1999)
+		var ahead []row.Row // in the order in which their views began
+		// yieldUntil yields the rows that were received before a time, in the order of their receipt.
+		yieldUntil := func(end time.Time) bool {
+			slices.SortFunc(ahead, func(a, b row.Row) int { return a.ReceivedAt.Compare(b.ReceivedAt) })
+			i := 0
+			for ; i < len(ahead) && ahead[i].ReceivedAt.Before(end); i++ {
+				if !yield(ahead[i], nil) {
+					return false
+				}
+			}
+			ahead = slices.Delete(ahead, 0, i)
+			return true
+		}
 		for made := 0; made < n; {
+			if len(ahead) > 20_000 && !yieldUntil(ahead[len(ahead)-1].ReceivedAt.Add(-3*time.Hour)) {
+				return
+			}
 			share := float64(made) / float64(n)
 			at := start.Add(time.Duration(share * float64(long)))
 			at = at.Add(-time.Duration(2*math.Sin(2*math.Pi*float64(at.Hour())/24)*float64(time.Hour)) + time.Duration(random.IntN(1000))*time.Millisecond)
@@ -61,11 +78,9 @@ func yearOfVisits(n int, start time.Time, long time.Duration) iter.Seq2[row.Row,
 						return false
 					}
 					made++
-					if !yield(row.Row{ID: id, ReceivedAt: now.Add(time.Duration(copies) * time.Second), Stream: "/visits", Origin: site, Referrer: site + path, UserAgent: agent,
+					ahead = append(ahead, row.Row{ID: id, ReceivedAt: now.Add(time.Duration(copies) * time.Second), Stream: "/visits", Origin: site, Referrer: site + path, UserAgent: agent,
 						IP: "192.0.2.0", ContentType: "text/plain;charset=UTF-8", Kind: row.JSON, Body: data, Data: data,
-						Agent: a, Visitor: visitor}, nil) {
-						return false
-					}
+						Agent: a, Visitor: visitor})
 				}
 				return true
 			}

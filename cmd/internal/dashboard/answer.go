@@ -21,6 +21,9 @@ type Answer struct {
 	Cut bool `json:"cut,omitempty"`
 }
 
+// macros are the names of those.
+var macros = []string{"p50", "p75", "ratio", "latest", "uniq"}
+
 // MaxRows is how many rows of an answer are kept.
 const MaxRows = 10_000
 
@@ -115,8 +118,17 @@ func merge(kind string, a, b any) any {
 	case float64: // latest
 		y, _ := b.(float64)
 		return max(x, y)
-	case []any: // uniq
+	case []any:
 		y, _ := b.([]any)
+		if kind == "ratio" {
+			sum := slices.Clone(x)
+			for i := range min(len(x), len(y)) {
+				m, _ := x[i].(float64)
+				n, _ := y[i].(float64)
+				sum[i] = m + n
+			}
+			return sum
+		}
 		all := slices.Clone(x)
 		for _, value := range y {
 			if !slices.Contains(all, value) {
@@ -193,12 +205,21 @@ func cellValue(cell any, zone *time.Location) any {
 	case x["latest"] != nil:
 		micros, _ := x["latest"].(float64)
 		return time.UnixMicro(int64(micros)).In(zone).Format("2006-01-02 15:04")
+	case x["ratio"] != nil:
+		pair, _ := x["ratio"].([]any)
+		if len(pair) == 2 {
+			a, _ := pair[0].(float64)
+			if b, _ := pair[1].(float64); b > 0 {
+				return math.Round(10_000*a/b) / 10_000
+			}
+		}
+		return nil
 	case x["uniq"] != nil:
 		list, _ := x["uniq"].([]any)
 		return float64(len(list))
 	}
 	for kind, value := range x {
-		if kind != "p50" && kind != "p75" && kind != "latest" && kind != "uniq" {
+		if !slices.Contains(macros, kind) {
 			text, _ := json.Marshal(value)
 			return string(text)
 		}

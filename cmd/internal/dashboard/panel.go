@@ -17,8 +17,8 @@ import (
 var files embed.FS
 
 // order is the order of the panels of this package on the page. Those of the operator come after them.
-var order = []string{"headline", "when", "pages", "sources", "ends", "campaigns", "mediums", "countries", "browsers", "systems", "devices",
-	"languages", "vitals", "events", "errors", "notfound", "loss", "bots"}
+var order = []string{"headline", "when", "pages", "sources", "goals", "goalsources", "funnel", "ends", "campaigns", "mediums", "hours", "time", "countries", "browsers", "systems", "devices",
+	"languages", "vitals", "events", "errors", "notfound", "loss", "lossdays", "doubles", "bots"}
 
 // A Panel is a question and its SQL.
 type Panel struct {
@@ -27,7 +27,7 @@ type Panel struct {
 	Chart string // one of charts
 	Link  string // the column whose values are links that filter; "" for none
 	// Additive is whether the answers for two spans of time can be added: text is what a row is about, numbers are summed,
-	// and p50, p75, latest and uniq are merged. The answers of past days are then kept.
+	// and p50, p75, ratio, latest and uniq are merged. The answers of past days are then kept.
 	Additive bool
 	SQL      string // a SELECT over v
 }
@@ -35,8 +35,8 @@ type Panel struct {
 var charts = []string{"figures", "line", "bars", "ranked", "histogram", "table"}
 
 // Panels returns the panels in the order of the page. A file NAME.sql of the folder dir replaces the panel of that name,
-// or is a further one. dir may be "". A file that can't be used is an error.
-func Panels(dir string) ([]Panel, error) {
+// or is a further one; more are those of ParseGoals. dir may be "". A file that can't be used is an error.
+func Panels(dir string, more ...Panel) ([]Panel, error) {
 	byName := map[string]Panel{}
 	names, err := read(byName, files, "panels")
 	if dir != "" && err == nil {
@@ -49,7 +49,12 @@ func Panels(dir string) ([]Panel, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, p := range more {
+		byName[p.Name] = p
+		names = append(names, p.Name)
+	}
 	place := func(name string) int {
+		name, _, _ = strings.Cut(name, "-")
 		if i := slices.Index(order, name); i >= 0 {
 			return i
 		}

@@ -64,6 +64,9 @@ func New(at string) (*Script, error) {
 // Serves reports whether path is one of the script's.
 func (s *Script) Serves(path string) bool { return path == s.path || path == Alias }
 
+// Path returns the path of the script.
+func (s *Script) Path() string { return s.path }
+
 // Stream returns the stream of the script's events: its path without .js.
 func (s *Script) Stream() string { return strings.TrimSuffix(s.path, ".js") }
 

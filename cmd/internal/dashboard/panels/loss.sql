@@ -4,5 +4,5 @@ with views as (
   from v group by view
 )
 select browser, count(*) as views, cast(sum(last + if(leaves = 0, 1, 0)) as bigint) as events, cast(sum(last - arrived) as bigint) as gaps,
-  count(*) filter (leaves = 0) as without_leave
+  count(*) filter (leaves = 0) as without_leave, ratio(sum(last - arrived) + without_leave, sum(last + if(leaves = 0, 1, 0))) as lost
 from views where ended < now() - interval 1 hour group by browser

@@ -59,6 +59,7 @@ func openEngine(s setup) (*engine, error) {
 		// Panels of the dashboard use these, and define them anew where their answers are added.
 		"create temp macro p50(x) as quantile_disc(x, 0.5)",
 		"create temp macro p75(x) as quantile_disc(x, 0.75)",
+		"create temp macro ratio(a, b) as a / nullif(b, 0)",
 		"create temp macro latest(x) as max(x)",
 		"create temp macro uniq(x) as count(distinct x)",
 		"set errors_as_json = true",

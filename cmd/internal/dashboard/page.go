@@ -1,0 +1,329 @@
+package dashboard
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+//go:embed page.html
+var pageFiles embed.FS
+
+var pageTemplate = template.Must(template.ParseFS(pageFiles, "page.html"))
+
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+const (
+	rowsOnPage  = 10
+	rowsAlone   = 1000
+	maxSites    = 50
+	sitesPeriod = "30d" // in which a site had views, to be offered
+)
+
+// sitesPanel counts the views of each site.
+var sitesPanel = Panel{Name: "sites", Additive: true, SQL: "select origin as site, sum(weight) as views from v where name = 'view' and origin is not null group by origin"}
+
+// A Fact is a number that is not in the table.
+type Fact struct {
+	Label string
+	Value string
+}
+
+// Page returns the handler of the page. script is the path of the browser script, facts are shown at the end.
+func (b *Board) Page(script string, facts func() []Fact) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "This page answers only GET and HEAD.", http.StatusMethodNotAllowed)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		if r.Method == http.MethodHead {
+			return
+		}
+		p := &page{board: b, w: w, flush: http.NewResponseController(w).Flush, now: b.now()}
+		scheme := "http"
+		if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+			scheme = "https"
+		}
+		p.script = (&url.URL{Scheme: scheme, Host: r.Host, Path: script}).String()
+		p.render(r.Context(), r.URL.Query(), facts)
+	})
+}
+
+// A page is one answer of Page. Its parts are sent as soon as they are known.
+type page struct {
+	board  *Board
+	w      io.Writer
+	flush  func() error
+	now    time.Time
+	script string
+	filter Filter
+	single bool // one panel with all its rows and its SQL
+}
+
+func (p *page) write(name string, data any) {
+	// An error means that the browser has gone. The context of the request then ends.
+	if pageTemplate.ExecuteTemplate(p.w, name, data) == nil {
+		p.flush()
+	}
+}
+
+func (p *page) render(ctx context.Context, q url.Values, facts func() []Fact) {
+	title, panels := "Dashboard", p.board.panels
+	if name := q.Get("panel"); name != "" {
+		if panel, err := p.board.Panel(name); err == nil {
+			title, panels, p.single = panel.Title, []Panel{panel}, true
+		}
+	}
+	p.write("head", map[string]any{"Title": title})
+	defer func() {
+		p.write("foot", map[string]any{
+			"Facts": facts(),
+			"Note": "A visitor is counted again on each day, so visitors of several days are the sum of the days. A session is the views of a visitor less than 30 minutes apart. " +
+				"Days begin at midnight in " + p.filter.Period.From.Location().String() + ".",
+		})
+	}()
+	var err error
+	p.filter, err = ParseFilter(q, p.board.stream, p.now, p.board.zone)
+	if err != nil {
+		p.filter, _ = ParseFilter(url.Values{}, p.board.stream, p.now, p.board.zone)
+		defer p.write("note", err.Error())
+	}
+	sites, sitesErr := p.sites(ctx)
+	p.write("filters", p.filters(title, sites))
+	if sitesErr != nil {
+		p.write("note", sitesErr.Error())
+		return
+	}
+	if err != nil {
+		return
+	}
+	if len(sites) == 0 && len(p.filter.Equal) == 0 {
+		p.write("start", map[string]any{"Script": p.script})
+		return
+	}
+	before := p.before(ctx, panels)
+	err = p.board.Ask(ctx, panels, p.filter, func(panel Panel, a *Answer, err error) {
+		p.write("panel", p.panel(panel, a, err, before[panel.Name]))
+	})
+	if err != nil && ctx.Err() == nil {
+		p.write("note", err.Error())
+	}
+}
+
+// sites returns the origins that had views lately, those with the most first.
+func (p *page) sites(ctx context.Context) (sites []string, err error) {
+	f := Filter{Stream: p.board.stream}
+	if f.Period, err = ParsePeriod(sitesPeriod, "", p.now, p.board.zone("")); err != nil {
+		return nil, err
+	}
+	err = p.board.Ask(ctx, []Panel{sitesPanel}, f, func(_ Panel, a *Answer, failure error) {
+		if failure != nil {
+			err = failure
+			return
+		}
+		for _, row := range a.Rows[:min(len(a.Rows), maxSites)] {
+			if site, ok := row[0].(string); ok {
+				sites = append(sites, site)
+			}
+		}
+	})
+	if p.filter.Site != "" && !slices.Contains(sites, p.filter.Site) {
+		sites = append(sites, p.filter.Site)
+	}
+	return sites, err
+}
+
+// before returns the answers, of the period before, of the panels that show them.
+func (p *page) before(ctx context.Context, panels []Panel) map[string]*Answer {
+	var asked []Panel
+	for _, panel := range panels {
+		if panel.Additive && (panel.Chart == "figures" || panel.Chart == "line") {
+			asked = append(asked, panel)
+		}
+	}
+	f := p.filter
+	f.Period = f.Period.before(p.now)
+	answers := map[string]*Answer{}
+	if len(asked) > 0 {
+		p.board.Ask(ctx, asked, f, func(panel Panel, a *Answer, err error) { answers[panel.Name] = a })
+	}
+	return answers
+}
+
+// A link is a text with a URL.
+type link struct {
+	Text, URL string
+	Current   bool
+}
+
+func (p *page) url(f Filter) string {
+	q := f.query()
+	return "/?" + q.Encode()
+}
+
+func (p *page) filters(title string, sites []string) map[string]any {
+	var periods, chips []link
+	for _, x := range [][2]string{{"1d", "Today"}, {"7d", "7 days"}, {"30d", "30 days"}, {"90d", "90 days"}} {
+		f := p.filter
+		f.Period = Period{Text: x[0]}
+		periods = append(periods, link{x[1], p.url(f), p.filter.Period.Text == x[0]})
+	}
+	for _, e := range p.filter.Equal {
+		chips = append(chips, link{Text: label(e.Column) + " is " + e.Value, URL: p.url(p.filter.without(e.Column))})
+	}
+	f := p.filter
+	f.Bots = false
+	if p.filter.Bots {
+		chips = append(chips, link{Text: "with bots", URL: p.url(f)})
+	}
+	return map[string]any{"Title": title, "Filter": p.filter, "Sites": sites, "Periods": periods, "Chips": chips,
+		"First": p.filter.Period.From.Format(time.DateOnly), "Last": p.filter.Period.To.Add(-time.Nanosecond).Format(time.DateOnly),
+		"Today": p.now.In(p.filter.Period.From.Location()).Format(time.DateOnly)}
+}
+
+// A panelView is what the template of a panel shows.
+type panelView struct {
+	Panel        Panel
+	Error        string
+	Chart        template.HTML
+	Table        *tableView
+	Single, Wide bool
+	Rows         string // the text of the link to all rows
+	Alone, CSV   string // URLs
+	SQL          string
+}
+
+func (p *page) panel(panel Panel, a *Answer, err error, before *Answer) panelView {
+	q := p.filter.query()
+	view := panelView{Panel: panel, Single: p.single, Wide: panel.Chart == "figures" || panel.Chart == "line" || p.single || panel.Name == "vitals" || panel.Name == "errors"}
+	view.SQL = panel.Query(p.filter)
+	q.Set("format", "csv")
+	view.CSV = "/-/panel/" + url.PathEscape(panel.Name) + "?" + q.Encode()
+	q.Del("format")
+	q.Set("panel", panel.Name)
+	view.Alone = "/?" + q.Encode()
+	if err != nil {
+		view.Error = err.Error()
+		return view
+	}
+	view.Rows = "Table and SQL"
+	switch panel.Chart {
+	case "figures":
+		var html strings.Builder
+		pageTemplate.ExecuteTemplate(&html, "figures", figures(a, before, p.filter.Period))
+		view.Chart = template.HTML(html.String())
+	case "line":
+		view.Chart = lineChart(panel.Title, series(a, p.filter.Period, p.now), series(before, p.filter.Period.before(p.now), p.now), a.Columns)
+	case "bars", "histogram":
+		view.Chart = barChart(panel.Title, a, panel.Chart == "histogram")
+	}
+	most := rowsOnPage
+	if p.single {
+		most = rowsAlone
+	}
+	if view.Chart == "" || p.single {
+		view.Table = p.table(panel, a, most)
+		if n := len(a.Rows); n > most && !p.single {
+			view.Rows = fmt.Sprintf("All %s rows and SQL", number(float64(n)))
+		}
+	}
+	return view
+}
+
+type tableView struct {
+	Caption string
+	Head    []cellView
+	Rows    [][]cellView
+}
+
+type cellView struct {
+	Text, Title, URL, Class, Verdict string
+	Number, Bar                      bool
+	Share                            float64
+}
+
+// table returns the rows of an answer. The first text column has a bar, which is as long as the first number is large.
+func (p *page) table(panel Panel, a *Answer, most int) *tableView {
+	if len(a.Rows) == 0 {
+		return &tableView{Rows: [][]cellView{{{Text: "Nothing in this time", Class: "quiet"}}}}
+	}
+	isKey := keys(a.Columns, a.Rows)
+	first, largest := slices.Index(isKey, false), 0.0
+	if first >= 0 {
+		for _, row := range a.Rows {
+			x, _ := row[first].(float64)
+			largest = max(largest, x)
+		}
+	}
+	t := &tableView{Caption: panel.Title}
+	for i, name := range a.Columns {
+		t.Head = append(t.Head, cellView{Text: label(name), Number: !isKey[i]})
+	}
+	for _, row := range a.Rows[:min(len(a.Rows), most)] {
+		var cells []cellView
+		for i, value := range row {
+			c := cellView{Text: format(a.Columns[i], value)}
+			if text, ok := value.(string); ok && a.Columns[i] == panel.Link {
+				c.URL = p.url(p.filter.with(Equal{panel.Link, text}))
+			}
+			switch {
+			case isKey[i] && !slices.Contains(isKey[:i], true) && panel.Chart == "ranked":
+				x, _ := row[first].(float64)
+				c.Bar, c.Share = true, math.Round(1000*x/max(largest, 1))/10
+			case !isKey[i]:
+				c.Class = "number"
+				if c.Verdict = verdict(a.Columns[i], value); c.Verdict != "" {
+					c.Class += " " + c.Verdict
+				}
+			default:
+				c.Title = c.Text
+			}
+			cells = append(cells, c)
+		}
+		t.Rows = append(t.Rows, cells)
+	}
+	return t
+}
+
+// A figureView is a number with its change since the period before.
+type figureView struct{ Label, Value, Change string }
+
+func figures(a, before *Answer, period Period) (views []figureView) {
+	if len(a.Rows) == 0 {
+		return nil
+	}
+	for i, name := range a.Columns {
+		v := figureView{Label: label(name), Value: format(name, a.Rows[0][i])}
+		if before != nil && len(before.Rows) > 0 && len(before.Columns) == len(a.Columns) {
+			was, ok := before.Rows[0][i].(float64)
+			is, also := a.Rows[0][i].(float64)
+			if ok && also && was > 0 {
+				v.Change = fmt.Sprintf("%+.0f %% from %s in the %s", 100*(is/was-1), format(name, was), daysBefore(period))
+			}
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+func daysBefore(p Period) string {
+	if n := p.days(); n > 1 {
+		return fmt.Sprintf("%d days before", n)
+	}
+	return "day before"
+}

@@ -1,0 +1,2 @@
+-- Events that arrived again | ranked | browser | additive
+select browser, count(*) as doubles from copies where not bot group by browser

@@ -1,0 +1,37 @@
+import './copy.js'
+import './logout.js'
+
+const board = document.getElementById('board')
+const gone = document.getElementById('gone')
+const refreshEvery = 60_000
+let seen = Date.now()
+
+document.getElementById('site')?.addEventListener('change', e => {
+  const url = new URL(location.href)
+  url.searchParams.set('site', e.target.value)
+  url.searchParams.delete('panel')
+  location.href = url
+})
+
+// The page's own parts are replaced by those of a newer one, while nobody uses a form in it.
+async function refresh() {
+  if (document.hidden || Date.now() - seen < refreshEvery || board.contains(document.activeElement)) return
+  seen = Date.now()
+  const answer = await fetch(location.href, { redirect: 'manual' }).catch(() => null)
+  if (answer?.type === 'opaqueredirect') {
+    location.reload()
+    return
+  }
+  const text = answer?.ok ? await answer.text().catch(() => '') : ''
+  const newer = new DOMParser().parseFromString(text, 'text/html').getElementById('board')
+  const lost = !newer || !text.trimEnd().endsWith('</html>')
+  board.classList.toggle('old', lost)
+  if (lost) {
+    if (gone.hidden) gone.textContent = `The collector does not answer since ${new Date().toLocaleTimeString([], { timeStyle: 'short' })}. The figures are from before.`
+  } else {
+    board.replaceChildren(...newer.childNodes)
+  }
+  gone.hidden = !lost
+}
+setInterval(refresh, 5000)
+document.addEventListener('visibilitychange', refresh)
