@@ -63,6 +63,14 @@ type Options struct {
 	// Visitors stores an id with each beacon that has an Origin, as those of pages have: a hash of client IP, user agent
 	// and origin with a salt that changes daily (UTC). The salt of the day is on disk. AddressDropped turns this off.
 	Visitors bool
+	// Country returns the country of a client IP as two letters (ISO 3166-1), or "" if it is unknown. It gets the whole
+	// IP, whatever Address is, and only the country is stored. Imported records keep the country that they have. Many
+	// goroutines call it at a time. Default: no country is stored, also of imported records.
+	Country func(client netip.Addr) string
+	// Bot returns the reason why a request is from a bot, such as [row.BotNetwork], or "". A reason is at most 32 letters
+	// a to z and hyphens; other texts are not stored. The reason is stored with the beacon, so later changes of the rules
+	// do not change it. Many goroutines call Bot at a time. Default: only the user agent counts, when the beacon is read.
+	Bot func(BotInput) string
 	// KeepHeader are the names of further headers that are stored, besides those that describe the beacon and
 	// its page. [NeverStored] lists those that are left out.
 	KeepHeader []string

@@ -93,12 +93,22 @@ func (c *Collector) scrub(r *warc.Record, now time.Time) {
 	r.Request.Header = c.headers.apply(r.Request.Header)
 	// Fields of an outbox have no meaning here, and a file can have any other fields.
 	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool {
-		derived := f.Name == row.AddressField || f.Name == row.VisitorField && c.options.Visitors
-		return f.Name != row.BatchField && !(derived && isHash(f.Value) && c.options.Address != AddressDropped)
+		switch f.Name {
+		case row.BatchField:
+			return false
+		case row.AddressField, row.VisitorField:
+			kept := f.Name == row.AddressField || c.options.Visitors
+			return !kept || !isHash(f.Value) || c.options.Address == AddressDropped
+		case row.CountryField:
+			return c.options.Country == nil || !isCountry(f.Value)
+		case row.BotField:
+			return !isReason(f.Value)
+		}
+		return true
 	})
 	ip, extra := c.private(a, now)
 	r.IP, r.Extra = ip, append(r.Extra, extra...)
-	r.Extra = append(r.Extra, warc.Field{Name: row.ImportedField, Value: "yes"})
+	r.Extra = append(c.classify(r.Extra, a, &r.Request), warc.Field{Name: row.ImportedField, Value: "yes"})
 	if c.options.OptOut == OptOutAnonymous && optsOut(r.Request.Header.Values) {
 		anonymize(r)
 	}

@@ -15,7 +15,7 @@ type OptOut int
 
 const (
 	OptOutKeep      OptOut = iota // stored like any other, with the header Sec-GPC or DNT
-	OptOutAnonymous               // stored without client IP, user agent, referrer, languages, client hints and KeepHeader
+	OptOutAnonymous               // stored without client IP, country, user agent, referrer, languages, client hints and KeepHeader
 	OptOutRefuse                  // not stored; the answer is 200 instead of 204, so that clients don't retry
 )
 
@@ -60,7 +60,9 @@ var anonymousHeaders = map[string]bool{
 // anonymize removes the parts of a record that distinguish one person from another.
 func anonymize(r *warc.Record) {
 	r.IP = ""
-	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool { return f.Name == row.AddressField || f.Name == row.VisitorField })
+	r.Extra = slices.DeleteFunc(r.Extra, func(f warc.Field) bool {
+		return f.Name == row.AddressField || f.Name == row.VisitorField || f.Name == row.CountryField
+	})
 	r.Request.Header = slices.DeleteFunc(r.Request.Header, func(f warc.Field) bool {
 		return !anonymousHeaders[http.CanonicalHeaderKey(f.Name)]
 	})

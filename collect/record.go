@@ -40,10 +40,10 @@ func (c *Collector) newRecord(r *http.Request, b *buffer, from sender, now time.
 	if c.options.Batch != nil && c.options.Batch(streamOf(r)) {
 		extra = append(extra, warc.Field{Name: row.BatchField, Value: "yes"})
 	}
+	request := warc.Request{Method: r.Method, Target: target, Proto: "HTTP/1.1", Header: header, Body: b.body}
 	return warc.Record{
-		ID: beaconID(r.Header.Get("Idempotency-Key"), r.URL.Path), Date: now, IP: ip, Extra: extra,
-		Target:  from.scheme + "://" + r.Host + target,
-		Request: warc.Request{Method: r.Method, Target: target, Proto: "HTTP/1.1", Header: header, Body: b.body},
+		ID: beaconID(r.Header.Get("Idempotency-Key"), r.URL.Path), Date: now, IP: ip, Extra: c.classify(extra, from.address, &request),
+		Target: from.scheme + "://" + r.Host + target, Request: request,
 	}
 }
 

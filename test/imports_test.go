@@ -46,6 +46,8 @@ var rules = []struct {
 	{"test/visits", "", "pages use the command over HTTP"},
 	{"test/collectortest", "", "it runs the command for any test"},
 	{"cmd/internal/dashboard", "", "it makes SQL of panels, which are embedded files"},
+	{"cmd/internal/geoip", "", "it finds the country of an IP in a file"},
+	{"cmd/internal/bots", "collect collect/row", "it judges the requests that the collector gives it"},
 	{"cmd/internal/script", "", "the script is an embedded file, which reaches pages by HTTP"},
 	{"cmd/internal/accesslog", "internal/warc", "it turns lines into records, and the collector imports those"},
 	{"cmd/internal/contract", "collect collect/row", "it checks rows for the table's writer"},

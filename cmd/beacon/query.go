@@ -26,7 +26,8 @@ func queryCommand() *cobra.Command {
 
 The table beacons has the columns id, received_at, sent_at, stream, query, origin, referrer,
 user_agent, ip, content_type, kind, body, data (the body as JSON), error (why data is missing), bot
-(the user agent names a bot), browser, os, device and visitor, those of the browser script's events
+(true or false), browser, os, device, visitor, country (two letters, with serve --geoip), bot_reason
+(agent, referrer or network; NULL for a person), those of the browser script's events
 (docs/script.md), and those of serve --column.
 
 With --panel in place of SQL it prints a panel of the dashboard, which answers a question about the

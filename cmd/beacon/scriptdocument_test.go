@@ -26,6 +26,7 @@ func TestScriptDocument_Queries_Answered(t *testing.T) {
 		"views and visible time": `[map[path:/x seconds:9 views:1]]`,
 		"visitors and views":     `[map[day:DAY views:1 visitors:0]]`,
 		"where visitors come":    `[map[source:direct views:1]]`,
+		"countries of visitors":  `[map[country:unknown views:1 visitors:0]]`,
 		"Web Vitals":             `[map[cls:<nil> inp:<nil> lcp:800 path:/x views:1]]`,
 		"loss":                   `[map[lost:1 sent:4 views:1]]`,
 	}

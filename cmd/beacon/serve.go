@@ -24,6 +24,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/bots"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/geoip"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/httpserver"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/script"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
@@ -57,11 +59,11 @@ type serving struct {
 	script   *script.Script
 
 	// The flags' text.
-	batch, get, noGet, answers, origins, proxies []string
-	maxBody                                      sizeFlag
-	scriptPath                                   string
-	visitors                                     switchFlag
-	tokenFile                                    string
+	batch, get, noGet, answers, origins, proxies, bots []string
+	maxBody                                            sizeFlag
+	scriptPath                                         string
+	visitors                                           switchFlag
+	tokenFile, geoip                                   string
 }
 
 func serveCommand() *cobra.Command {
@@ -117,6 +119,8 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 	f.TextVar(&s.collect.Address, "address", collect.AddressTruncated, "how the client IP is stored: truncate (to /24 or /48), keep, drop, or hash with a salt that changes daily")
 	s.visitors = true
 	f.Var(&s.visitors, "visitors", "whether a visitor of a site has an id until midnight UTC, a hash of IP, user agent and origin: on or off")
+	f.StringVar(&s.geoip, "geoip", "", "MaxMind DB `file` of countries, such as GeoLite2-Country.mmdb, for the column country; read again when it changes. The country comes from the whole client IP, also with --address drop")
+	f.StringArrayVar(&s.bots, "bots", nil, "`file` of rules for the columns bot and bot_reason: a line is 'agent WORD', 'referrer HOST' or 'network CIDR'; may be repeated")
 	f.TextVar(&s.collect.Referrer, "referer", collect.ReferrerPath, "how much of the URL in Referer, Ping-From and Ping-To is stored: path (without the query), origin or full")
 	f.StringArrayVar(&s.collect.KeepHeader, "keep-header", nil, "`name` of a further header that is stored; may be repeated")
 	f.TextVar(&s.collect.OptOut, "opt-out", collect.OptOutKeep, "how to treat a beacon with Sec-GPC or DNT: keep, anonymous or refuse")
@@ -154,6 +158,9 @@ func (s *serving) parse() (err error) {
 		return fmt.Errorf("--script: %w", err)
 	}
 	s.table.script = s.script.Stream()
+	if err := s.parseClients(); err != nil {
+		return err
+	}
 	for _, name := range s.collect.KeepHeader {
 		switch name = http.CanonicalHeaderKey(name); {
 		case !httpguts.ValidHeaderFieldName(name):
@@ -207,6 +214,25 @@ func (s *serving) parse() (err error) {
 	}
 	s.listener.acme.Dir = filepath.Join(s.data, "acme")
 	return s.table.check()
+}
+
+// parseClients reads the files of --geoip and --bots.
+func (s *serving) parseClients() error {
+	if s.geoip != "" {
+		countries, err := geoip.Open(s.geoip, s.collect.Logger)
+		if err != nil {
+			return fmt.Errorf("--geoip: %w: download a file of countries in the MaxMind DB format, such as GeoLite2-Country.mmdb, and name it", err)
+		}
+		s.collect.Country = countries.Country
+	}
+	rules := bots.New(s.script.Stream())
+	for _, file := range s.bots {
+		if err := rules.Add(file); err != nil {
+			return fmt.Errorf("--bots: %w", err)
+		}
+	}
+	s.collect.Bot = rules.Reason
+	return nil
 }
 
 // parseProxy parses an address or CIDR. An IPv4 address in the form of IPv6 is that of IPv4, as clients'

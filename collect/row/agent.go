@@ -14,8 +14,16 @@ type Agent struct {
 	Browser string // its name without the version, such as Firefox
 	OS      string // such as Windows, macOS, iOS, Android, Linux or ChromeOS
 	Device  string // desktop, tablet or phone
-	Bot     bool   // a crawler, a preview or a headless browser, by its user agent
+	// BotReason is why the program counts as a bot, such as BotAgent, or "" for a person. [AgentOf] knows only BotAgent.
+	BotReason string
 }
+
+// The reasons why a beacon is from a bot. [Row.BotReason] has the first one that applies.
+const (
+	BotAgent    = "agent"    // the user agent names a crawler, a preview or a headless browser
+	BotReferrer = "referrer" // the referrer is a site that bots name
+	BotNetwork  = "network"  // the client IP is in a network of bots
+)
 
 // maxUserAgent is the number of bytes of a User-Agent that are read. Names of browsers and bots are in them.
 const maxUserAgent = 1 << 10
@@ -49,9 +57,10 @@ const maxAgents = 1 << 10
 
 func parseAgent(userAgent string) Agent {
 	ua := useragent.Parse(userAgent)
-	agent := Agent{Browser: valid(ua.Name), OS: valid(ua.OS), Bot: ua.Bot}
+	agent := Agent{Browser: valid(ua.Name), OS: valid(ua.OS)}
 	switch {
 	case ua.Bot:
+		agent.BotReason = BotAgent
 	case ua.Tablet || ua.OS == useragent.Android && !strings.Contains(userAgent, "Mobile"): // as Chrome on Android says it
 		agent.Device = "tablet"
 	case ua.Mobile:
@@ -66,7 +75,7 @@ func parseAgent(userAgent string) Agent {
 // which browsers no longer change.
 func agentOf(h warc.Fields) Agent {
 	agent := AgentOf(h.Get("User-Agent"))
-	if agent.Bot {
+	if agent.BotReason != "" {
 		return agent
 	}
 	if platform := unquoted(h.Get("Sec-Ch-Ua-Platform")); platform != "" && platform != "Unknown" {

@@ -7,7 +7,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-func TestOf_UserAgentSaysBot_IsBot(t *testing.T) {
+func TestOf_UserAgentSaysBot_HasTheReasonAgent(t *testing.T) {
 	const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
 	for _, c := range []struct {
 		userAgent string
@@ -28,8 +28,28 @@ func TestOf_UserAgentSaysBot_IsBot(t *testing.T) {
 	} {
 		r := record("", "")
 		r.Request.Header = warc.Fields{{Name: "User-Agent", Value: c.userAgent}}
-		if got := Of(r).Bot; got != c.bot {
-			t.Errorf("%.80s: %v", c.userAgent, got)
+		want := ""
+		if c.bot {
+			want = BotAgent
+		}
+		if got := Of(r).BotReason; got != want {
+			t.Errorf("%.80s: got the reason %q, want %q", c.userAgent, got, want)
+		}
+	}
+}
+
+func TestOf_RecordHasBotField_UserAgentComesFirst(t *testing.T) {
+	for _, c := range []struct{ userAgent, field, want string }{
+		{"", "", ""},
+		{"", BotNetwork, BotNetwork},
+		{"Googlebot/2.1", "", BotAgent},
+		{"Googlebot/2.1", BotNetwork, BotAgent},
+	} {
+		r := record("", "")
+		r.Request.Header = warc.Fields{{Name: "User-Agent", Value: c.userAgent}}
+		r.Extra = warc.Fields{{Name: BotField, Value: c.field}, {Name: CountryField, Value: "NZ"}}
+		if got := Of(r); got.BotReason != c.want || got.Country != "NZ" {
+			t.Errorf("%+v: got the reason %q and the country %q, want %q and NZ", c, got.BotReason, got.Country, c.want)
 		}
 	}
 }

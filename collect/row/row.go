@@ -37,6 +37,13 @@ const AddressField = "Beacon-Address"
 // VisitorField is the field of a record that has the id of a visitor.
 const VisitorField = "Beacon-Visitor"
 
+// CountryField is the field of a record that has the client's country, which the collector found by the whole client IP.
+const CountryField = "Beacon-Country"
+
+// BotField is the field of a record that has the collector's reason why the beacon is from a bot. The collector knows
+// the whole client IP and its operator's rules, so that each later reader gets the same reason.
+const BotField = "Beacon-Bot"
+
 // A Row has the columns of the table beacons, in their order. Its strings are valid UTF-8.
 type Row struct {
 	ID          uuid.UUID
@@ -55,6 +62,7 @@ type Row struct {
 	Error       string          // why Data is missing or repaired, or ""
 	Agent                       // the program that sent it
 	Visitor     string          // the id of a visitor, which changes daily, or ""
+	Country     string          // the client's country as two letters (ISO 3166-1), or ""
 }
 
 // Of returns r as one row, also if r is a batch. The row shares memory with r's body.
@@ -78,7 +86,9 @@ func of(r *warc.Record) (row Row, from source, packing error) {
 		Body:        q.Body,
 		Agent:       agentOf(q.Header),
 		Visitor:     valid(r.Extra.Get(VisitorField)),
+		Country:     valid(r.Extra.Get(CountryField)),
 	}
+	row.BotReason = cmp.Or(row.BotReason, valid(r.Extra.Get(BotField)))
 	row.Stream, row.Query = Target(q.Target)
 	from, packing, err := row.decode(q)
 	if err = joined(packing, err); err != nil {

@@ -35,7 +35,7 @@ func (row Row) MarshalJSON() ([]byte, error) {
 		ID: row.ID.String(), ReceivedAt: row.ReceivedAt.UTC().Format(timeLayout),
 		Stream: row.Stream, Query: row.Query, Origin: row.Origin, Referrer: row.Referrer,
 		UserAgent: row.UserAgent, IP: row.IP, ContentType: row.ContentType,
-		Kind: row.Kind, Size: len(row.Body), Data: row.Data, Bot: row.Bot,
+		Kind: row.Kind, Size: len(row.Body), Data: row.Data, Bot: row.BotReason != "",
 	}
 	if !row.SentAt.IsZero() {
 		sent := row.SentAt.UTC().Format(timeLayout)

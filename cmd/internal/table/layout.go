@@ -21,7 +21,7 @@ type layout struct {
 	later    []int    // and of each laterColumn
 	declared []string // identities of the declared columns and names of laterColumns, sorted
 	// The index in columns of some fields.
-	id, at, stream, userAgent, data int
+	id, at, stream, userAgent, data, bot int
 }
 
 // A leaf is a column of a file.
@@ -70,7 +70,7 @@ func newLayout(declared []Column) (*layout, error) {
 	for _, c := range laterColumns {
 		l.later = append(l.later, at[c.name])
 	}
-	l.id, l.at, l.stream, l.userAgent, l.data = at["id"], at["received_at"], at["stream"], at["user_agent"], at["data"]
+	l.id, l.at, l.stream, l.userAgent, l.data, l.bot = at["id"], at["received_at"], at["stream"], at["user_agent"], at["data"], at["bot"]
 	return l, nil
 }
 

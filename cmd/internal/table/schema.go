@@ -55,21 +55,25 @@ var fields = slices.Concat([]field{
 		return parquet.ByteArrayValue(r.Data)
 	}},
 	{"error", "varchar", text(), "", func(r *row.Row) parquet.Value { return orNull(r.Error) }},
-	{"bot", "boolean", parquet.Optional(parquet.Leaf(parquet.BooleanType)), "", func(r *row.Row) parquet.Value { return parquet.BooleanValue(r.Bot) }},
+	{"bot", "boolean", parquet.Optional(parquet.Leaf(parquet.BooleanType)), "", func(r *row.Row) parquet.Value { return parquet.BooleanValue(r.BotReason != "") }},
 }, laterFields())
 
-// A laterColumn is a column of text that files of earlier versions lack: the view has NULL for them. Compaction computes
-// it from a row with the user agent alone. A file that has the column lists its name in File.Columns.
+// A laterColumn is a column of text that files of earlier versions lack. Compaction computes it for them from the columns
+// user_agent and bot. A file that has the column lists its name in File.Columns.
 type laterColumn struct {
-	name string
-	get  func(*row.Row) string
+	name    string
+	get     func(*row.Row) string
+	missing string // the view's expression for files without the column
 }
 
 var laterColumns = []laterColumn{
-	{"browser", func(r *row.Row) string { return r.Browser }},
-	{"os", func(r *row.Row) string { return r.OS }},
-	{"device", func(r *row.Row) string { return r.Device }},
-	{"visitor", func(r *row.Row) string { return r.Visitor }},
+	{"browser", func(r *row.Row) string { return r.Browser }, "null"},
+	{"os", func(r *row.Row) string { return r.OS }, "null"},
+	{"device", func(r *row.Row) string { return r.Device }, "null"},
+	{"visitor", func(r *row.Row) string { return r.Visitor }, "null"},
+	{"country", func(r *row.Row) string { return r.Country }, "null"},
+	// Earlier versions found bots by the user agent alone.
+	{"bot_reason", func(r *row.Row) string { return r.BotReason }, "case when bot then '" + row.BotAgent + "' end"},
 }
 
 func laterFields() (fields []field) {
@@ -79,8 +83,14 @@ func laterFields() (fields []field) {
 	return fields
 }
 
-func isLater(name string) bool {
-	return slices.ContainsFunc(laterColumns, func(c laterColumn) bool { return c.name == name })
+// missingColumn returns the view's expression for a column that a file of an earlier version lacks, and whether there are
+// such files.
+func missingColumn(name string) (expression string, can bool) {
+	i := slices.IndexFunc(laterColumns, func(c laterColumn) bool { return c.name == name })
+	if i < 0 {
+		return "", false
+	}
+	return laterColumns[i].missing, true
 }
 
 // orNull returns NULL for an empty string, which a row has for a value that was not sent.

@@ -100,11 +100,16 @@ func (s *source) arrange(to, from parquet.Row, derive bool) {
 	}
 }
 
-// deriveLater sets the laterColumns that the file lacks.
+// deriveLater sets the laterColumns that the file lacks. The column bot decides whether the row is from a bot, so that
+// bot_reason agrees with it.
 func (s *source) deriveLater(to parquet.Row) {
 	var r row.Row
 	if v := to[s.l.userAgent]; !v.IsNull() {
 		r.Agent = row.AgentOf(string(v.ByteArray()))
+	}
+	r.BotReason = ""
+	if v := to[s.l.bot]; !v.IsNull() && v.Boolean() {
+		r.BotReason = row.BotAgent
 	}
 	for i, at := range s.l.later {
 		if s.columns[at] < 0 {

@@ -43,8 +43,8 @@ func selection(declared []Column, files bool, has []string) string {
 	}
 	for _, f := range fields {
 		value := cmp.Or(f.view, f.name)
-		if isLater(f.name) && !slices.Contains(has, f.name) {
-			value = "null"
+		if missing, can := missingColumn(f.name); can && !slices.Contains(has, f.name) {
+			value = missing
 		}
 		add(value, f.typ, f.name)
 	}

@@ -96,7 +96,7 @@ func TestView_EmptyTable_HasAllColumns(t *testing.T) {
 }
 
 // selectAll has each value as a text that storedText makes of a row too.
-const selectAll = `select id::varchar, epoch_us(received_at), epoch_us(sent_at), stream, query, origin, referrer, user_agent, ip, content_type, kind, hex(body), data::varchar, error, bot, browser, os, device, visitor from beacons order by id`
+const selectAll = `select id::varchar, epoch_us(received_at), epoch_us(sent_at), stream, query, origin, referrer, user_agent, ip, content_type, kind, hex(body), data::varchar, error, bot, browser, os, device, visitor, country, bot_reason from beacons order by id`
 
 func storedText(r stored) (all []string) {
 	text := func(v any) string {

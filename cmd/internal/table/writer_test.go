@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
@@ -19,6 +20,7 @@ func TestWriter_Record_HasAllValues(t *testing.T) {
 	h := newHarness(t, Options{Columns: []Column{{"version", "varchar", "$.version", ""}, {"n", "double", "$.n", ""}, {"Flag", "boolean", "$.flag", ""}, {"big", "bigint", "/big", ""}}})
 	r := textRecord(1, "application/json", `{"version": "1.2.3", "n": 1.5, "flag": true, "big": -9007199254740993}`)
 	r.IP = "203.0.113.0"
+	r.Extra = warc.Fields{{Name: row.CountryField, Value: "NZ"}}
 	r.Request.Header = append(r.Request.Header, warc.Field{Name: "Origin", Value: "https://example.com"}, warc.Field{Name: "Referer", Value: "https://example.com/page"},
 		warc.Field{Name: "User-Agent", Value: "Googlebot/2.1"}, warc.Field{Name: "Date", Value: "Sun, 22 Nov 2026 06:20:10 GMT"})
 	empty := textRecord(2, "", "")
@@ -28,7 +30,7 @@ func TestWriter_Record_HasAllValues(t *testing.T) {
 		1: {
 			"id": idOf(1), "received_at": base.Add(time.Millisecond).UnixMicro(), "sent_at": time.Date(2026, 11, 22, 6, 20, 10, 0, time.UTC).UnixMicro(),
 			"stream": "/x", "query": "q=1", "origin": "https://example.com", "referrer": "https://example.com/page", "user_agent": "Googlebot/2.1", "ip": "203.0.113.0",
-			"content_type": "application/json", "kind": "json", "data": string(r.Request.Body), "bot": true, "browser": "Googlebot",
+			"content_type": "application/json", "kind": "json", "data": string(r.Request.Body), "bot": true, "bot_reason": "agent", "browser": "Googlebot", "country": "NZ",
 			"version": "1.2.3", "n": 1.5, "Flag": true, "big": int64(-9007199254740993),
 		},
 		2: {"id": idOf(2), "received_at": base.Add(2 * time.Millisecond).UnixMicro(), "stream": "/y", "kind": "ping", "body": "", "bot": false},

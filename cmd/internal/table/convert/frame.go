@@ -85,7 +85,10 @@ func parseRow(payload []byte) (r row.Row, err error) {
 	}
 	r.Agent = row.AgentOf(r.UserAgent)
 	if flags&flagBotNull == 0 { // else the row is older than the column
-		r.Bot = flags&flagBot != 0
+		r.BotReason = ""
+		if flags&flagBot != 0 {
+			r.BotReason = row.BotAgent
+		}
 	}
 	return r, nil
 }
