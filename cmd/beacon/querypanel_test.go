@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,7 +44,7 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 		return rows
 	}
 	everything := func(visitEvent) bool { return true }
-	person := func(e visitEvent) bool { return !e.bot }
+	person := func(e visitEvent) bool { return !e.bot && !e.idle }
 	chosen := func(zone string, first, last time.Time, keep func(visitEvent) bool) []dayEvent {
 		return eventsOfDays(all, zone, first, last, keep)
 	}
@@ -56,11 +57,11 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 	}{
 		"all":      {nil, chosen("UTC", week, now, person)},
 		"today":    {[]string{"--from", "1d"}, chosen("UTC", now, now, person)},
-		"one site": {[]string{"--site", "https://s0.example"}, chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && e.site == "https://s0.example" })},
+		"one site": {[]string{"--site", "https://s0.example"}, chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.site == "https://s0.example" })},
 		"zone of a site": {[]string{"--site", "https://s1.example"},
-			chosen("Asia/Kathmandu", week, now, func(e visitEvent) bool { return !e.bot && e.site == "https://s1.example" })},
+			chosen("Asia/Kathmandu", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.site == "https://s1.example" })},
 		"bots too": {[]string{"--bots"}, chosen("UTC", week, now, everything)},
-		"a path":   {[]string{"--filter", "path=/p3"}, chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && e.Path == "/p3" })},
+		"a path":   {[]string{"--filter", "path=/p3"}, chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.Path == "/p3" })},
 		"a browser": {[]string{"--filter", "browser=Firefox", "--filter", "path=/p1"},
 			chosen("UTC", week, now, func(e visitEvent) bool { return e.browser == "Firefox" && e.Path == "/p1" })},
 		"nothing": {[]string{"--filter", "path=/none"}, nil},
@@ -112,6 +113,15 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 		equal("notfound", only(panel("notfound", x.args...), "path", "views"), wantWeights(x.events, "path", "views", func(e dayEvent) string {
 			return map[bool]string{true: e.Path}[e.Status == 404]
 		}))
+	}
+	bots := map[string]float64{}
+	for _, row := range panel("bots") {
+		bots[row["bot_reason"].(string)] += row["views"].(float64)
+	}
+	views := map[string]float64{"no engagement": 12}
+	views["agent"] = float64(len(chosen("UTC", week, now, func(e visitEvent) bool { return e.bot && e.Name == "view" })))
+	if !maps.Equal(bots, views) {
+		t.Errorf("bots: got %v, want %v", bots, views)
 	}
 	if got := panel("campaigns"); len(got) != 0 {
 		t.Errorf("campaigns: got %v, want no row", got)

@@ -38,6 +38,7 @@ type visitEvent struct {
 	visitor, site  string
 	agent, browser string
 	twice, bot     bool
+	idle           bool // of a visitor who has many views and nothing else
 }
 
 // generateVisits returns events of two sites within the nine days before end, some of them twice or of bots. Many views are
@@ -90,6 +91,11 @@ func generateVisits(end time.Time) (events []visitEvent) {
 				n.LCP = float64(100 + random.IntN(3000))
 			})
 		}
+	}
+	for v := range 12 {
+		events = append(events, visitEvent{Name: "view", View: fmt.Sprintf("idle%d-%d", v, end.Unix()), N: 1, Path: "/p1", Weight: 1, Language: "en",
+			at: end.Add(-50 * time.Hour).Truncate(24 * time.Hour).Add(12*time.Hour + time.Duration(v)*time.Minute), visitor: "00000000000000ff", site: "https://s0.example",
+			agent: agents[0].agent, browser: agents[0].browser, idle: true})
 	}
 	return events
 }

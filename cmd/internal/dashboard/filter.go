@@ -22,7 +22,7 @@ type Equal struct{ Column, Value string }
 
 // filterable are the columns of an Equal.
 var filterable = []string{"path", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
-	"country", "browser", "os", "device", "screen", "language", "name", "status", "visitor"}
+	"country", "browser", "os", "device", "screen", "language", "name", "status", "visitor", "bot_reason"}
 
 // ParseEqual parses COLUMN=VALUE.
 func ParseEqual(text string) (Equal, error) {

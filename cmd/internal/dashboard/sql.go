@@ -17,6 +17,10 @@ const margin = 2 * time.Hour
 
 const dayMicros = 24 * 60 * 60 * 1_000_000
 
+// idleViews is how many views a visitor must have on a day, and no other event, to count as a bot: a browser of a person
+// sends an event when it leaves at least one of the pages.
+const idleViews = 10
+
 // A part is a SELECT with a name, which later ones use.
 type part struct {
 	name, sql string
@@ -28,6 +32,8 @@ type part struct {
 // An event counts once, however often it arrived: its first row. It belongs to the day, in the site's time zone, in which
 // it was received. But one that comes within two hours after midnight belongs to the day before if another event of its
 // view came in the two hours before midnight. So the rows of one day do not depend on other days, and answers can be added.
+//
+// A view with one event of a bot is a bot's.
 func (s scope) parts() []part {
 	near := []string{"stream = " + literal(s.Stream), "view is not null", "received_at >= " + instant(s.from.Add(-margin))}
 	if !s.to.IsZero() {
@@ -60,7 +66,9 @@ func (s scope) parts() []part {
 	early, late := fmt.Sprintf("%s < %d", clock, margin.Microseconds()), fmt.Sprintf("%s >= %d", clock, dayMicros-margin.Microseconds())
 	// days adds day, hour and the visitor of the day to the rows of near for which a condition holds.
 	days := func(condition string) string {
-		return fmt.Sprintf("select * replace (case when visitor is not null then hash(visitor, day_number) end as visitor),\n"+
+		return fmt.Sprintf("select * replace (case when visitor is not null then hash(visitor, day_number) end as visitor,\n"+
+			"  bot or id in (from spam) or id in (from idle) as bot,\n"+
+			"  case when bot then coalesce(bot_reason, 'agent') when id in (from spam) then 'referrer' when id in (from idle) then 'no engagement' end as bot_reason),\n"+
 			"  date '1970-01-01' + cast(day_number as integer) as day, lpad(cast(local %% %[1]d // 3600000000 as varchar), 2, '0') as hour\n"+
 			"  from (select *, local // %[1]d - if(id in (from moved), 1, 0) as day_number from near where %[2]s) where %[3]s",
 			dayMicros, condition, strings.Join(inside, " and "))
@@ -72,6 +80,10 @@ func (s scope) parts() []part {
 		{"crossing", fmt.Sprintf("select view, day from (select view, %s as after, local // %d - if(after, 1, 0) as day from near where %s or %s)\n"+
 			"  group by all having bool_or(after) and not bool_and(after)", early, dayMicros, early, late), true},
 		{"moved", fmt.Sprintf("select id from near semi join (select view, day from crossing) c on near.view = c.view and near.local // %d - 1 = c.day where %s", dayMicros, early), true},
+		{"spam", "select id from near where not bot and view in (select view from near where bot)", true},
+		{"idle", fmt.Sprintf("select id from near semi join (select visitor, local // %[1]d as day from near where not bot and visitor is not null\n"+
+			"  group by all having count(*) >= %[2]d and bool_and(name = 'view')) i on near.visitor = i.visitor and near.local // %[1]d = i.day\n"+
+			"  where not bot and id not in (from moved)", dayMicros, idleViews), true},
 		{"arrived", days("id not in (from doubled)"), false},
 		{"copies", days("id in (from doubled)"), false},
 		{"v", "select * from arrived where " + people, false},

@@ -1,2 +1,3 @@
--- Bots, not counted above | ranked | additive
-select browser as bot, count(*) filter (name = 'view') as views from arrived where bot group by browser
+-- Bots, which other panels leave out | ranked | bot_reason | additive
+select bot_reason, browser, count(*) filter (name = 'view') as views, count(*) as events
+from arrived where bot group by bot_reason, browser
