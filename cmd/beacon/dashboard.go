@@ -126,12 +126,10 @@ func (s *panelState) Ask(ctx context.Context, setup, sql []string, each func(i i
 		}
 		a := &dashboard.Answer{Columns: slices.Clone(rows.Columns()), Rows: [][]any{}}
 		for rows.Next() {
-			var row []any
-			if err := json.Unmarshal(rows.Row(), &row); err != nil {
+			if err := a.AddRow(rows.Row()); err != nil {
 				each(i, nil, err)
 				return nil
 			}
-			a.Rows = append(a.Rows, row)
 		}
 		if err := rows.Err(); err != nil {
 			each(i, nil, err)

@@ -359,7 +359,7 @@ func wantLoss(views []*viewSum) []map[string]any {
 	for _, v := range views {
 		r := byBrowser[v.browser]
 		if r == nil {
-			r = map[string]any{"browser": v.browser, "views": 0, "events": 0, "gaps": 0, "without_leave": 0}
+			r = map[string]any{"browser": v.browser, "views": 0, "events": 0, "gaps": 0, "no_leave": 0}
 			byBrowser[v.browser] = r
 		}
 		r["views"] = r["views"].(int) + 1
@@ -367,11 +367,12 @@ func wantLoss(views []*viewSum) []map[string]any {
 		r["gaps"] = r["gaps"].(int) + v.last - len(v.numbers)
 		if !v.names["leave"] {
 			r["events"] = r["events"].(int) + 1
-			r["without_leave"] = r["without_leave"].(int) + 1
+			r["no_leave"] = r["no_leave"].(int) + 1
 		}
 	}
 	for _, r := range byBrowser {
-		r["lost"] = math.Round(10_000*float64(r["gaps"].(int)+r["without_leave"].(int))/float64(r["events"].(int))) / 10_000
+		r["lost"] = math.Round(10_000*float64(r["gaps"].(int)+r["no_leave"].(int))/float64(r["events"].(int))) / 10_000
+		delete(r, "events")
 	}
 	return slices.Collect(maps.Values(byBrowser))
 }

@@ -4,16 +4,14 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// An Answer is the result of a panel. A cell is nil, a string, a bool, a float64, or an object with one member, as the
-// macros of setup make it.
+// An Answer is the result of a panel. A cell is nil, a string, a bool, a float64, or what a macro of setup makes: an object
+// with one member, or a *histogram.
 type Answer struct {
 	Columns []string `json:"columns"`
 	Rows    [][]any  `json:"rows"`
@@ -26,6 +24,43 @@ var macros = []string{"p50", "p75", "ratio", "latest", "uniq"}
 
 // MaxRows is how many rows of an answer are kept.
 const MaxRows = 10_000
+
+// AddRow adds a row in JSON.
+func (a *Answer) AddRow(text []byte) error {
+	var row []any
+	if err := json.Unmarshal(text, &row); err != nil {
+		return err
+	}
+	a.Rows = append(a.Rows, compact(row))
+	return nil
+}
+
+// compact replaces the histograms of a row, which have many members.
+func compact(row []any) []any {
+	for i, cell := range row {
+		if object, ok := cell.(map[string]any); ok {
+			for _, kind := range []string{"p50", "p75"} {
+				switch x := object[kind].(type) {
+				case string:
+					row[i] = parseBuckets(kind, x)
+				case map[string]any:
+					row[i] = newHistogram(kind, x)
+				}
+			}
+		}
+	}
+	return row
+}
+
+// UnmarshalJSON reads an answer that was kept.
+func (a *Answer) UnmarshalJSON(text []byte) error {
+	type plain Answer
+	err := json.Unmarshal(text, (*plain)(a))
+	for _, row := range a.Rows {
+		compact(row)
+	}
+	return err
+}
 
 // add returns the sum of two answers of a panel: rows with the same texts become one.
 func (a *Answer) add(b *Answer) *Answer {
@@ -70,7 +105,7 @@ func keys(columns []string, rows [][]any) []bool {
 			switch row[i].(type) {
 			case string, bool:
 				is[i] = true
-			case float64, map[string]any:
+			case float64, map[string]any, *histogram:
 				number = true
 			}
 		}
@@ -86,6 +121,10 @@ func addCells(a, b any) any {
 	case float64:
 		if y, ok := b.(float64); ok {
 			return x + y
+		}
+	case *histogram:
+		if y, ok := b.(*histogram); ok {
+			return x.add(y)
 		}
 	case map[string]any:
 		y, _ := b.(map[string]any)
@@ -106,15 +145,6 @@ func addCells(a, b any) any {
 // merge adds the values of two cells that the macro kind made.
 func merge(kind string, a, b any) any {
 	switch x := a.(type) {
-	case map[string]any: // a histogram
-		y, _ := b.(map[string]any)
-		sum := maps.Clone(x)
-		for bucket, n := range y {
-			was, _ := sum[bucket].(float64)
-			more, _ := n.(float64)
-			sum[bucket] = was + more
-		}
-		return sum
 	case float64: // latest
 		y, _ := b.(float64)
 		return max(x, y)
@@ -193,15 +223,14 @@ func compareTexts(a, b any) int {
 
 // cellValue returns what a cell shows: nil, a string, a bool or a float64.
 func cellValue(cell any, zone *time.Location) any {
+	if h, ok := cell.(*histogram); ok {
+		return h.value()
+	}
 	x, ok := cell.(map[string]any)
 	if !ok {
 		return cell
 	}
 	switch {
-	case x["p50"] != nil:
-		return histogramOf(x["p50"]).quantile(0.5)
-	case x["p75"] != nil:
-		return histogramOf(x["p75"]).quantile(0.75)
 	case x["latest"] != nil:
 		micros, _ := x["latest"].(float64)
 		return time.UnixMicro(int64(micros)).In(zone).Format("2006-01-02 15:04")
@@ -225,56 +254,4 @@ func cellValue(cell any, zone *time.Location) any {
 		}
 	}
 	return nil
-}
-
-// A histogram has how many numbers are in each bucket.
-type histogram map[int]float64
-
-func histogramOf(value any) histogram {
-	h := histogram{}
-	buckets, _ := value.(map[string]any)
-	for text, n := range buckets {
-		bucket, err := strconv.Atoi(text)
-		if count, ok := n.(float64); ok && err == nil {
-			h[bucket] += count
-		}
-	}
-	return h
-}
-
-// quantile returns the middle of the first bucket up to which a share q of the numbers is, or nil without numbers.
-func (h histogram) quantile(q float64) any {
-	total := 0.0
-	for _, n := range h {
-		total += n
-	}
-	sum := 0.0
-	for _, bucket := range slices.Sorted(maps.Keys(h)) {
-		if sum += h[bucket]; sum >= q*total {
-			return bucketValue(bucket)
-		}
-	}
-	return nil
-}
-
-// below returns the share of the numbers up to limit.
-func (h histogram) below(limit float64) float64 {
-	sum, total := 0.0, 0.0
-	for bucket, n := range h {
-		total += n
-		if bucketValue(bucket) <= limit {
-			sum += n
-		}
-	}
-	return sum / max(total, 1)
-}
-
-// bucketValue is the middle of a bucket, with three digits.
-func bucketValue(bucket int) float64 {
-	x := math.Exp(float64(bucket) / bucketsOfE)
-	if x < 1e-8 {
-		return 0
-	}
-	x, _ = strconv.ParseFloat(strconv.FormatFloat(x, 'g', 3, 64), 64)
-	return x
 }

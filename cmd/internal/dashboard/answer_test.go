@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"encoding/json"
 	"math"
 	"reflect"
 	"testing"
@@ -9,7 +10,7 @@ import (
 
 func TestAdd_TwoAnswers_RowsWithTheSameTextsAreOne(t *testing.T) {
 	columns := []string{"path", "status", "views", "p", "seen", "pages"}
-	hist := func(kind string, b map[string]any) any { return map[string]any{kind: b} }
+	hist := func(kind string, b map[string]any) any { return newHistogram(kind, b) }
 	a := &Answer{Columns: columns, Rows: [][]any{
 		{"/a", nil, 2.0, hist("p50", map[string]any{"0": 1.0, "32": 1.0}), map[string]any{"latest": 1e15}, map[string]any{"uniq": []any{"x", "y"}}},
 		{"/b", nil, 1.0, nil, nil, nil},
@@ -53,12 +54,14 @@ func TestBucketValue_EachNumber_WithinTwoPercent(t *testing.T) {
 	}
 }
 
-func TestBelow_Histogram_IsTheShare(t *testing.T) {
-	h := histogramOf(map[string]any{"0": 1.0, "32": 2.0, "64": 1.0})
-	if got := h.below(3); got != 0.75 {
-		t.Errorf("got %v", got)
+func TestHistogram_AsJSONAndBack_IsTheSame(t *testing.T) {
+	a := &Answer{Columns: []string{"path", "p"}, Rows: [][]any{{"/a", newHistogram("p75", map[string]any{"-663": 2.0, "5": 1.0})}}}
+	text, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := (histogram{}).below(3); got != 0 {
-		t.Errorf("none: got %v", got)
+	var b Answer
+	if err := json.Unmarshal(text, &b); err != nil || !reflect.DeepEqual(*a, b) {
+		t.Errorf("%s: got %+v, %v", text, b, err)
 	}
 }

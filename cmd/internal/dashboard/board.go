@@ -96,7 +96,7 @@ type half struct {
 }
 
 func newHalf(p Panel, s scope, past bool) *half {
-	h := &half{scope: s, past: past, setup: s.setup(p.Additive)}
+	h := &half{scope: s, past: past, setup: s.setup(p)}
 	sum := sha256.Sum256([]byte(strings.Join(h.setup, "\n") + "\n" + p.SQL))
 	h.key = hex.EncodeToString(sum[:16])
 	return h

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,8 +30,9 @@ func TestParseGoals_GoalsAndFunnels_ArePanels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all[4].Name != "goals" || all[6].Name != "funnel-1" {
-		t.Errorf("the panels are in the order %v", all)
+	at := slices.IndexFunc(all, func(p Panel) bool { return p.Name == "goals" })
+	if at < 0 || all[at-1].Name != "bots" || all[at+2].Name != "funnel-1" || all[at+3].Name != "vitals" {
+		t.Errorf("the goals are in place %d", at)
 	}
 }
 

@@ -31,8 +31,8 @@ type keptAnswer struct {
 }
 
 const (
-	// maxKeptBytes is how many bytes of answers are in memory, as JSON. In Go they take about five times as much.
-	maxKeptBytes = 8 << 20
+	// maxKeptBytes is how many bytes of answers are in memory, counted as JSON.
+	maxKeptBytes = 24 << 20
 	// keptFor is how long the file of an answer stays that nobody asked for. The last 30 days are another answer each day.
 	keptFor = 3 * 24 * time.Hour
 )

@@ -16,9 +16,14 @@ import (
 //go:embed panels/*.sql
 var files embed.FS
 
-// order is the order of the panels of this package on the page. Those of the operator come after them.
-var order = []string{"headline", "when", "pages", "sources", "goals", "goalsources", "funnel", "ends", "campaigns", "mediums", "hours", "time", "countries", "browsers", "systems", "devices",
-	"languages", "vitals", "events", "errors", "notfound", "loss", "lossdays", "doubles", "bots"}
+// groups are the panels of this package in the order of the page. Those of a group are tabs of one frame. Panels of the
+// operator come after them, each in a frame of its own, and funnels after the goals.
+var groups = [][]string{{"headline"}, {"when", "hours"}, {"pages", "ends", "time"}, {"sources", "mediums", "campaigns"},
+	{"browsers", "systems", "devices", "languages", "countries"}, {"events"}, {"loss", "lossdays", "doubles", "bots"}, {"goals", "goalsources"}, {"funnel"},
+	{"vitals"}, {"errors", "notfound"}}
+
+// order is groups as one list.
+var order = slices.Concat(groups...)
 
 // A Panel is a question and its SQL.
 type Panel struct {

@@ -11,7 +11,7 @@ const noAnswer = 'The collector does not answer. Check that it is running, then 
 // address bar and from this tab's history.
 function takeFragment() {
   const text = location.hash.slice(1)
-  if (text) history.replaceState(null, '', location.pathname)
+  if (text) history.replaceState(null, '', location.pathname + location.search)
   try {
     return decodeURIComponent(text)
   } catch {
@@ -25,13 +25,20 @@ async function logIn(token) {
   // In the body, because logs and histories have URLs.
   const answer = await fetch('/-/login', { method: 'POST', body: token }).catch(() => null)
   if (answer?.ok) {
-    location.replace('/')
+    location.replace(target())
     return
   }
   const text = !answer ? noAnswer : answer.status === 401 ? wrong : await answer.text()
   button.disabled = false
   busy.textContent = ''
   show(text)
+}
+
+// target returns the page of this collector that was asked for before the login.
+function target() {
+  const to = new URLSearchParams(location.search).get('to') ?? '/'
+  const url = URL.canParse(to, location.origin) ? new URL(to, location.origin) : location
+  return url.origin === location.origin && url.pathname !== location.pathname ? url : '/'
 }
 
 // show shows the form, with what is wrong or ''.
@@ -51,9 +58,15 @@ form.addEventListener('submit', event => {
   logIn(at < 0 ? given : given.slice(at + '/-/login#'.length))
 })
 
-function begin() {
+async function begin() {
   const token = takeFragment()
-  if (token) logIn(token)
+  if (token) {
+    logIn(token)
+    return
+  }
+  // A link of another site to the dashboard ends here too, since it has no cookie with it.
+  const answer = await fetch('/', { method: 'HEAD', redirect: 'manual' }).catch(() => null)
+  if (answer?.ok) location.replace(target())
   else if (!busy.textContent) show('')
 }
 

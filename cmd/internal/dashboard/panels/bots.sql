@@ -1,3 +1,3 @@
--- Bots, which other panels leave out | ranked | bot_reason | additive
+-- Bots | ranked | bot_reason | additive
 select bot_reason, browser, count(*) filter (name = 'view') as views, count(*) as events
 from arrived where bot group by bot_reason, browser

@@ -1,2 +1,2 @@
--- Events that arrived again | ranked | browser | additive
+-- Doubles | ranked | browser | additive
 select browser, count(*) as doubles from copies where not bot group by browser
