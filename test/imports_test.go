@@ -44,6 +44,7 @@ var rules = []struct {
 	{"test/loss", "", "it measures browsers, with a server of its own"},
 	{"test/trackers", "", "libraries use the command over HTTP, as real pages and programs do"},
 	{"test/visits", "", "pages use the command over HTTP"},
+	{"test/dashboard", "", "browsers use the command over HTTP"},
 	{"test/collectortest", "", "it runs the command for any test"},
 	{"cmd/internal/dashboard", "", "it makes SQL of panels, which are embedded files"},
 	{"cmd/internal/geoip", "", "it finds the country of an IP in a file"},

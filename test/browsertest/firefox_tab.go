@@ -52,18 +52,28 @@ func (tab *firefoxTab) Click(selector string) {
 		err = errors.New("the page has no such element")
 	}
 	if err == nil {
-		element := map[string]any{"type": "element", "element": map[string]any{"sharedId": found.Nodes[0].SharedID}}
-		err = tab.command("input.performActions", map[string]any{"actions": []any{map[string]any{
-			"type": "pointer", "id": "mouse", "actions": []any{
-				map[string]any{"type": "pointerMove", "x": 0, "y": 0, "origin": element},
-				map[string]any{"type": "pointerDown", "button": 0},
-				map[string]any{"type": "pointerUp", "button": 0},
-			},
-		}}}, nil)
+		err = tab.clickNode(map[string]any{"sharedId": found.Nodes[0].SharedID})
 	}
 	if err != nil {
 		tab.t.Fatalf("click on %s: %v", selector, err)
 	}
+}
+
+// clickNode scrolls to a node, because the pointer can't leave the window, and clicks on it.
+func (tab *firefoxTab) clickNode(node map[string]any) error {
+	err := tab.command("script.callFunction", map[string]any{
+		"functionDeclaration": "e => e.scrollIntoView({ block: 'nearest', behavior: 'instant' })", "arguments": []any{node},
+		"target": map[string]any{"context": tab.id}, "awaitPromise": false}, nil)
+	if err != nil {
+		return err
+	}
+	return tab.command("input.performActions", map[string]any{"actions": []any{map[string]any{
+		"type": "pointer", "id": "mouse", "actions": []any{
+			map[string]any{"type": "pointerMove", "x": 0, "y": 0, "origin": map[string]any{"type": "element", "element": node}},
+			map[string]any{"type": "pointerDown", "button": 0},
+			map[string]any{"type": "pointerUp", "button": 0},
+		},
+	}}}, nil)
 }
 
 func (tab *firefoxTab) Evaluate(js string) (any, error) {

@@ -29,6 +29,16 @@ type Collector struct {
 	URL    string       // without a slash at the end
 	Client *http.Client // for queries; at first the default client
 	data   string       // the data folder
+	cmd    *exec.Cmd
+}
+
+// Stop kills the collector.
+func (c *Collector) Stop(t testing.TB) {
+	t.Helper()
+	if err := c.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	c.cmd.Wait()
 }
 
 // Build builds the command for the test of a package that is two folders below the repository's root, with the race
@@ -86,21 +96,27 @@ func Serve(t testing.TB, command string, flags ...string) *Collector {
 	if !ok {
 		t.Fatalf("beacon serve prints %q, want its URL", line)
 	}
-	return &Collector{strings.TrimSuffix(strings.TrimSpace(url), "/"), http.DefaultClient, data}
+	return &Collector{strings.TrimSuffix(strings.TrimSpace(url), "/"), http.DefaultClient, data, cmd}
 }
 
-// Query returns the rows of a query whose columns are all text.
-func (c *Collector) Query(t testing.TB, sql string) (rows [][]string) {
+// Token returns the operators' token.
+func (c *Collector) Token(t testing.TB) string {
 	t.Helper()
 	token, err := os.ReadFile(filepath.Join(c.data, "operator-token"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return strings.TrimSpace(string(token))
+}
+
+// Query returns the rows of a query whose columns are all text.
+func (c *Collector) Query(t testing.TB, sql string) (rows [][]string) {
+	t.Helper()
 	req, err := http.NewRequest("GET", c.URL+"/-/query?sql="+url.QueryEscape(sql), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	req.Header.Set("Authorization", "Bearer "+c.Token(t))
 	res, err := c.Client.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -4,21 +4,18 @@ import (
 	"html/template"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/seed-d051cf5a/beacon/internal/proctest"
+	"github.com/seed-d051cf5a/beacon/test/browsertest"
 	"github.com/seed-d051cf5a/beacon/test/collectortest"
 )
 
 // bundle returns a folder with the pages' scripts, each with its library in it.
 func bundle(t *testing.T) string {
 	t.Helper()
-	installNode(t, "pages")
+	browsertest.InstallNode(t, "pages")
 	pages, err := filepath.Glob("pages/*.js")
 	if err != nil {
 		t.Fatal(err)
@@ -27,34 +24,6 @@ func bundle(t *testing.T) string {
 	collectortest.Run(t, "pages/node_modules/.bin/esbuild", append(pages, "--bundle", "--outdir="+dir, "--log-level=error",
 		"--define:process.env.NODE_ENV=\"production\"")...)
 	return dir
-}
-
-// nodeMutex is held while packages are installed.
-var nodeMutex sync.Mutex
-
-// installNode installs the packages of a folder's package-lock.json in its node_modules, unless they are there.
-func installNode(t *testing.T, folder string) {
-	t.Helper()
-	nodeMutex.Lock()
-	defer nodeMutex.Unlock()
-	npm, err := exec.LookPath("npm")
-	proctest.Needs(t, "npm", err == nil)
-	lock, err := os.Stat(filepath.Join(folder, "package-lock.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// npm writes this file at the end of an installation.
-	installed, err := os.Stat(filepath.Join(folder, "node_modules/.package-lock.json"))
-	if err == nil && !installed.ModTime().Before(lock.ModTime()) {
-		return
-	}
-	cmd := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = folder
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Logf("npm ci: %s", out)
-	}
-	proctest.Needs(t, "the packages of "+folder+"/package-lock.json", err == nil)
 }
 
 // publish serves the page of a script, and a page without one to go to. Their origin and site are not the collector's.

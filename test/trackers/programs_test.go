@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/proctest"
+	"github.com/seed-d051cf5a/beacon/test/browsertest"
 	"github.com/seed-d051cf5a/beacon/test/collectortest"
 )
 
@@ -32,7 +33,7 @@ func runProgram(t *testing.T, s sender, collector string) {
 	var cmd *exec.Cmd
 	switch s.runsIn() {
 	case "Node.js":
-		installNode(t, "programs")
+		browsertest.InstallNode(t, "programs")
 		cmd = exec.CommandContext(ctx, "node", s.file)
 	case "Python":
 		python, libraries := installPython(t)
