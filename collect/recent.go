@@ -153,6 +153,7 @@ func (rs *recent) before(n int) uint64 {
 
 // counts are the numbers of beacons in the last minutes, as JSON.
 type counts struct {
+	Started   string                `json:"started"` // when the collector started, as received_at of a row
 	Now       int64                 `json:"now"`     // Unix time of the newest minute, in seconds
 	Minutes   [recentMinutes]uint32 `json:"minutes"` // oldest first
 	Total     uint64                `json:"total"`
@@ -165,9 +166,9 @@ func (rs *recent) counts(now time.Time, match func(stream string) bool) counts {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.all.advance(now.Unix() / 60)
-	if match == nil {
-		return counts{Now: rs.all.newest * 60, Minutes: rs.all.minutes, Total: rs.all.total}
+	sum, uncounted := rs.all, uint64(0)
+	if match != nil {
+		sum, uncounted = rs.streams.sum(match, rs.all.newest), rs.streams.uncounted
 	}
-	sum := rs.streams.sum(match, rs.all.newest)
-	return counts{Now: sum.newest * 60, Minutes: sum.minutes, Total: sum.total, Uncounted: rs.streams.uncounted}
+	return counts{Started: rs.started.UTC().Format(row.TimeLayout), Now: sum.newest * 60, Minutes: sum.minutes, Total: sum.total, Uncounted: uncounted}
 }

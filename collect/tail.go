@@ -55,14 +55,16 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	defer ping.Stop()
 	var sent counts
 	var noticed uint64
+	var counted time.Time
 	countNow := func() {
+		counted = time.Now()
 		if ignored, repeated, version := c.notices.all(); version != noticed {
 			noticed = version
 			s.event("notice", map[string]any{"gets": ignored, "repeated": repeated})
 		}
-		now := c.recent.counts(time.Now(), match)
+		now := c.recent.counts(counted, match)
 		if match == nil {
-			now.Lost = c.preflights.count(time.Now())
+			now.Lost = c.preflights.count(counted)
 		}
 		if now != sent {
 			sent = now
@@ -87,7 +89,7 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 		for i := range beacons {
 			s.event("beacon", row.Of(&beacons[i]))
 		}
-		if first {
+		if time.Since(counted) >= countTick { // a figure that lags behind the list looks wrong
 			countNow()
 		}
 		if s.flush() != nil {
