@@ -23,7 +23,7 @@ const (
 // routes does not use http.ServeMux, because that redirects a request whose path is not clean. A
 // browser does not follow the redirect of a preflight, so the beacon would be lost.
 func routes(c *collect.Collector, t *tableService, s *script.Script, share *viewShare, metrics prometheus.Gatherer) http.Handler {
-	page, query, export := httpserver.Evictable(web.Handler()), c.Operator("query", mostQueries, t.QueryHandler()), c.Operator("export", mostExports, t.ExportHandler())
+	page, query, export := httpserver.Evictable(web.Handler(s.Stream()+".js")), c.Operator("query", mostQueries, t.QueryHandler()), c.Operator("export", mostExports, t.ExportHandler())
 	table := c.Operator("table", mostAdminRequests, t.TableHandler())
 	browserScript, sample := httpserver.Evictable(s), c.Operator("sample", mostAdminRequests, sampleHandler(share))
 	counted := c.LocalOrOperator(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
@@ -32,7 +32,7 @@ func routes(c *collect.Collector, t *tableService, s *script.Script, share *view
 		switch path := r.URL.EscapedPath(); {
 		case get && s.Serves(path):
 			browserScript.ServeHTTP(w, r)
-		case get && (path == "/" || path == collect.Operators+"login" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
+		case get && (path == "/" || path == collect.Operators+"live" || path == collect.Operators+"login" || path == collect.Operators+"bye" || strings.HasPrefix(path, collect.Operators+"web/")):
 			page.ServeHTTP(w, r)
 		case path == collect.Operators+"query":
 			query.ServeHTTP(w, r)
