@@ -101,7 +101,7 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 		return 0, &refusal{reason: "disk", status: http.StatusServiceUnavailable, wait: retryAfter, text: "The disk can't take it now; try again later."}
 	}
 	if c.recent != nil {
-		c.recent.add(now, b.record)
+		c.recent.add(now, streamOf(r), b.record)
 	}
 	if c.notices.repeats.again(c.seed, &record, from, now) {
 		c.notices.repeated.add(streamOf(r))

@@ -83,7 +83,7 @@ func TestImport_DateOfTheFuture_LeavesTheLiveViewAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	counts := c.recent.counts(time.Now())
+	counts := c.recent.counts(time.Now(), nil)
 	beacons, _, _ := c.recent.since(0)
 	if age := time.Now().Unix() - counts.Now; age < 0 || age > 120 || len(beacons) != 1 || beacons[0].Request.Target != "/live" {
 		t.Errorf("got the minute %v and %d beacons", time.Unix(counts.Now, 0), len(beacons))

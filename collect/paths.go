@@ -24,6 +24,20 @@ func Paths(patterns ...string) (func(stream string) bool, error) {
 	}, nil
 }
 
+// streamFilter returns a function that reports whether a stream matches the filter of a tail, or nil if the filter
+// is empty. A filter that begins with / is a pattern as those of Paths. Any other matches the streams that have
+// it in them.
+func streamFilter(filter string) func(stream string) bool {
+	if filter == "" {
+		return nil
+	}
+	if !strings.HasPrefix(filter, "/") {
+		filter = "*" + filter + "*"
+	}
+	parts := strings.Split(filter, "*")
+	return func(stream string) bool { return matches(parts, stream) }
+}
+
 // matches reports whether text has the parts in their order, with any characters between them.
 func matches(parts []string, text string) bool {
 	if len(parts) == 1 {

@@ -12,17 +12,16 @@ import (
 )
 
 const (
-	recentKept    = 200 // beacons
-	recentBytes   = 4 << 20
-	recentMinutes = 60
+	recentKept  = 200 // beacons
+	recentBytes = 4 << 20
 	// recentRoom is the largest buffer that is used again for another beacon. All buffers of this
 	// size together have recentBytes.
 	recentRoom = recentBytes / recentKept
 )
 
-// recent holds the newest beacons and the number of beacons in each of the last minutes. The
-// collector adds each beacon before it answers. recent reads the inbox only at the start, because
-// reading each record back would cost several microseconds more.
+// recent holds the newest beacons and the number of beacons in each of the last minutes, of all streams
+// and of each. The collector adds each beacon before it answers. recent reads the inbox only at the start,
+// because reading each record back would cost several microseconds more.
 type recent struct {
 	started time.Time
 
@@ -32,9 +31,8 @@ type recent struct {
 	bytes   int                // capacity of their buffers
 	number  uint64             // of the newest record; the first has 1
 	handed  uint64             // the newest number that recordsSince has returned
-	total   uint64             // beacons since the collector started
-	minute  int64              // the newest minute of minutes, in minutes since 1970
-	minutes [recentMinutes]int
+	all     minuteCounts
+	streams streamCounts
 	added   chan struct{} // closed when beacons were added; nil while no goroutine waits
 
 	done chan struct{} // closed when the collector closes
@@ -62,23 +60,20 @@ func newRecent(inbox *spool.Inbox, log *slog.Logger) (*recent, error) {
 			continue
 		}
 		if record, err = it.Record.Append(record[:0]); err == nil {
-			rs.add(it.Record.Date, record)
+			stream, _ := row.Target(it.Record.Request.Target)
+			rs.add(it.Record.Date, stream, record)
 		}
 	}
 }
 
 // add adds a copy of the record. date is when it was received.
-func (rs *recent) add(date time.Time, record []byte) {
+func (rs *recent) add(date time.Time, stream string, record []byte) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.number++
-	if !date.Before(rs.started) {
-		rs.total++
-	}
-	rs.advance(date)
-	if age := rs.minute - date.Unix()/60; age >= 0 && age < recentMinutes {
-		rs.minutes[recentMinutes-1-age]++
-	}
+	minute, isNew := date.Unix()/60, !date.Before(rs.started)
+	rs.all.add(minute, isNew)
+	rs.streams.add(stream, minute, isNew)
 	if len(record) > recentBytes { // it is not shown, and counts as missed
 		rs.forget()
 		return
@@ -104,11 +99,13 @@ func (rs *recent) add(date time.Time, record []byte) {
 	}
 }
 
-// clear removes the beacons and keeps the counts.
+// clear removes the beacons and the counts of each stream, whose name may be a reason to erase it. It keeps the
+// counts of all streams together.
 func (rs *recent) clear() {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	rs.forget()
+	rs.streams = streamCounts{uncounted: rs.all.total}
 }
 
 func (rs *recent) forget() {
@@ -117,17 +114,6 @@ func (rs *recent) forget() {
 }
 
 func (rs *recent) at(number uint64) *[]byte { return &rs.records[number%recentKept] }
-
-// advance moves the counts on to the minute of now.
-func (rs *recent) advance(now time.Time) {
-	by := now.Unix()/60 - rs.minute
-	if by <= 0 {
-		return
-	}
-	n := copy(rs.minutes[:], rs.minutes[min(by, recentMinutes):])
-	clear(rs.minutes[n:])
-	rs.minute += by
-}
 
 // since returns the beacons after number, oldest first. missed is how many more there were that
 // the ring has lost. added is closed when the next beacon is added.
@@ -167,15 +153,22 @@ func (rs *recent) before(n int) uint64 {
 
 // counts are the numbers of beacons in the last minutes, as JSON.
 type counts struct {
-	Now     int64              `json:"now"`     // Unix time of the newest minute, in seconds
-	Minutes [recentMinutes]int `json:"minutes"` // oldest first
-	Total   uint64             `json:"total"`
-	Lost    uint64             `json:"lost"` // preflights without a POST after them
+	Started   string                `json:"started"` // when the collector started, as received_at of a row
+	Now       int64                 `json:"now"`     // Unix time of the newest minute, in seconds
+	Minutes   [recentMinutes]uint32 `json:"minutes"` // oldest first
+	Total     uint64                `json:"total"`
+	Uncounted uint64                `json:"uncounted"` // beacons that may match, as they are not counted by stream
+	Lost      uint64                `json:"lost"`      // preflights without a POST after them
 }
 
-func (rs *recent) counts(now time.Time) counts {
+// counts returns the counts of the streams that match, or of all streams if match is nil.
+func (rs *recent) counts(now time.Time, match func(stream string) bool) counts {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	rs.advance(now)
-	return counts{Now: rs.minute * 60, Minutes: rs.minutes, Total: rs.total}
+	rs.all.advance(now.Unix() / 60)
+	sum, uncounted := rs.all, uint64(0)
+	if match != nil {
+		sum, uncounted = rs.streams.sum(match, rs.all.newest), rs.streams.uncounted
+	}
+	return counts{Started: rs.started.UTC().Format(row.TimeLayout), Now: sum.newest * 60, Minutes: sum.minutes, Total: sum.total, Uncounted: uncounted}
 }

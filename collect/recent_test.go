@@ -13,8 +13,8 @@ import (
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
-// The memory of what nobody was shown is used again, and only that.
-func TestWhatWasShownStaysAsItWas(t *testing.T) {
+// The buffer of a beacon is used again only if no tail has the beacon.
+func TestRecent_ManyMoreBeaconsThanItKeeps_ThoseReturnedStayUnchanged(t *testing.T) {
 	rs := &recent{started: time.Now()}
 	add := func(body []byte) {
 		r := warc.Record{ID: uuid.New(), Date: time.Now(), Target: "http://x/", Request: warc.Request{Method: "POST", Target: "/", Proto: "HTTP/1.1", Body: body}}
@@ -22,7 +22,7 @@ func TestWhatWasShownStaysAsItWas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rs.add(r.Date, record)
+		rs.add(r.Date, "/", record)
 	}
 	const each = 2*recentKept + 1
 	n, shown := 0, uint64(0)
@@ -34,7 +34,7 @@ func TestWhatWasShownStaysAsItWas(t *testing.T) {
 		}
 		beacons, missed, added := rs.since(shown)
 		if missed != each-recentKept || len(beacons) != recentKept {
-			t.Fatalf("%d, and %d missed", len(beacons), missed)
+			t.Fatalf("got %d beacons and %d missed, want %d and %d", len(beacons), missed, recentKept, each-recentKept)
 		}
 		shown += missed + uint64(len(beacons))
 		all = append(all, beacons...)
@@ -45,25 +45,25 @@ func TestWhatWasShownStaysAsItWas(t *testing.T) {
 	for i, beacon := range all {
 		number := i/recentKept*(each+1) + each - recentKept + 1 + i%recentKept
 		if want := fmt.Sprintf("number %d", number); string(beacon.Request.Body) != want {
-			t.Fatalf("%q, not %q", beacon.Request.Body, want)
+			t.Fatalf("beacon %d has the body %q, want %q", i, beacon.Request.Body, want)
 		}
 	}
-	// What was shown goes first, and only then is there memory to use again.
+	// The first fill replaces the beacons that were returned. After it all buffers can be used again.
 	record := bytes.Clone(rs.records[0])
 	fill := func() {
 		for range recentKept {
-			rs.add(rs.started, record)
+			rs.add(rs.started, "/", record)
 		}
 	}
 	fill()
 	if allocs := testing.AllocsPerRun(1, fill); allocs > 0 {
-		t.Errorf("%v allocations for %d beacons", allocs, recentKept)
+		t.Errorf("got %v allocations for %d beacons, want none", allocs, recentKept)
 	}
 	for range 100 {
 		add(bytes.Repeat([]byte("x"), 1<<20))
 	}
 	if rs.kept != 3 || rs.bytes > recentBytes {
-		t.Errorf("%d are kept, %d bytes", rs.kept, rs.bytes)
+		t.Errorf("it holds %d beacons of 1 MiB in %d bytes, want 3 in at most %d", rs.kept, rs.bytes, recentBytes)
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/impatient"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 const (
@@ -18,14 +20,19 @@ const (
 )
 
 // tail sends beacons as server-sent events (HTML, "Server-sent events"). It begins with the newest ones,
-// of which the query parameter last is the number, and goes on with new ones. The events, with JSON
-// data, are:
+// and goes on with new ones. The query parameters are:
+//
+//	last    how many of the newest beacons to begin with
+//	stream  a filter: the beacons and the counts are of the streams that match it, by the rules of streamFilter
+//
+// The events, with JSON data, are:
 //
 //	beacon  a row
-//	count   counts, such as the beacons of each of the last 60 minutes, whenever they have changed
+//	count   counts, such as the beacons of each of the last 60 minutes, after the newest beacons and whenever
+//	        they have changed; with a filter it has no lost beacons, whose streams are unknown
 //	notice  about senders that need another setting, as JSON: paths of GETs that were not stored, and streams
 //	        whose beacons are repeated, with their numbers; whenever they have changed
-//	skip    n, the number of beacons that came too fast and are left out
+//	skip    n, the number of beacons of all streams that came too fast and are left out
 //	ping    an empty object
 func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	last, err := strconv.Atoi(r.URL.Query().Get("last"))
@@ -38,35 +45,53 @@ func (c *Collector) tail(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx buffers the events otherwise
 
+	match := streamFilter(r.URL.Query().Get("stream"))
 	shown := c.recent.before(last)
+	if match != nil {
+		shown = c.recent.before(recentKept)
+	}
 	count, ping := time.NewTicker(countTick), time.NewTicker(pingTick)
 	defer count.Stop()
 	defer ping.Stop()
 	var sent counts
 	var noticed uint64
+	var counted time.Time
 	countNow := func() {
+		counted = time.Now()
 		if ignored, repeated, version := c.notices.all(); version != noticed {
 			noticed = version
 			s.event("notice", map[string]any{"gets": ignored, "repeated": repeated})
 		}
-		now := c.recent.counts(time.Now())
-		now.Lost = c.preflights.count(time.Now())
+		now := c.recent.counts(counted, match)
+		if match == nil {
+			now.Lost = c.preflights.count(counted)
+		}
 		if now != sent {
 			sent = now
 			s.event("count", now)
 		}
 	}
-	countNow()
-	for {
+	for first := true; ; first = false {
 		beacons, missed, added := c.recent.since(shown)
 		if missed > 0 {
 			s.event("skip", map[string]uint64{"n": missed})
 		}
-		shown += missed
+		shown += missed + uint64(len(beacons))
+		if match != nil {
+			beacons = slices.DeleteFunc(beacons, func(b warc.Record) bool {
+				stream, _ := row.Target(b.Request.Target)
+				return !match(stream)
+			})
+			if first {
+				beacons = beacons[max(0, len(beacons)-last):]
+			}
+		}
 		for i := range beacons {
 			s.event("beacon", row.Of(&beacons[i]))
 		}
-		shown += uint64(len(beacons))
+		if time.Since(counted) >= countTick { // a figure that lags behind the list looks wrong
+			countNow()
+		}
 		if s.flush() != nil {
 			return
 		}

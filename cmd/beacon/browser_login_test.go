@@ -34,7 +34,9 @@ func TestLogin_TheURLThatServePrints_LeavesNoTokenBehind(t *testing.T) {
 	o := &observer{}
 	page := b.attach("", o.watch)
 	page.do("open the URL", chromedp.Navigate(collector.loginURL()))
-	await[bool](page, "live", `location.href === '`+collector.URL+`/' && `+isLive)
+	await[bool](page, "logged in", `location.href === '`+collector.URL+landing+`'`)
+	page.do("open the live page", chromedp.Navigate(collector.URL+"/-/live"))
+	await[bool](page, "live", isLive)
 	if read := await[string](page, "what the page can read", `document.cookie + ' ' + document.referrer + ' ' + Object.values(localStorage)`); strings.Contains(read, token) || strings.Contains(read, "beacon-operator") {
 		t.Errorf("the page can read %q", read)
 	}
@@ -69,7 +71,7 @@ func TestLogin_ByTheForm_SaysWhatIsWrongAndLogsOut(t *testing.T) {
 	token := collector.p.token()
 	o := &observer{}
 	page := b.attach("", o.watch)
-	page.do("open the live page", chromedp.Navigate(collector.URL+"/"))
+	page.do("open the live page", chromedp.Navigate(collector.URL+"/-/live"))
 	await[bool](page, "logged out", isLoggedOut)
 	asked := len(o.seen("/-/tail"))
 	if asked > 2 {
@@ -85,7 +87,9 @@ func TestLogin_ByTheForm_SaysWhatIsWrongAndLogsOut(t *testing.T) {
 		await[bool](page, "the wrong text is selected", `document.activeElement.id === 'token' && document.activeElement.selectionEnd > 0 && document.activeElement.getAttribute('aria-invalid') === 'true'`)
 	}
 	page.do("type the token", chromedp.KeyEvent(token+kb.Enter))
-	await[bool](page, "live", `location.pathname === '/' && `+isLive)
+	await[bool](page, "logged in", `location.pathname === '`+landing+`'`)
+	page.do("open the live page", chromedp.Navigate(collector.URL+"/-/live"))
+	await[bool](page, "live", isLive)
 	page.do("log out", evaluate(`document.getElementById('logout').click()`))
 	await[bool](page, "logged out again", isLoggedOut)
 
@@ -97,7 +101,9 @@ func TestLogin_ByTheForm_SaysWhatIsWrongAndLogsOut(t *testing.T) {
 		t.Errorf("the address is %s", at)
 	}
 	page.do("open the right URL in the same tab", evaluate(`location.hash = '`+token+`'`))
-	await[bool](page, "live by another URL", `location.pathname === '/' && `+isLive)
+	await[bool](page, "logged in by another URL", `location.pathname === '`+landing+`'`)
+	page.do("open the live page", chromedp.Navigate(collector.URL+"/-/live"))
+	await[bool](page, "live by another URL", isLive)
 
 	page.do("log out", evaluate(`document.getElementById('logout').click()`))
 	await[bool](page, "logged out", isLoggedOut)

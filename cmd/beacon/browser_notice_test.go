@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 // TestLivePage_SendersNeedSettings_SaysWhich sends GETs that are not stored, and the same beacon again and again.
@@ -15,8 +13,7 @@ func TestLivePage_SendersNeedSettings_SaysWhich(t *testing.T) {
 	b := startBrowser(t)
 	collector := newPlace(t).serve("127.0.0.1:0")
 	page := b.attach("", func(any) {})
-	page.do("open the live page", chromedp.Navigate(collector.loginURL()))
-	await[bool](page, "live", isLive)
+	collector.openLive(page, "")
 	await[bool](page, "no notice", `document.getElementById('senders').hidden`)
 	get := func(path string) {
 		r, err := http.NewRequest(http.MethodGet, collector.URL, nil)

@@ -60,13 +60,18 @@ func (s *server) operatorRequests() (sum float64) {
 	return sum
 }
 
-// logIn opens the URL that logs a browser in at a collector, which is under base, and waits until its
-// page has asked for all that it shows. Then it closes the page, so that it asks for no more.
+// logIn opens the URL that logs a browser in at a collector, which is under base, then the live page, and waits for
+// its requests. Then it closes the page, which ends its requests.
 func logIn(t *testing.T, b browsertest.Browser, base, token string) {
 	t.Helper()
 	tab := b.Open(t, base+"/-/login#"+token)
-	eventually(t, "the page of a new login is live at "+base, func() bool {
-		live, err := tab.Evaluate(`location.pathname === '/' && ` + isLive + ` && performance.getEntriesByName(location.origin + '/-/table/status').length > 0`)
+	eventually(t, "the browser is logged in at "+base, func() bool {
+		done, err := tab.Evaluate(`location.pathname === '` + landing + `'`)
+		return err == nil && done == true
+	})
+	tab.Navigate(base + "/-/live")
+	eventually(t, "the live page is live at "+base, func() bool {
+		live, err := tab.Evaluate(isLive + ` && performance.getEntriesByName(location.origin + '/-/table/status').length > 0`)
 		return err == nil && live == true
 	})
 	tab.Close()
@@ -124,7 +129,7 @@ func attackAll(t *testing.T, tab browsertest.Tab, r *relay, collector, navigatio
 	}
 	attack("{ fetchPOST: embeds.fetchPOST, sendBeacon: embeds.sendBeacon, formPOST: navigations.formPOST }", true, "/-/login")
 	// The pages are the same for everyone. In a frame their scripts would ask for beacons.
-	attack("{ frame: embeds.frame, object: embeds.object }", false, "/", "/-/bye?visit=x", "/-/login")
+	attack("{ frame: embeds.frame, object: embeds.object }", false, "/", "/-/live", "/-/bye?visit=x", "/-/login")
 	evaluate("closeWindows()")
 }
 

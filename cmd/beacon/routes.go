@@ -24,7 +24,7 @@ const (
 // routes does not use http.ServeMux, because that redirects a request whose path is not clean. A
 // browser does not follow the redirect of a preflight, so the beacon would be lost.
 func routes(c *collect.Collector, t *tableService, s *script.Script, share *viewShare, board, panels http.Handler, metrics prometheus.Gatherer) http.Handler {
-	page, query, export := httpserver.Evictable(web.Handler()), c.Operator("query", mostQueries, t.QueryHandler()), c.Operator("export", mostExports, t.ExportHandler())
+	page, query, export := httpserver.Evictable(web.Handler(s.Path())), c.Operator("query", mostQueries, t.QueryHandler()), c.Operator("export", mostExports, t.ExportHandler())
 	table := c.Operator("table", mostAdminRequests, t.TableHandler())
 	browserScript, sample := httpserver.Evictable(s), c.Operator("sample", mostAdminRequests, sampleHandler(share))
 	panel := c.Operator("panel", mostQueries, panels)

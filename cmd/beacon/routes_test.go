@@ -13,7 +13,7 @@ import (
 
 func TestRoutes_EachPageAndAdminEndpoint_HasTheHeaders(t *testing.T) {
 	s := newPlace(t).serve("127.0.0.1:0")
-	for _, path := range []string{"/", "/-/login", "/-/bye", "/-/web/live.js", "/-/query", "/-/table/status", "/-/table/none", "/-/export", "/-/export?format=csv", "/-/import", "/-/healthz", "/-/readyz", "/-/metrics", "/-/none"} {
+	for _, path := range []string{"/", "/-/live", "/-/login", "/-/bye", "/-/web/live.js", "/-/query", "/-/table/status", "/-/table/none", "/-/export", "/-/export?format=csv", "/-/import", "/-/healthz", "/-/readyz", "/-/metrics", "/-/none"} {
 		for _, token := range []string{"", "Bearer " + s.p.token()} {
 			req, err := http.NewRequest("GET", s.URL+path, nil)
 			if err != nil {

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/chromedp"
 )
 
 // flip changes one bit in the middle of a file.
@@ -146,7 +144,7 @@ func TestLivePage_DamagedFile_SaysSo(t *testing.T) {
 		t.Errorf("table check: status %d, want 1", status)
 	}
 	page := b.attach("")
-	page.do("open the live page", chromedp.Navigate(s.loginURL()))
+	s.openLive(page, "")
 	text := await[string](page, "the notice", `!document.getElementById('damage').hidden && document.getElementById('damage').textContent`)
 	if !strings.Contains(text, "10 rows") || !strings.Contains(text, "beacon table check") {
 		t.Errorf("the page says %q, want the rows and what to do", text)

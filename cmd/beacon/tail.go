@@ -18,17 +18,23 @@ func tailCommand() *cobra.Command {
 	var c client
 	var asJSON bool
 	var last int
+	var stream string
 	cmd := &cobra.Command{
 		Use:   "tail",
 		Short: "Show beacons as they arrive",
+		Long: `Show the newest beacons and then those that arrive.
+
+--stream chooses streams as the live page does: /shop is one stream, in /shop/* the star stands for any
+characters, and a text that does not begin with / can be anywhere in the stream.`,
 		Example: `  beacon tail
+  beacon tail --stream '/shop/*'
   beacon tail --json --last 0 | jq .data`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if last < 0 {
 				return usagef("--last %d: say how many of the newest beacons to begin with, or 0", last)
 			}
-			body, err := c.get(cmd.Context(), "tail", url.Values{"last": {strconv.Itoa(last)}})
+			body, err := c.get(cmd.Context(), "tail", url.Values{"last": {strconv.Itoa(last)}, "stream": {stream}})
 			if err != nil {
 				return err
 			}
@@ -42,6 +48,7 @@ func tailCommand() *cobra.Command {
 	}
 	c.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print each beacon as a line of JSON")
+	cmd.Flags().StringVar(&stream, "stream", "", "`stream` or pattern of streams to show; without it all are shown")
 	cmd.Flags().IntVar(&last, "last", 10, "how many of the newest beacons to begin with")
 	return cmd
 }
@@ -112,7 +119,7 @@ func showBeacon(w io.Writer, text string) error {
 	return err
 }
 
-// printable keeps what somebody else sent from steering the terminal.
+// printable replaces control characters, with which a beacon could send commands to the terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if strconv.IsPrint(r) {

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	timeLayout = "2006-01-02T15:04:05.000000Z07:00"
+	// TimeLayout is the layout of times in JSON, which are UTC. So they sort as text.
+	TimeLayout = "2006-01-02T15:04:05.000000Z07:00"
 	textLength = 2 << 10 // bytes of the body that the live view shows
 )
 
@@ -32,13 +33,13 @@ func (row Row) MarshalJSON() ([]byte, error) {
 		Error       *string         `json:"error"`
 		Bot         bool            `json:"bot"`
 	}{
-		ID: row.ID.String(), ReceivedAt: row.ReceivedAt.UTC().Format(timeLayout),
+		ID: row.ID.String(), ReceivedAt: row.ReceivedAt.UTC().Format(TimeLayout),
 		Stream: row.Stream, Query: row.Query, Origin: row.Origin, Referrer: row.Referrer,
 		UserAgent: row.UserAgent, IP: row.IP, ContentType: row.ContentType,
 		Kind: row.Kind, Size: len(row.Body), Data: row.Data, Bot: row.BotReason != "",
 	}
 	if !row.SentAt.IsZero() {
-		sent := row.SentAt.UTC().Format(timeLayout)
+		sent := row.SentAt.UTC().Format(TimeLayout)
 		view.SentAt = &sent
 	}
 	if utf8.Valid(row.Body) {

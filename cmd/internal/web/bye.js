@@ -9,7 +9,7 @@ const missing = document.getElementById('missing')
 let found = false, out = false
 
 if (visit) {
-  follow({ onBeacon: look, onState })
+  follow({ stream: '/leave', onBeacon: look, onState })
   setTimeout(giveUp, 5000)
 } else {
   verdict.textContent = 'This page was not opened from the live page, so there is no beacon to look for.'

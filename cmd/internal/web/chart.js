@@ -4,7 +4,7 @@ const bars = [svg.querySelector('rect')]
 while (bars.length < 60) bars.push(svg.appendChild(bars[0].cloneNode(true)))
 bars.forEach((bar, i) => bar.setAttribute('x', i * 10 + 1))
 
-let newest = null, came = 0
+let newest = null, came = 0, frozen = false
 
 export function count(c) {
   newest = c
@@ -12,11 +12,16 @@ export function count(c) {
   draw()
 }
 
-// The collector is silent while nothing arrives, but the minutes go by.
+// freeze keeps the figures as they are while the collector does not answer.
+export function freeze(on) {
+  frozen = on
+}
+
+// The collector sends no count while nothing arrives, but the minutes go by.
 setInterval(draw, 5000)
 
 function draw() {
-  if (!newest) return
+  if (!newest || frozen) return
   const gone = Math.min(60, Math.max(0, Math.floor((Date.now() - came) / 60_000)))
   const minutes = [...newest.minutes.slice(gone), ...Array(gone).fill(0)]
   const hour = minutes.reduce((a, b) => a + b, 0)

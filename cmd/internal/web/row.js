@@ -45,11 +45,11 @@ function what(b) {
 }
 
 function detail(b) {
-  const parts = [fields(b, columns)]
-  const block = (title, text) => parts.push(element('h3', {}, title), element('pre', { tabindex: 0 }, text))
+  const parts = []
+  const block = (title, text) => parts.push(element('h3', {}, title), element('pre', { tabindex: 0, role: 'group', 'aria-label': title }, text))
   if (b.data !== null) block('data', pretty(b.data))
   if (b.text && b.text !== JSON.stringify(b.data)) block(b.size > 2048 ? 'body, its first 2 KiB' : 'body', b.text)
-  return parts
+  return [...parts, element('h3', {}, 'fields'), fields(b, columns)]
 }
 
 // rowOf is one beacon as a <tbody>: a row to read and a row that opens below it.

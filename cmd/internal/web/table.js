@@ -1,48 +1,62 @@
+import { empty } from './filter.js'
 import { rowOf } from './row.js'
 
 const mostRows = 200
-const mostKept = 500 // more than are shown, so that a filter has something to look back on
+const mostKept = 500 // a hidden tab draws no rows, and removes none
 
 const table = document.getElementById('beacons')
-const filter = document.getElementById('filter')
 const pause = document.getElementById('pause')
+const shown = document.getElementById('shown')
 const waiting = document.getElementById('waiting')
-const empty = document.getElementById('empty')
-const nomatch = document.getElementById('nomatch')
+const none = document.getElementById('empty')
 
 const kept = [] // newest first
 const ids = new Set()
-let paused = false, held = [], missed = 0, due = 0, drawn = 0, ready = false
+let paused = false, held = [], missed = 0, due = 0, drawn = 0, ready = false, arrived = 0, began = ''
 
 // add takes a beacon from the tail. After a reconnect the tail begins with
 // beacons that are here already, and with some that were skipped before.
 export function add(b) {
   if (ids.has(b.id)) return
   ids.add(b.id)
-  if (paused) {
+  if (paused && ready) {
     missed++
     held.push(b)
-    if (held.length > mostKept) ids.delete(held.shift().id)
+    if (held.length > mostRows) ids.delete(held.shift().id)
   } else {
     keep(b)
   }
   redraw()
 }
 
-// settled is called when the collector has sent its newest beacons: from then on an empty table is
-// really empty.
-export function settled() {
-  if (ready) return
+// count takes the collector's counts. The first ones come after its newest beacons: from then on an empty
+// table is really empty.
+export function count({ total, started }) {
   ready = true
+  arrived = total
+  began = started
   redraw()
+}
+
+// reset empties the table for the beacons of another filter, which show up also while it is paused.
+export function reset() {
+  for (const b of kept) b.row?.remove()
+  kept.length = missed = arrived = 0
+  held = []
+  ids.clear()
+  ready = false
+  redraw()
+}
+
+// size returns how many beacons the table has.
+export function size() {
+  return ids.size
 }
 
 function keep(b) {
   const at = kept.findIndex(k => k.received_at <= b.received_at)
   kept.splice(at < 0 ? kept.length : at, 0, b)
-  if (kept.length <= mostKept) return
-  const [gone] = kept.splice(kept.findLastIndex(k => !k.row), 1)
-  ids.delete(gone.id)
+  if (kept.length > mostKept) ids.delete(kept.splice(kept.findLastIndex(k => !k.row), 1)[0].id)
 }
 
 // In a rush every frame would swap all the rows, faster than a person can read.
@@ -53,34 +67,38 @@ function redraw() {
 function draw() {
   due = 0
   drawn = performance.now()
-  const text = filter.value.trim().toLowerCase()
-  const matching = kept.filter(b => b.stream.toLowerCase().includes(text))
   // A row that is open or has the focus stays, however fast the others come.
   const inUse = b => b.open || b.row?.contains(document.activeElement)
-  let room = mostRows - matching.filter(inUse).length
-  const shown = new Set(matching.filter(b => inUse(b) || room-- > 0))
-
-  for (const b of kept) {
-    if (!b.row || shown.has(b)) continue
-    b.row.remove()
-    b.row = null
-    b.open = false
+  let room = mostRows - kept.filter(inUse).length
+  const fresh = []
+  for (const b of [...kept]) {
+    if (inUse(b) || room-- > 0) {
+      if (!b.row) fresh.push(b)
+    } else {
+      kept.splice(kept.indexOf(b), 1)
+      ids.delete(b.id)
+      b.row?.remove()
+    }
   }
-  const fresh = [...shown].filter(b => !b.row)
   for (const b of fresh) {
     b.row = rowOf(b)
     // One or two may be pointed out; a rush of them would only flicker.
     b.row.classList.toggle('new', fresh.length < 10)
   }
   let at = table.tHead.nextElementSibling
-  for (const b of shown) {
+  for (const b of kept) {
     if (b.row === at) at = at.nextElementSibling
     else table.insertBefore(b.row, at)
   }
+  // The collector does not count beacons from before its start. Its count can be a second old.
+  const older = kept.some(b => b.received_at < began)
+  const all = Math.max(arrived, kept.length).toLocaleString()
+  shown.textContent = kept.length.toLocaleString() + (older ? ', also from before the start' : ` of ${all} since the start`)
+  shown.hidden = !ready || kept.length + arrived === 0
   waiting.textContent = paused && missed ? `${missed.toLocaleString()} new` : ''
-  table.hidden = shown.size === 0
-  empty.hidden = !ready || kept.length > 0 || held.length > 0
-  nomatch.hidden = kept.length === 0 || shown.size > 0
+  table.hidden = kept.length === 0
+  none.hidden = !ready || kept.length > 0
+  if (!none.hidden) none.textContent = empty()
 }
 
 pause.addEventListener('click', () => {
@@ -98,16 +116,3 @@ table.addEventListener('click', e => {
   const line = e.target.closest('tr.line')
   if (line && (e.target.closest('button') || getSelection().isCollapsed)) line.parentNode.toggle()
 })
-
-filter.addEventListener('input', () => {
-  const hash = filter.value ? '#' + new URLSearchParams({ stream: filter.value }) : ''
-  history.replaceState(null, '', location.pathname + location.search + hash)
-  redraw()
-})
-
-function readHash() {
-  filter.value = new URLSearchParams(location.hash.slice(1)).get('stream') ?? ''
-  redraw()
-}
-addEventListener('hashchange', readHash)
-readHash()

@@ -27,13 +27,19 @@ var routes = map[string]string{
 	"/-/web/live.css":      "live.css",
 	"/-/web/dashboard.css": "dashboard.css",
 	"/-/web/dashboard.js":  "dashboard.js",
+	"/-/web/login.css":     "login.css",
+	"/-/web/bye.css":       "bye.css",
 	"/-/web/live.js":       "live.js",
 	"/-/web/tail.js":       "tail.js",
 	"/-/web/table.js":      "table.js",
 	"/-/web/row.js":        "row.js",
 	"/-/web/chart.js":      "chart.js",
 	"/-/web/copy.js":       "copy.js",
-	"/-/web/damage.js":     "damage.js",
+	"/-/web/filter.js":     "filter.js",
+	"/-/web/gone.js":       "gone.js",
+	"/-/web/title.js":      "title.js",
+	"/-/web/view.js":       "view.js",
+	"/-/web/status.js":     "status.js",
 	"/-/web/notice.js":     "notice.js",
 	"/-/web/origin.js":     "origin.js",
 	"/-/web/leave.js":      "leave.js",
@@ -63,17 +69,22 @@ type asset struct {
 
 type pages map[string]asset
 
-// Handler serves the live page at /, the form to log in at /-/login, the page that is closed at
-// /-/bye, and their styles and scripts below /-/web/. It answers GET and HEAD of these paths only. These files are the same for everyone, and have nothing of any beacon.
+// Handler serves the live page at /-/live, the form to log in at /-/login, the page after the one that is
+// closed at /-/bye, and their styles and scripts below /-/web/. It redirects / to the live page, and answers GET
+// and HEAD only. These files are the same for everyone, and have nothing of any beacon. script is the path of the
+// browser script, which the live page shows.
 //
 // The pages read /-/tail and /-/table/status, and post to /-/login, /-/logout and /leave, all of the
 // same collector.
-func Handler() http.Handler {
+func Handler(script string) http.Handler {
 	p := make(pages, len(routes))
 	for route, name := range routes {
 		body, err := files.ReadFile(name)
 		if err != nil {
 			panic("web: routes names a file that is not embedded: " + err.Error())
+		}
+		if name == "live.html" {
+			body = bytes.ReplaceAll(body, []byte("{script}"), []byte(script))
 		}
 		sum := sha256.Sum256(body)
 		p[route] = asset{
@@ -103,8 +114,8 @@ func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This page answers only GET and HEAD.", http.StatusMethodNotAllowed)
 		return
 	}
-	h.Set("Content-Type", a.contentType)
 	h.Set("Cache-Control", "no-cache")
+	h.Set("Content-Type", a.contentType)
 	h.Set("ETag", a.etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
 }

@@ -18,7 +18,7 @@ func ask(t *testing.T, method, target string, header ...string) *http.Response {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	Handler().ServeHTTP(w, r)
+	Handler("/static/count.js").ServeHTTP(w, r)
 	return w.Result()
 }
 
@@ -31,25 +31,28 @@ func body(t *testing.T, res *http.Response) string {
 	return string(b)
 }
 
-func TestRoutes(t *testing.T) {
+func TestHandler_EachPath_HasItsStatusAndType(t *testing.T) {
 	for _, tt := range []struct {
 		method, path string
 		status       int
 		contentType  string
 	}{
-		{"GET", "/", 200, "text/html; charset=utf-8"},
+		{"GET", "/", 303, "text/html; charset=utf-8"},
+		{"GET", "/-/live", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/login", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/bye", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/bye?visit=1", 200, "text/html; charset=utf-8"},
+		{"GET", "/-/web/base.css", 200, "text/css; charset=utf-8"},
 		{"GET", "/-/web/live.css", 200, "text/css; charset=utf-8"},
 		{"GET", "/-/web/live.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/-/web/bye.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/beacon.js", 404, "text/plain; charset=utf-8"},
 		{"GET", "/-/web/icon.svg", 200, "image/svg+xml"},
-		{"HEAD", "/", 200, "text/html; charset=utf-8"},
+		{"HEAD", "/-/live", 200, "text/html; charset=utf-8"},
 		{"HEAD", "/-/web/live.js", 200, "text/javascript; charset=utf-8"},
 
 		{"POST", "/", 405, "text/plain; charset=utf-8"},
+		{"POST", "/-/live", 405, "text/plain; charset=utf-8"},
 		{"POST", "/-/login", 405, "text/plain; charset=utf-8"},
 		{"PUT", "/-/bye", 405, "text/plain; charset=utf-8"},
 		{"DELETE", "/-/web/live.js", 405, "text/plain; charset=utf-8"},
@@ -80,8 +83,8 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-func TestHeadIsGetWithoutTheBody(t *testing.T) {
-	get, head := ask(t, "GET", "/"), ask(t, "HEAD", "/")
+func TestHandler_HEAD_IsGETWithoutTheBody(t *testing.T) {
+	get, head := ask(t, "GET", "/-/live"), ask(t, "HEAD", "/-/live")
 	if b := body(t, head); b != "" {
 		t.Errorf("HEAD has a body of %d bytes", len(b))
 	}
@@ -92,7 +95,7 @@ func TestHeadIsGetWithoutTheBody(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerIsLockedDown(t *testing.T) {
+func TestHandler_EachAnswer_HasTheSecurityHeaders(t *testing.T) {
 	want := map[string]string{
 		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 			"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -132,7 +135,7 @@ func TestHandler_OtherOrigin_NothingAllowed(t *testing.T) {
 	}
 }
 
-func TestETag(t *testing.T) {
+func TestHandler_SameETag_Answers304(t *testing.T) {
 	seen := map[string]string{}
 	for route := range routes {
 		res := ask(t, "GET", route)
@@ -155,7 +158,7 @@ func TestETag(t *testing.T) {
 	}
 }
 
-func TestEveryEmbeddedFileIsServedOnce(t *testing.T) {
+func TestRoutes_EachEmbeddedFile_HasOneRoute(t *testing.T) {
 	count := map[string]int{}
 	for _, name := range routes {
 		count[name]++
@@ -178,9 +181,9 @@ var (
 	asHTML    = regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|\beval\b|new Function`)
 )
 
-func TestNothingComesFromAnotherHost(t *testing.T) {
+func TestFiles_References_NameNoOtherHost(t *testing.T) {
 	for route, name := range routes {
-		// A namespace is a name that looks like an address; nobody fetches it.
+		// A namespace looks like an address, but no browser fetches it.
 		text := strings.ReplaceAll(body(t, ask(t, "GET", route)), `xmlns="http://www.w3.org/2000/svg"`, "")
 		if at := otherHost.FindString(text); at != "" {
 			t.Errorf("%s refers to another host: %q", name, at)
@@ -188,10 +191,13 @@ func TestNothingComesFromAnotherHost(t *testing.T) {
 	}
 }
 
-func TestEveryReferenceIsServed(t *testing.T) {
+func TestFiles_References_AreServed(t *testing.T) {
 	for route, name := range routes {
 		for _, m := range reference.FindAllStringSubmatch(body(t, ask(t, "GET", route)), -1) {
 			target := m[1] + m[2]
+			if target == "/" || strings.HasPrefix(target, "{origin}") { // the dashboard; text for other pages
+				continue
+			}
 			if strings.HasPrefix(target, "./") {
 				target = path.Join(path.Dir(route), target)
 			}
@@ -202,15 +208,15 @@ func TestEveryReferenceIsServed(t *testing.T) {
 	}
 }
 
-func TestPagesLiveWithTheirPolicy(t *testing.T) {
-	for _, route := range []string{"/", "/-/login", "/-/bye"} {
+func TestPages_InlineCode_IsAbsent(t *testing.T) {
+	for _, route := range []string{"/-/live", "/-/login", "/-/bye"} {
 		if at := inline.FindString(body(t, ask(t, "GET", route))); at != "" {
 			t.Errorf("%s has inline code or style, which the policy forbids: %q", route, at)
 		}
 	}
 }
 
-func TestScriptsPutTextInAsText(t *testing.T) {
+func TestScripts_HTMLFromStrings_IsAbsent(t *testing.T) {
 	for route, name := range routes {
 		if path.Ext(name) != ".js" {
 			continue
@@ -218,5 +224,39 @@ func TestScriptsPutTextInAsText(t *testing.T) {
 		if at := asHTML.FindString(body(t, ask(t, "GET", route))); at != "" {
 			t.Errorf("%s makes HTML or code from a string: %q", name, at)
 		}
+	}
+}
+
+// mostBytes is the limit of a page with its styles, scripts and icon.
+const mostBytes = 60 << 10
+
+func TestPages_WithStylesAndScripts_AreSmall(t *testing.T) {
+	for _, page := range []string{"/-/live", "/-/login", "/-/bye"} {
+		seen := map[string]bool{page: true}
+		sum := 0
+		for todo := []string{page}; len(todo) > 0; todo = todo[1:] {
+			text := body(t, ask(t, "GET", todo[0]))
+			sum += len(text)
+			for _, m := range reference.FindAllStringSubmatch(text, -1) {
+				target := m[1] + m[2]
+				if strings.HasPrefix(target, "./") {
+					target = path.Join(path.Dir(todo[0]), target)
+				}
+				if strings.HasPrefix(target, "/-/web/") && !seen[target] {
+					seen[target] = true
+					todo = append(todo, target)
+				}
+			}
+		}
+		if sum > mostBytes || len(seen) < 4 {
+			t.Errorf("%s has %d bytes in %d files, want at most %d", page, sum, len(seen), mostBytes)
+		}
+		t.Logf("%s has %d bytes in %d files", page, sum, len(seen))
+	}
+}
+
+func TestLivePage_PathOfTheScript_IsInItsSnippet(t *testing.T) {
+	if text := body(t, ask(t, "GET", "/-/live")); !strings.Contains(text, `src="{origin}/static/count.js"`) {
+		t.Errorf("the page has no script element with /static/count.js: %s", text)
 	}
 }
