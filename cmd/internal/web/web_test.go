@@ -37,13 +37,14 @@ func TestHandler_EachPath_HasItsStatusAndType(t *testing.T) {
 		status       int
 		contentType  string
 	}{
-		{"GET", "/", 303, "text/html; charset=utf-8"},
+		{"GET", "/", 404, "text/plain; charset=utf-8"},
 		{"GET", "/-/live", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/login", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/bye", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/bye?visit=1", 200, "text/html; charset=utf-8"},
 		{"GET", "/-/web/base.css", 200, "text/css; charset=utf-8"},
 		{"GET", "/-/web/live.css", 200, "text/css; charset=utf-8"},
+		{"GET", "/-/web/dashboard.css", 200, "text/css; charset=utf-8"},
 		{"GET", "/-/web/live.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/-/web/bye.js", 200, "text/javascript; charset=utf-8"},
 		{"GET", "/beacon.js", 404, "text/plain; charset=utf-8"},
@@ -51,12 +52,11 @@ func TestHandler_EachPath_HasItsStatusAndType(t *testing.T) {
 		{"HEAD", "/-/live", 200, "text/html; charset=utf-8"},
 		{"HEAD", "/-/web/live.js", 200, "text/javascript; charset=utf-8"},
 
-		{"POST", "/", 405, "text/plain; charset=utf-8"},
 		{"POST", "/-/live", 405, "text/plain; charset=utf-8"},
 		{"POST", "/-/login", 405, "text/plain; charset=utf-8"},
 		{"PUT", "/-/bye", 405, "text/plain; charset=utf-8"},
 		{"DELETE", "/-/web/live.js", 405, "text/plain; charset=utf-8"},
-		{"OPTIONS", "/", 405, "text/plain; charset=utf-8"},
+		{"OPTIONS", "/-/live", 405, "text/plain; charset=utf-8"},
 
 		{"GET", "/hello", 404, "text/plain; charset=utf-8"},
 		{"POST", "/hello", 404, "text/plain; charset=utf-8"},
@@ -175,7 +175,7 @@ func TestRoutes_EachEmbeddedFile_HasOneRoute(t *testing.T) {
 }
 
 var (
-	otherHost = regexp.MustCompile(`(?i)\b(?:https?|wss?|ftp)://|["'(=] *//|@import|url\(`)
+	otherHost = regexp.MustCompile(`(?i:\b(?:https?|wss?|ftp)://|["'(=] *//|@import)|url\(`)
 	reference = regexp.MustCompile(`(?:src|href)="([^"]*)"|(?:from|import) '([^']*)'`)
 	inline    = regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|javascript:|<script(?:\s[^>]*)?>[^<]`)
 	asHTML    = regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|\beval\b|new Function`)
