@@ -86,20 +86,21 @@ func yearOfVisits(n int, start time.Time, long time.Duration) iter.Seq2[row.Row,
 			}
 			source := []string{"", "", `,"source":"www.google.com"`, `,"source":"news.ycombinator.com"`, `,"source":"duckduckgo.com"`, `,"utm_source":"mail","utm_medium":"letter","utm_campaign":"autumn"`}[random.IntN(6)]
 			if !event("view", 0, fmt.Sprintf(`,"title":"Article","screen":"%s","language":"%s"%s`, []string{"phone", "laptop", "desktop"}[random.IntN(3)], []string{"en", "de", "fr-FR"}[random.IntN(3)], source)) {
-				return
+				break
 			}
 			if random.IntN(12) == 0 && !event("signup", 3*time.Second, `,"props":{"plan":"pro"}`) {
-				return
+				break
 			}
 			if random.IntN(40) == 0 && !event("error", 4*time.Second, fmt.Sprintf(`,"props":{"message":"TypeError: x%d is undefined","file":"/app.js"}`, random.IntN(20))) {
-				return
+				break
 			}
 			seconds := math.Round(math.Exp(random.NormFloat64()+3)*10) / 10
 			if random.IntN(20) > 0 && !event("leave", time.Duration(seconds*float64(time.Second)), fmt.Sprintf(`,"seconds":%g,"focused":%g,"scroll":%d,"lcp":%d,"inp":%d,"cls":0.0%d,"fcp":%d,"ttfb":%d`,
 				seconds, seconds/2, random.IntN(101), 400+random.IntN(4000), 8*random.IntN(60), random.IntN(10), 200+random.IntN(2000), 20+random.IntN(900))) {
-				return
+				break
 			}
 		}
+		yieldUntil(start.Add(2 * long))
 	}
 }
 
