@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,31 @@ type Board struct {
 	now    func() time.Time
 	log    *slog.Logger
 	kept   keptAnswers
+	opened siteList // those that the page was opened for
+}
+
+// maxOpened is how many sites a siteList has.
+const maxOpened = 20
+
+// A siteList has the newest sites. All sites together, "", are always in it.
+type siteList struct {
+	mu    sync.Mutex
+	sites []string
+}
+
+func (l *siteList) add(site string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if site != "" && !slices.Contains(l.sites, site) {
+		l.sites = append(l.sites, site)
+		l.sites = l.sites[max(0, len(l.sites)-maxOpened):]
+	}
+}
+
+func (l *siteList) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]string{""}, l.sites...)
 }
 
 // Options are those of New.
@@ -105,6 +131,11 @@ func newHalf(p Panel, s scope, past bool) *half {
 // Ask answers panels for a filter, and calls each for every one of them, in their order, as soon as it and those before it
 // are answered.
 func (b *Board) Ask(ctx context.Context, panels []Panel, f Filter, each func(p Panel, a *Answer, err error)) error {
+	return b.ask(ctx, panels, f, false, each)
+}
+
+// ask is Ask. If past, it asks only for the past days, and each is not called.
+func (b *Board) ask(ctx context.Context, panels []Panel, f Filter, past bool, each func(p Panel, a *Answer, err error)) error {
 	state, err := b.table.Hold(ctx)
 	if err != nil {
 		return err
@@ -114,10 +145,16 @@ func (b *Board) Ask(ctx context.Context, panels []Panel, f Filter, each func(p P
 	questions := make([]*question, len(panels))
 	for i, p := range panels {
 		questions[i] = &question{panel: p, halves: b.halves(p, f, now)}
+		if past {
+			questions[i].halves = slices.DeleteFunc(questions[i].halves, func(h *half) bool { return !h.past })
+		}
 	}
 	var mu sync.Mutex
 	next := 0
 	tell := func() { // with mu locked
+		if past {
+			return
+		}
 		for ; next < len(questions); next++ {
 			q := questions[next]
 			if q.err != nil {

@@ -126,6 +126,7 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 	for _, f := range frames {
 		panels = append(panels, f.shown)
 	}
+	p.board.opened.add(p.filter.Site)
 	type result struct {
 		panel  Panel
 		answer *Answer
@@ -139,9 +140,6 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 			results <- result{err: err}
 		}
 	}()
-	before := make(chan map[string]*Answer, 1)
-	go func() { before <- p.before(ctx, panels) }()
-
 	sites, err := p.sites(ctx)
 	p.write("filters", p.filters(title, sites))
 	switch {
@@ -152,16 +150,26 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 		p.write("start", map[string]any{"Script": p.script})
 		return
 	}
-	earlier := <-before
 	n := 0
+	var shown []result
 	for r := range results {
 		if r.panel.Name == "" {
 			p.write("note", r.err.Error())
 			continue
 		}
-		view := p.panel(r.panel, r.answer, r.err, earlier[r.panel.Name])
+		view := p.panel(r.panel, r.answer, r.err, nil)
 		view.Tabs, n = p.tabsOf(frames[n]), n+1
 		p.write("panel", view)
+		shown = append(shown, r)
+	}
+	// The period before comes last, and dashboard.js puts it into the panels: nobody waits for it.
+	earlier := p.before(ctx, panels)
+	for i, r := range shown {
+		if a := earlier[r.panel.Name]; a != nil && r.err == nil {
+			view := p.panel(r.panel, r.answer, nil, a)
+			view.Tabs = p.tabsOf(frames[i])
+			p.write("later", view)
+		}
 	}
 }
 
@@ -190,6 +198,14 @@ func (p *page) frames() (frames []frame) {
 		}
 	}
 	return frames
+}
+
+// shown returns the panels that the page shows at first.
+func (p *page) shown() (panels []Panel) {
+	for _, f := range p.frames() {
+		panels = append(panels, f.shown)
+	}
+	return panels
 }
 
 // tabsOf returns the links to the panels of a group.
@@ -239,12 +255,7 @@ func (p *page) sites(ctx context.Context) (sites []string, err error) {
 
 // before returns the answers, of the period before, of the panels that show them.
 func (p *page) before(ctx context.Context, panels []Panel) map[string]*Answer {
-	var asked []Panel
-	for _, panel := range panels {
-		if panel.Additive && (panel.Chart == "figures" || panel.Chart == "line") {
-			asked = append(asked, panel)
-		}
-	}
+	asked := comparable(panels)
 	f := p.filter
 	f.Period = f.Period.before(p.now)
 	answers := map[string]*Answer{}
@@ -268,10 +279,14 @@ func (p *page) url(f Filter) string {
 
 func (p *page) filters(title string, sites []string) map[string]any {
 	var periods, chips []link
-	for _, x := range [][2]string{{"1d", "Today"}, {"7d", "7 days"}, {"30d", "30 days"}, {"90d", "90 days"}} {
+	for _, preset := range presets {
 		f := p.filter
-		f.Period = Period{Text: x[0]}
-		periods = append(periods, link{x[1], p.url(f), p.filter.Period.Text == x[0]})
+		f.Period = Period{Text: preset}
+		text := strings.TrimSuffix(preset, "d") + " days"
+		if preset == "1d" {
+			text = "Today"
+		}
+		periods = append(periods, link{text, p.url(f), p.filter.Period.Text == preset})
 	}
 	for _, e := range p.filter.Equal {
 		chips = append(chips, link{Text: label(e.Column) + " is " + e.Value, URL: p.url(p.filter.without(e.Column))})

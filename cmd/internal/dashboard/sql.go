@@ -78,7 +78,7 @@ func (s scope) parts() []part {
 		{"near", fmt.Sprintf("select *, epoch_us(received_at) + %s as local from beacons where %s", s.offset(), strings.Join(near, " and ")), false},
 		// The bits are the numbers of a view. A view with greater numbers is looked at in any case.
 		{"doubled", "select unnest(list(id order by received_at, id)[2:]) as id from near\n" +
-			"  where view in (select view from near group by view having count(*) > bit_count(bit_or(1::bigint << greatest(least(n, 62), 0))) or max(n) >= 62) group by view, n", true},
+			"  where hash(view) in (select hash(view) from near group by hash(view) having count(*) > bit_count(bit_or(1::bigint << greatest(least(n, 62), 0))) or max(n) >= 62) group by view, n", true},
 		{"crossing", fmt.Sprintf("select view, day from (select view, %s as after, local // %d - if(after, 1, 0) as day from near where %s or %s)\n"+
 			"  group by all having bool_or(after) and not bool_and(after)", early, dayMicros, early, late), true},
 		{"moved", fmt.Sprintf("select id from near semi join (select view, day from crossing) c on near.view = c.view and near.local // %d - 1 = c.day where %s", dayMicros, early), true},

@@ -13,6 +13,16 @@ document.getElementById('site')?.addEventListener('change', e => {
   location.href = url
 })
 
+// Panels that show the time before come once more with it, at the end of the page.
+function complete(page) {
+  for (const later of page.querySelectorAll('template.later')) {
+    const panel = later.content.firstElementChild
+    page.querySelector('#' + CSS.escape(panel.id))?.replaceWith(panel)
+    later.remove()
+  }
+}
+complete(board)
+
 // The page's own parts are replaced by those of a newer one, while nobody uses a form in it.
 async function refresh() {
   if (document.hidden || Date.now() - seen < refreshEvery || board.contains(document.activeElement)) return
@@ -29,6 +39,7 @@ async function refresh() {
   if (lost) {
     if (gone.hidden) gone.textContent = `The collector does not answer since ${new Date().toLocaleTimeString([], { timeStyle: 'short' })}. The figures are from before.`
   } else {
+    complete(newer)
     board.replaceChildren(...newer.childNodes)
   }
   gone.hidden = !lost
