@@ -228,7 +228,7 @@ func TestServe_GibibyteInChunks_Answers413(t *testing.T) {
 }
 
 func TestServe_LargeBodies_GoIntoTheTableInBoundedMemory(t *testing.T) {
-	const most = 300 // MiB
+	const most = defaultMemory >> 20 // MiB
 	s := newPlace(t).serve("127.0.0.1:0")
 	body := make([]byte, 1<<20)
 	source := rand.NewChaCha8([32]byte{})

@@ -78,7 +78,7 @@ func (s *Snapshot) ChangedSince(revision int64, from, to time.Time) bool {
 	if revision > s.Revision || len(s.past) == maxPastChanges && revision < s.past[0].Revision-1 {
 		return true
 	}
-	return slices.ContainsFunc(s.past, func(c pastChange) bool {
-		return c.Revision > revision && c.First.Before(to) && !c.Last.Before(from)
-	})
+	within := func(first, last time.Time) bool { return first.Before(to) && !last.Before(from) }
+	return slices.ContainsFunc(s.past, func(c pastChange) bool { return c.Revision > revision && within(c.First, c.Last) }) ||
+		slices.ContainsFunc(s.Files[len(s.Files)-s.Tails:], func(f File) bool { return within(f.First, f.Last) })
 }

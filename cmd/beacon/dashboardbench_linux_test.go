@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -8,18 +9,21 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/seed-d051cf5a/beacon/cmd/internal/script"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table"
 	"github.com/seed-d051cf5a/beacon/collect/row"
+	"github.com/seed-d051cf5a/beacon/internal/loadtest"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
@@ -125,12 +129,78 @@ func makeYear(tb testing.TB, data string, n int, start time.Time, long time.Dura
 	tb.Logf("%d rows were written in %v", n, time.Since(began).Round(time.Second))
 }
 
-func TestMakeYear(t *testing.T) {
-	dir := os.Getenv("BEACON_YEAR")
-	if dir == "" {
-		t.Skip()
+// BenchmarkDashboard opens the dashboard over a year of BEACON_ROWS events, by default ten million, which take 0.7 GB in the
+// temporary directory and four minutes to write. "first" is the first panel, "page" the last, and "all" is with the period
+// before. Then beacons come at 5,000/s, without and with pages that are asked for all the time.
+func BenchmarkDashboard(b *testing.B) {
+	rows, err := strconv.Atoi(os.Getenv("BEACON_ROWS"))
+	if err != nil {
+		rows = 10_000_000
 	}
-	_ = script.Columns
-	_ = strings.ToUpper
-	makeYear(t, dir, 2_500_000, time.Now().Add(-91*24*time.Hour), 91*24*time.Hour)
+	const year = 365 * 24 * time.Hour
+	p := newPlace(b)
+	makeYear(b, p.data, rows, time.Now().Add(-year), year)
+	s := p.serve("127.0.0.1:0")
+	token := p.token()
+	open := func(query string) (first, page, all time.Duration) {
+		req, err := http.NewRequest("GET", s.URL+"/?"+query, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		began := time.Now()
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer res.Body.Close()
+		buffer := make([]byte, 64<<10)
+		text, later := "", false
+		for {
+			n, err := res.Body.Read(buffer)
+			text += string(buffer[:n])
+			if first == 0 && strings.Contains(text, `<section class="panel`) {
+				first = time.Since(began)
+			}
+			if later = later || strings.Contains(text, `<template class="later">`); !later {
+				page = time.Since(began)
+			}
+			if err != nil {
+				break
+			}
+		}
+		if !strings.HasSuffix(strings.TrimSpace(text), "</html>") || strings.Contains(text, `class="error"`) {
+			b.Fatalf("the page of %s is not complete: %.2000s", query, text)
+		}
+		return first, page, time.Since(began)
+	}
+	b.ReportMetric(0, "ns/op")
+	for range b.N {
+		for _, days := range []string{"30d", "90d"} {
+			first, page, all := open("from=" + days)
+			b.ReportMetric(first.Seconds(), days+"-first-s")
+			b.ReportMetric(page.Seconds(), days+"-page-s")
+			b.ReportMetric(all.Seconds(), days+"-all-s")
+			_, _, again := open("from=" + days)
+			b.ReportMetric(again.Seconds(), days+"-again-s")
+		}
+		load := loadtest.Dial(b, strings.TrimPrefix(s.URL, "http://"), benchConnections)
+		p99 := func() float64 {
+			took := load.PostAt(5000, benchSeconds(15))
+			return took[len(took)*99/100].Seconds()
+		}
+		alone := p99()
+		ctx, stop := context.WithCancel(b.Context())
+		var reader sync.WaitGroup
+		reader.Go(func() {
+			for days := 31; ctx.Err() == nil; days++ {
+				open(fmt.Sprintf("from=%dd", days))
+			}
+		})
+		beside := p99()
+		stop()
+		reader.Wait()
+		b.ReportMetric(1000*alone, "p99-alone-ms")
+		b.ReportMetric(beside/alone, "p99-beside/alone")
+	}
 }
