@@ -51,3 +51,25 @@ func TestScriptDocument_Queries_Answered(t *testing.T) {
 		}
 	}
 }
+
+func TestAnalyticsDocument_Queries_Answered(t *testing.T) {
+	text, err := os.ReadFile("../../docs/analytics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newPlace(t).serve("127.0.0.1:0")
+	s.post("/visits", "text/plain", `{"name":"view","view":"a","n":1,"path":"/x?q=shoes","weight":1}`)
+	s.post("/visits", "text/plain", `{"name":"leave","view":"a","n":2,"path":"/x","weight":1,"seconds":2.5,"lcp":800,"scroll":95}`)
+	s.post("/visits", "text/plain", `{"name":"signup","view":"a","n":3,"path":"/x","weight":1,"props":{"plan":"pro"}}`)
+	queries := regexp.MustCompile(`(?m)^    -- (\d+)\. .*\n    (.*)$`).FindAllStringSubmatch(string(text), -1)
+	if len(queries) != 10 {
+		t.Errorf("the document has %d queries, want 10", len(queries))
+	}
+	answers := map[string]string{"2": `[map[finished:1 leaves:1 path:/x]]`, "7": `[map[plan:pro signups:1]]`, "10": `[map[times:1 words:shoes]]`}
+	for _, q := range queries {
+		got := fmt.Sprint(s.query(q[2]))
+		if want := answers[q[1]]; want != "" && got != want {
+			t.Errorf("query %s: got %s, want %s", q[1], got, want)
+		}
+	}
+}

@@ -83,9 +83,6 @@ func New(o Options) *Board {
 	return &Board{panels: o.Panels, table: o.Table, zone: o.Zone, stream: o.Stream, now: time.Now, log: o.Log, kept: keptAnswers{dir: o.Dir, entries: map[string]*keptAnswer{}}}
 }
 
-// Panels returns the panels in the order of the page.
-func (b *Board) Panels() []Panel { return b.panels }
-
 // Panel returns the panel of a name.
 func (b *Board) Panel(name string) (Panel, error) {
 	var names []string

@@ -255,7 +255,7 @@ func (p *page) sites(ctx context.Context) (sites []string, err error) {
 
 // before returns the answers, of the period before, of the panels that show them.
 func (p *page) before(ctx context.Context, panels []Panel) map[string]*Answer {
-	asked := comparable(panels)
+	asked := compared(panels)
 	f := p.filter
 	f.Period = f.Period.before(p.now)
 	answers := map[string]*Answer{}

@@ -39,7 +39,7 @@ func (b *Board) prepare(ctx context.Context) {
 			}
 			if err == nil {
 				f.Period = f.Period.before(b.now())
-				err = b.ask(ctx, comparable(panels), f, true, nil)
+				err = b.ask(ctx, compared(panels), f, true, nil)
 			}
 			if err != nil && ctx.Err() == nil {
 				b.log.Warn("answers for the dashboard are not ready ahead", "error", err)
@@ -49,8 +49,8 @@ func (b *Board) prepare(ctx context.Context) {
 	}
 }
 
-// comparable returns the panels that show the period before too.
-func comparable(panels []Panel) (some []Panel) {
+// compared returns the panels that show the period before too.
+func compared(panels []Panel) (some []Panel) {
 	for _, p := range panels {
 		if p.Additive && (p.Chart == "figures" || p.Chart == "line") {
 			some = append(some, p)

@@ -9,5 +9,5 @@ var Columns = []string{
 	"screen:varchar", "language:varchar", "status:bigint",
 	"seconds:double", "focused:double", "scroll:double",
 	"lcp:double", "inp:double", "cls:double", "fcp:double", "ttfb:double",
-	"url:varchar=$.props.url", "message:varchar=$.props.message",
+	"props_url:varchar=$.props.url", "props_message:varchar=$.props.message",
 }
