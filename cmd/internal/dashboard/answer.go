@@ -75,15 +75,10 @@ func (a *Answer) add(b *Answer) *Answer {
 	sum := &Answer{Columns: a.Columns, Cut: a.Cut || b.Cut}
 	at := map[string]int{}
 	for _, row := range both {
-		var key strings.Builder
-		for i, cell := range row {
-			if isKey[i] {
-				fmt.Fprintf(&key, "%T%v\x00", cell, cell)
-			}
-		}
-		n, ok := at[key.String()]
+		key := rowKey(row, isKey)
+		n, ok := at[key]
 		if !ok {
-			at[key.String()] = len(sum.Rows)
+			at[key] = len(sum.Rows)
 			sum.Rows = append(sum.Rows, slices.Clone(row))
 			continue
 		}
@@ -94,6 +89,17 @@ func (a *Answer) add(b *Answer) *Answer {
 		}
 	}
 	return sum
+}
+
+// rowKey returns the texts of a row.
+func rowKey(row []any, isKey []bool) string {
+	var key strings.Builder
+	for i, cell := range row {
+		if isKey[i] {
+			fmt.Fprintf(&key, "%T%v\x00", cell, cell)
+		}
+	}
+	return key.String()
 }
 
 // keys returns which columns say what a row is about: those with text or truth values, and those with nothing but NULL.

@@ -143,10 +143,15 @@ func barChart(title string, a *Answer, joined bool) template.HTML {
 	if len(a.Rows) == 0 || key < 0 || value < 0 {
 		return `<p class="quiet">Nothing in this time</p>`
 	}
-	top := 1.0
+	top := 0.0
 	for _, row := range a.Rows {
 		x, _ := row[value].(float64)
 		top = max(top, x)
+	}
+	name := a.Columns[value]
+	largest := format(name, top)
+	if top == 0 {
+		top = 1
 	}
 	width, gap := chartWidth/float64(len(a.Rows)), 0.15
 	if joined {
@@ -154,12 +159,12 @@ func barChart(title string, a *Answer, joined bool) template.HTML {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<figure class="chart"><p class="axis" aria-hidden="true"><span>%s %s</span></p><svg role="img" aria-label="%s" viewBox="0 0 %d %d" preserveAspectRatio="none">`,
-		number(top), template.HTMLEscapeString(label(a.Columns[value])), template.HTMLEscapeString(title), chartWidth, chartHeight)
+		largest, template.HTMLEscapeString(label(name)), template.HTMLEscapeString(title), chartWidth, chartHeight)
 	for i, row := range a.Rows {
 		x, _ := row[value].(float64)
 		height := chartHeight * x / top
 		fmt.Fprintf(&b, `<rect class="column" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>%s: %s</title></rect>`,
-			(float64(i)+gap/2)*width, chartHeight-height, (1-gap)*width, height, template.HTMLEscapeString(format(a.Columns[key], row[key])), number(x))
+			(float64(i)+gap/2)*width, chartHeight-height, (1-gap)*width, height, template.HTMLEscapeString(format(a.Columns[key], row[key])), format(name, x))
 	}
 	fmt.Fprintf(&b, `</svg><p class="axis" aria-hidden="true"><span>%s</span><span>%s</span></p></figure>`,
 		template.HTMLEscapeString(format(a.Columns[key], a.Rows[0][key])), template.HTMLEscapeString(format(a.Columns[key], a.Rows[len(a.Rows)-1][key])))

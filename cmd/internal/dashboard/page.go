@@ -24,7 +24,7 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 
 const (
 	rowsOnPage  = 10
-	rowsAlone   = 1000
+	rowsAlone   = 100
 	maxSites    = 50
 	sitesPeriod = "30d" // in which a site had views, to be offered
 )
@@ -157,10 +157,17 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 			p.write("note", r.err.Error())
 			continue
 		}
-		view := p.panel(r.panel, r.answer, r.err, nil)
+		var earlier *Answer
+		if p.single {
+			earlier = p.before(ctx, panels)[r.panel.Name]
+		}
+		view := p.panel(r.panel, r.answer, r.err, earlier)
 		view.Tabs, n = p.tabsOf(frames[n]), n+1
 		p.write("panel", view)
 		shown = append(shown, r)
+	}
+	if p.single {
+		return
 	}
 	// The period before comes last, and dashboard.js puts it into the panels: nobody waits for it.
 	earlier := p.before(ctx, panels)
@@ -256,6 +263,9 @@ func (p *page) sites(ctx context.Context) (sites []string, err error) {
 // before returns the answers, of the period before, of the panels that show them.
 func (p *page) before(ctx context.Context, panels []Panel) map[string]*Answer {
 	asked := compared(panels)
+	if p.single && panels[0].Additive {
+		asked = panels
+	}
 	f := p.filter
 	f.Period = f.Period.before(p.now)
 	answers := map[string]*Answer{}
@@ -298,7 +308,7 @@ func (p *page) filters(title string, sites []string) map[string]any {
 	}
 	return map[string]any{"Title": title, "Filter": p.filter, "Sites": sites, "Periods": periods, "Chips": chips,
 		"First": p.filter.Period.From.Format(time.DateOnly), "Last": p.filter.Period.To.Add(-time.Nanosecond).Format(time.DateOnly),
-		"Today": p.now.In(p.filter.Period.From.Location()).Format(time.DateOnly)}
+		"Single": p.single, "All": p.url(p.filter), "Today": p.now.In(p.filter.Period.From.Location()).Format(time.DateOnly)}
 }
 
 // A panelView is what the template of a panel shows.
@@ -334,7 +344,7 @@ func (p *page) panel(panel Panel, a *Answer, err error, before *Answer) panelVie
 		var html strings.Builder
 		pageTemplate.ExecuteTemplate(&html, "figures", figures(a, before, p.filter.Period))
 		view.Chart = template.HTML(html.String())
-	case "line":
+	case "line", "sparkline":
 		view.Chart = lineChart(panel.Title, series(a, p.filter.Period, p.now), series(before, p.filter.Period.before(p.now), p.now), a.Columns)
 	case "bars", "histogram":
 		view.Chart = barChart(panel.Title, a, panel.Chart == "histogram")
@@ -344,9 +354,14 @@ func (p *page) panel(panel Panel, a *Answer, err error, before *Answer) panelVie
 		most = rowsAlone
 	}
 	if view.Chart == "" || p.single {
-		view.Table = p.table(panel, a, most)
-		if n := len(a.Rows); n > most && !p.single {
-			view.Rows = fmt.Sprintf("All %s rows and SQL", number(float64(n)))
+		view.Table = p.table(panel, a, before, most)
+		switch n := len(a.Rows); {
+		case p.single && n > most:
+			view.Rows = fmt.Sprintf("The first %d of %s rows; all are in the", most, number(float64(n)))
+		case p.single:
+			view.Rows = fmt.Sprintf("%d rows", n)
+		case n > most:
+			view.Rows = fmt.Sprintf("%s rows and SQL", number(float64(n)))
 		}
 	}
 	return view
@@ -374,8 +389,9 @@ type cellView struct {
 	Share                            float64
 }
 
-// table returns the rows of an answer. The first text column has a bar, which is as long as the first number is large.
-func (p *page) table(panel Panel, a *Answer, most int) *tableView {
+// table returns the rows of an answer. The first text column has a bar, which is as long as the first number is large. If
+// there is an answer for the time before, its first number is beside that of a.
+func (p *page) table(panel Panel, a, before *Answer, most int) *tableView {
 	if len(a.Rows) == 0 {
 		return &tableView{Rows: [][]cellView{{{Text: "Nothing in this time", Class: "quiet"}}}}
 	}
@@ -387,9 +403,13 @@ func (p *page) table(panel Panel, a *Answer, most int) *tableView {
 			largest = max(largest, x)
 		}
 	}
+	earlier := firstNumbers(before, isKey)
 	t := &tableView{Caption: panel.Title}
 	for i, name := range a.Columns {
 		t.Head = append(t.Head, cellView{Text: label(name), Number: !isKey[i]})
+		if i == first && earlier != nil {
+			t.Head = append(t.Head, cellView{Text: "before", Number: true})
+		}
 	}
 	for _, row := range a.Rows[:min(len(a.Rows), most)] {
 		var cells []cellView
@@ -411,10 +431,26 @@ func (p *page) table(panel Panel, a *Answer, most int) *tableView {
 				c.Title = c.Text
 			}
 			cells = append(cells, c)
+			if i == first && earlier != nil {
+				cells = append(cells, cellView{Text: format(a.Columns[i], earlier[rowKey(row, isKey)]), Class: "number quiet"})
+			}
 		}
 		t.Rows = append(t.Rows, cells)
 	}
 	return t
+}
+
+// firstNumbers returns the first number of each row by its texts, or nil without an answer that has these columns.
+func firstNumbers(a *Answer, isKey []bool) map[string]any {
+	first := slices.Index(isKey, false)
+	if a == nil || len(a.Columns) != len(isKey) || first < 0 {
+		return nil
+	}
+	numbers := map[string]any{}
+	for _, row := range a.Rows {
+		numbers[rowKey(row, isKey)] = row[first]
+	}
+	return numbers
 }
 
 // A figureView is a number with its change since the period before.

@@ -37,7 +37,7 @@ type Panel struct {
 	SQL      string // a SELECT over v
 }
 
-var charts = []string{"figures", "line", "bars", "ranked", "histogram", "table"}
+var charts = []string{"figures", "line", "sparkline", "bars", "ranked", "histogram", "table"}
 
 // Panels returns the panels in the order of the page. A file NAME.sql of the folder dir replaces the panel of that name,
 // or is a further one; more are those of ParseGoals. dir may be "". A file that can't be used is an error.

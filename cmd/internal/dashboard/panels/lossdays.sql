@@ -1,4 +1,4 @@
--- By day | bars | additive
+-- Loss by day | bars | additive
 with views as (
   select min(day) as day, max(n) as last, count(*) as arrived, count(*) filter (name = 'leave') as leaves, max(received_at) as ended
   from v group by view
