@@ -306,8 +306,13 @@ func (p *page) filters(title string, sites []string) map[string]any {
 	if p.filter.Bots {
 		chips = append(chips, link{Text: "with bots", URL: p.url(f)})
 	}
-	return map[string]any{"Title": title, "Filter": p.filter, "Sites": sites, "Periods": periods, "Chips": chips,
-		"First": p.filter.Period.From.Format(time.DateOnly), "Last": p.filter.Period.To.Add(-time.Nanosecond).Format(time.DateOnly),
+	first, last := p.filter.Period.From, p.filter.Period.To.Add(-time.Nanosecond)
+	span := last.Format("2 Jan 2006")
+	if first.Format(time.DateOnly) != last.Format(time.DateOnly) {
+		span = first.Format("2 Jan 2006") + " to " + span
+	}
+	return map[string]any{"Title": title, "Days": span, "Filter": p.filter, "Sites": sites, "Periods": periods, "Chips": chips,
+		"First": first.Format(time.DateOnly), "Last": last.Format(time.DateOnly),
 		"Single": p.single, "All": p.url(p.filter), "Today": p.now.In(p.filter.Period.From.Location()).Format(time.DateOnly)}
 }
 
@@ -355,6 +360,7 @@ func (p *page) panel(panel Panel, a *Answer, err error, before *Answer) panelVie
 	}
 	if view.Chart == "" || p.single {
 		view.Table = p.table(panel, a, before, most)
+		view.Table.Wide = view.Wide
 		switch n := len(a.Rows); {
 		case p.single && n > most:
 			view.Rows = fmt.Sprintf("The first %d of %s rows; all are in the", most, number(float64(n)))
@@ -379,6 +385,7 @@ func frameID(panel string) string {
 
 type tableView struct {
 	Caption string
+	Wide    bool // it may need to be scrolled on a phone
 	Head    []cellView
 	Rows    [][]cellView
 }
