@@ -95,7 +95,7 @@ func (o *dashboardOptions) zone(site string) *time.Location {
 
 func newBoard(o *dashboardOptions, t *tableService, stream, data string, log *slog.Logger) *dashboard.Board {
 	return dashboard.New(dashboard.Options{
-		Panels: o.parsed, Table: panelTable{t}, Stream: stream, Zone: o.zone, Dir: filepath.Join(data, dashboardDir), Log: log,
+		Panels: o.parsed, Table: panelTable{t}, Stream: stream, Zone: o.zone, Lacks: t.lacks, Dir: filepath.Join(data, dashboardDir), Log: log,
 	})
 }
 
@@ -114,6 +114,8 @@ type panelState struct {
 	*table.Snapshot
 	pool *query.Pool
 }
+
+func (s *panelState) Complete() bool { return s.Behind == 0 }
 
 func (s *panelState) Revision() int64 { return s.Snapshot.Revision }
 
@@ -140,9 +142,18 @@ func (s *panelState) Ask(ctx context.Context, setup, sql []string, each func(i i
 	})
 }
 
+// lacks says which rows no answer has.
+func (t *tableService) lacks() string {
+	damaged := t.table.Status().Damaged
+	if len(damaged) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d files of the table are damaged, and their rows are missing here: the page Live and 'beacon table files' name them.", len(damaged))
+}
+
 // panelHandler answers GET /-/panel/NAME with the filter of the URL's query: as lines of JSON like those of QueryHandler, or
 // as CSV with format=csv.
-func panelHandler(b *dashboard.Board, o *dashboardOptions, stream string) http.Handler {
+func panelHandler(b *dashboard.Board, t *tableService, o *dashboardOptions, stream string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -189,7 +200,7 @@ func panelHandler(b *dashboard.Board, o *dashboardOptions, stream string) http.H
 			out.Encode(row)
 		}
 		n := int64(len(answer.Rows))
-		out.Encode(ending{Rows: &n})
+		out.Encode(ending{Rows: &n, Missing: gapsOf(t.table.Status().Damaged)})
 	})
 }
 
@@ -207,6 +218,9 @@ func writeCSV(w http.ResponseWriter, name string, a *dashboard.Answer) {
 				line[i] = strconv.FormatFloat(x, 'f', -1, 64)
 			default:
 				line[i] = fmt.Sprint(x)
+				if strings.ContainsAny(line[i][:min(1, len(line[i]))], "=+-@\t\r") { // a spreadsheet would run it as a formula
+					line[i] = "'" + line[i]
+				}
 			}
 		}
 		out.Write(line)

@@ -3,9 +3,9 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,6 +14,21 @@ import (
 	"testing"
 	"time"
 )
+
+// text returns the body of an answer to an operator.
+func (s *server) text(path string) string {
+	s.p.t.Helper()
+	res, err := s.get(path)
+	if err != nil {
+		s.p.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.p.t.Fatalf("%s: %v", path, err)
+	}
+	return string(body)
+}
 
 func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 	p := newPlace(t)
@@ -28,16 +43,22 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 	importVisits(t, p, s.URL, all)
 	s.waitRows(1, "select 1 from beacons having count(*) >= "+fmt.Sprint(len(all)))
 
-	panel := func(name string, args ...string) (rows []map[string]any) {
+	panel := func(name, query string) (rows []map[string]any) {
 		t.Helper()
-		out, errs, status := p.beacon(append([]string{"query", "--server", s.URL, "--format", "json", "--panel", name}, args...)...)
-		if status != 0 {
-			t.Fatalf("%s %q: %s", name, args, errs)
+		answer := s.text("/-/panel/" + name + "?" + query)
+		lines := strings.Split(strings.TrimSpace(answer), "\n")
+		var columns []string
+		if err := json.Unmarshal([]byte(lines[0]), &columns); err != nil {
+			t.Fatalf("%s of %s: %v: %s", name, query, err, answer)
 		}
-		for line := range strings.Lines(out) {
-			var row map[string]any
-			if err := json.Unmarshal([]byte(line), &row); err != nil {
+		for _, line := range lines[1 : len(lines)-1] {
+			var cells []any
+			if err := json.Unmarshal([]byte(line), &cells); err != nil {
 				t.Fatal(err)
+			}
+			row := map[string]any{}
+			for i, cell := range cells {
+				row[columns[i]] = cell
 			}
 			rows = append(rows, row)
 		}
@@ -52,24 +73,24 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 	october := func(day int) time.Time { return time.Date(2026, 10, day, 12, 0, 0, 0, time.UTC) }
 
 	for name, x := range map[string]struct {
-		args   []string
+		query  string
 		events []dayEvent
 	}{
-		"all":      {nil, chosen("UTC", week, now, person)},
-		"today":    {[]string{"--from", "1d"}, chosen("UTC", now, now, person)},
-		"one site": {[]string{"--site", "https://s0.example"}, chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.site == "https://s0.example" })},
-		"zone of a site": {[]string{"--site", "https://s1.example"},
+		"all":      {"", chosen("UTC", week, now, person)},
+		"today":    {"from=1d", chosen("UTC", now, now, person)},
+		"one site": {"site=https://s0.example", chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.site == "https://s0.example" })},
+		"zone of a site": {"site=https://s1.example/",
 			chosen("Asia/Kathmandu", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.site == "https://s1.example" })},
-		"bots too": {[]string{"--bots"}, chosen("UTC", week, now, everything)},
-		"a path":   {[]string{"--filter", "path=/p3"}, chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.Path == "/p3" })},
-		"a browser": {[]string{"--filter", "browser=Firefox", "--filter", "path=/p1"},
+		"bots too": {"bots=1", chosen("UTC", week, now, everything)},
+		"a path":   {"filter=path%3D/p3", chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.Path == "/p3" })},
+		"a browser": {"filter=browser%3DFirefox&filter=path%3D/p1",
 			chosen("UTC", week, now, func(e visitEvent) bool { return e.browser == "Firefox" && e.Path == "/p1" })},
-		"nothing": {[]string{"--filter", "path=/none"}, nil},
-		"winter time begins": {[]string{"--from", "2026-10-23", "--to", "2026-10-27", "--timezone", "Europe/Berlin"},
+		"nothing": {"filter=path%3D/none", nil},
+		"winter time begins": {"from=2026-10-23&to=2026-10-27&zone=Europe/Berlin",
 			chosen("Europe/Berlin", october(23), october(27), person)},
-		"one day of 25 hours": {[]string{"--from", "2026-10-25", "--to", "2026-10-25", "--timezone", "Europe/Berlin"},
+		"one day of 25 hours": {"from=2026-10-25&to=2026-10-25&zone=Europe/Berlin",
 			chosen("Europe/Berlin", october(25), october(25), person)},
-		"west of UTC": {[]string{"--from", "2026-10-20", "--to", "2026-10-26", "--timezone", "America/New_York"},
+		"west of UTC": {"from=2026-10-20&to=2026-10-26&zone=America/New_York",
 			chosen("America/New_York", october(20), october(26), person)},
 	} {
 		views := sumViews(x.events)
@@ -79,43 +100,44 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 				t.Errorf("%s, %s:\ngot  %v\nwant %v", panelName, name, sortedLines(got), sortedLines(want))
 			}
 		}
-		equal("headline", panel("headline", x.args...), []map[string]any{wantHeadline(views)})
-		equal("pages", panel("pages", x.args...), wantPages(views))
-		equal("sources", panel("sources", x.args...), wantCounts(x.events, "source", func(e dayEvent) string {
-			return cmp.Or(e.UTMSource, e.Source, "direct")
-		}))
-		equal("browsers", panel("browsers", x.args...), wantCounts(x.events, "browser", func(e dayEvent) string { return e.browser }))
-		equal("when", without(panel("when", x.args...), "hour"), wantCounts(x.events, "day", func(e dayEvent) string { return e.day }))
-		equal("loss", panel("loss", x.args...), wantLoss(views))
-		equal("devices", panel("devices", x.args...), wantCounts(x.events, "device", func(e dayEvent) string {
+		equal("headline", panel("headline", x.query), []map[string]any{wantHeadline(views)})
+		equal("pages", panel("pages", x.query), wantPages(views))
+		equal("sources", panel("sources", x.query), wantSources(x.events))
+		equal("when", without(panel("when", x.query), "hour"), wantCounts(x.events, "day", func(e dayEvent) string { return e.day }))
+		equal("loss", panel("loss", x.query), wantLoss(views))
+		if !slices.Contains([]string{"all", "one site", "bots too", "winter time begins"}, name) {
+			continue
+		}
+		equal("browsers", panel("browsers", x.query), wantCounts(x.events, "browser", func(e dayEvent) string { return e.browser }))
+		equal("devices", panel("devices", x.query), wantCounts(x.events, "device", func(e dayEvent) string {
 			return map[bool]string{true: "NULL", false: "desktop"}[e.bot]
 		}))
-		equal("systems", panel("systems", x.args...), wantCounts(x.events, "os", func(e dayEvent) string {
+		equal("systems", panel("systems", x.query), wantCounts(x.events, "os", func(e dayEvent) string {
 			return map[string]string{"Chrome": "Windows", "Firefox": "macOS", "Googlebot": "NULL"}[e.browser]
 		}))
-		equal("languages", panel("languages", x.args...), wantCounts(x.events, "language", func(e dayEvent) string { return e.Language }))
-		equal("mediums", panel("mediums", x.args...), wantCounts(x.events, "utm_medium", func(e dayEvent) string { return e.UTMMedium }))
-		equal("goals", panel("goals", x.args...), wantGoals(x.events))
-		equal("goalsources", only(panel("goalsources", x.args...), "source", "goal", "visitors"), wantGoalSources(x.events))
-		equal("funnel-1", only(panel("funnel-1", x.args...), "step", "visitors"), wantFunnel(x.events))
-		equal("doubles", panel("doubles", x.args...), wantWeights(x.events, "browser", "doubles", func(e dayEvent) string {
+		equal("languages", panel("languages", x.query), wantCounts(x.events, "language", func(e dayEvent) string { return e.Language }))
+		equal("mediums", panel("mediums", x.query), wantCounts(x.events, "utm_medium", func(e dayEvent) string { return e.UTMMedium }))
+		equal("goals", panel("goals", x.query), wantGoals(x.events))
+		equal("goalsources", only(panel("goalsources", x.query), "source", "goal", "visitors"), wantGoalSources(x.events))
+		equal("funnel-1", only(panel("funnel-1", x.query), "step", "visitors"), wantFunnel(x.events))
+		equal("doubles", panel("doubles", x.query), wantWeights(x.events, "browser", "doubles", func(e dayEvent) string {
 			return map[bool]string{true: e.browser}[e.twice && !e.bot]
 		}))
-		equal("hours", only(panel("hours", x.args...), "hour", "views"), wantWeights(x.events, "hour", "views", func(e dayEvent) string {
+		equal("hours", only(panel("hours", x.query), "hour", "views"), wantWeights(x.events, "hour", "views", func(e dayEvent) string {
 			return map[bool]string{true: e.local.Format("15")}[e.Name == "view"]
 		}))
-		equal("ends", panel("ends", x.args...), wantEnds(x.events))
-		equal("vitals", only(panel("vitals", x.args...), "path", "lcp", "loads"), wantVitals(views))
-		equal("events", only(panel("events", x.args...), "name", "events"), wantWeights(x.events, "name", "events", func(e dayEvent) string {
+		equal("ends", panel("ends", x.query), wantEnds(x.events))
+		equal("vitals", only(panel("vitals", x.query), "path", "lcp", "loads"), wantVitals(views))
+		equal("events", only(panel("events", x.query), "name", "events"), wantWeights(x.events, "name", "events", func(e dayEvent) string {
 			return map[bool]string{true: e.Name}[e.Name == "signup"]
 		}))
-		equal("errors", only(panel("errors", x.args...), "message", "events", "pages", "last_seen"), wantErrors(x.events))
-		equal("notfound", only(panel("notfound", x.args...), "path", "views"), wantWeights(x.events, "path", "views", func(e dayEvent) string {
+		equal("errors", only(panel("errors", x.query), "message", "events", "pages", "last_seen"), wantErrors(x.events))
+		equal("notfound", only(panel("notfound", x.query), "path", "views"), wantWeights(x.events, "path", "views", func(e dayEvent) string {
 			return map[bool]string{true: e.Path}[e.Status == 404]
 		}))
 	}
 	bots := map[string]float64{}
-	for _, row := range panel("bots") {
+	for _, row := range panel("bots", "") {
 		bots[row["bot_reason"].(string)] += row["views"].(float64)
 	}
 	views := map[string]float64{"no engagement": 12}
@@ -123,13 +145,45 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 	if !maps.Equal(bots, views) {
 		t.Errorf("bots: got %v, want %v", bots, views)
 	}
-	if got := panel("campaigns"); len(got) != 0 {
+	if got := panel("campaigns", ""); len(got) != 0 {
 		t.Errorf("campaigns: got %v, want no row", got)
 	}
-	for i, rows := 1, panel("pages"); i < len(rows); i++ {
+	for i, rows := 1, panel("pages", ""); i < len(rows); i++ {
 		if rows[i]["visitors"].(float64) > rows[i-1]["visitors"].(float64) {
 			t.Errorf("pages are not in the order of visitors: %v", rows)
 		}
+	}
+}
+
+func TestQueryPanel_SameDays_SameNumbersAsThePage(t *testing.T) {
+	p := newPlace(t)
+	s := p.serve("127.0.0.1:0", "--timezone", "UTC")
+	importVisits(t, p, s.URL, viewsAt(time.Now().Add(-time.Hour), "/=a", 3))
+	s.waitRows(3, "select id from beacons")
+	out, errs, status := p.beacon("query", "--server", s.URL, "--panel", "pages", "--from", "30d", "--site", "https://s.example", "--filter", "browser=Firefox", "--format", "csv")
+	if want := "path,visitors,views,seconds\n/=a,3,3,\n"; status != 0 || out != want {
+		t.Errorf("got %q, %s, want %q", out, errs, want)
+	}
+	if out, want := s.text("/-/panel/pages?from=30d&format=csv"), "path,visitors,views,seconds\n/=a,3,3,\n"; out != want {
+		t.Errorf("got %q, want %q", out, want)
+	}
+	if out := s.text("/?from=30d"); !strings.Contains(out, `title="/=a"`) || !strings.HasSuffix(strings.TrimSpace(out), "</html>") {
+		t.Errorf("the page is %s", out)
+	}
+}
+
+func TestQueryPanel_HostileNumbers_PanelsAreAnswered(t *testing.T) {
+	s := newPlace(t).serve("127.0.0.1:0")
+	for _, body := range []string{`"n":-9223372036854775808`, `"n":9223372036854775807`, `"n":9223372036854775807,"weight":1e308`, `"n":1,"weight":1e308`, `"n":1,"weight":-5`,
+		`"n":1,"weight":1,"seconds":1e308,"lcp":-1e308`, `"n":2,"weight":1,"seconds":-3`} {
+		s.post("/visits", "text/plain", `{"name":"view","view":"a","path":"/x",`+body+`}`)
+		s.post("/visits", "text/plain", `{"name":"leave","view":"b","path":"=1+1",`+body+`}`)
+	}
+	if page := s.text("/?bots=1"); strings.Contains(page, `class="error"`) || !strings.HasSuffix(strings.TrimSpace(page), "</html>") {
+		t.Errorf("the page is %s", page)
+	}
+	if table := s.text("/-/panel/pages?bots=1&format=csv"); !strings.Contains(table, "'=1+1,") {
+		t.Errorf("the CSV is %s", table)
 	}
 }
 

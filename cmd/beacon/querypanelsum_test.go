@@ -54,6 +54,7 @@ type viewSum struct {
 	weight  float64 // 0 without the event view
 	who     string  // the day and the visitor of the event view, or ""
 	names   map[string]bool
+	first   int
 	last    int
 	numbers map[int]bool
 }
@@ -77,6 +78,9 @@ func sumViews(events []dayEvent) (views []*viewSum) {
 		v.names[e.Name] = true
 		v.numbers[e.N] = true
 		v.last = max(v.last, e.N)
+		if v.first == 0 || e.N < v.first {
+			v.first = e.N
+		}
 		v.Seconds, v.LCP = max(v.Seconds, e.Seconds), max(v.LCP, e.LCP)
 	}
 	return views
@@ -219,27 +223,60 @@ func wantGoals(events []dayEvent) (rows []map[string]any) {
 				weight += e.Weight
 			}
 		}
-		if visitors > 0 {
-			rows = append(rows, map[string]any{"goal": name, "visitors": visitors, "conversions": weight, "rate": math.Round(10_000*float64(visitors)/float64(all)) / 10_000})
+		row := map[string]any{"goal": name, "visitors": visitors, "conversions": weight, "rate": nil}
+		if all > 0 {
+			row["rate"] = math.Round(10_000*float64(visitors)/float64(all)) / 10_000
 		}
+		rows = append(rows, row)
 	}
 	return rows
 }
 
 func wantGoalSources(events []dayEvent) (rows []map[string]any) {
+	bySource := map[string]map[string]bool{}
+	for _, e := range entriesOf(events) {
+		source := cmp.Or(e.UTMSource, e.Source, "direct")
+		if bySource[source] == nil {
+			bySource[source] = map[string]bool{}
+		}
+		bySource[source][e.day+e.visitor] = true
+	}
 	for name, is := range map[string]func(dayEvent) bool{"Sign-up": isSignup, "P": isView} {
 		reached := visitorsWith(events, is)
-		for _, source := range []string{"direct", "mail", "search.example", "social.example"} {
+		for source, visitors := range bySource {
 			n := 0
-			for who := range visitorsWith(events, func(e dayEvent) bool { return isView(e) && cmp.Or(e.UTMSource, e.Source, "direct") == source }) {
+			for who := range visitors {
 				if _, ok := reached[who]; ok {
 					n++
 				}
 			}
-			if n > 0 {
-				rows = append(rows, map[string]any{"source": source, "goal": name, "visitors": n})
-			}
+			rows = append(rows, map[string]any{"source": source, "goal": name, "visitors": n})
 		}
+	}
+	return rows
+}
+
+// entriesOf returns the views that begin a session or come from another site.
+func entriesOf(events []dayEvent) (entries []dayEvent) {
+	views := slices.DeleteFunc(slices.Clone(events), func(e dayEvent) bool { return e.Name != "view" })
+	slices.SortFunc(views, func(a, b dayEvent) int { return a.at.Compare(b.at) })
+	last := map[string]time.Time{}
+	for _, e := range views {
+		who := e.day + e.visitor
+		before, seen := last[who]
+		if !seen || e.at.Sub(before) > 30*time.Minute || e.UTMSource != "" || e.Source != "" {
+			entries = append(entries, e)
+		}
+		last[who] = e.at
+	}
+	return entries
+}
+
+func wantSources(events []dayEvent) []map[string]any {
+	rows := wantCounts(entriesOf(events), "source", func(e dayEvent) string { return cmp.Or(e.UTMSource, e.Source, "direct") })
+	for _, r := range rows {
+		r["entries"] = r["views"]
+		delete(r, "views")
 	}
 	return rows
 }
@@ -362,9 +399,13 @@ func wantLoss(views []*viewSum) []map[string]any {
 			r = map[string]any{"browser": v.browser, "views": 0, "events": 0, "gaps": 0, "no_leave": 0}
 			byBrowser[v.browser] = r
 		}
+		sent := v.last
+		if v.first > 2 { // it began on another day
+			sent -= v.first - 1
+		}
 		r["views"] = r["views"].(int) + 1
-		r["events"] = r["events"].(int) + v.last
-		r["gaps"] = r["gaps"].(int) + v.last - len(v.numbers)
+		r["events"] = r["events"].(int) + sent
+		r["gaps"] = r["gaps"].(int) + sent - len(v.numbers)
 		if !v.names["leave"] {
 			r["events"] = r["events"].(int) + 1
 			r["no_leave"] = r["no_leave"].(int) + 1

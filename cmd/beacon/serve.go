@@ -317,8 +317,11 @@ func serve(ctx context.Context, s serving) error {
 		beacons = c
 	}
 	board := newBoard(&s.board, t, s.script.Stream(), s.data, log)
-	go board.Prepare(ctx)
-	server := s.newServer(listener.handler(routes(c, t, s.script, share, board.Page(s.script.Path(), facts(c)), panelHandler(board, &s.board, s.script.Stream()), registry), beacons, c.IsPixel, log), c.Imports)
+	t.forgetAnswers = board.Forget
+	if query.Available {
+		go board.Prepare(ctx)
+	}
+	server := s.newServer(listener.handler(routes(c, t, s.script, share, board.Page(s.script.Path(), facts(c)), panelHandler(board, t, &s.board, s.script.Stream()), registry), beacons, c.IsPixel, log), c.Imports)
 	registry.MustRegister(server)
 
 	s.greet(listener)

@@ -25,6 +25,8 @@ type tableService struct {
 	inbox     *spool.Inbox
 	log       *slog.Logger
 
+	forgetAnswers func() // of the dashboard, about rows that were erased
+
 	closed  atomic.Pointer[string] // why the table can't be asked now, or nil
 	begins  int64                  // bytes of the inbox that were not read at measureLag; set while closed
 	written int64                  // and the inbox's Written then
@@ -48,7 +50,7 @@ func openTable(ctx context.Context, data string, c *collect.Collector, o tableOp
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--schema %w", err)}
 	}
-	s := &tableService{collector: c, inbox: c.Inbox(), log: log, ended: make(chan struct{})}
+	s := &tableService{collector: c, inbox: c.Inbox(), log: log, forgetAnswers: func() {}, ended: make(chan struct{})}
 	s.table, err = table.Open(filepath.Join(data, tableDir), table.Options{Columns: columns, MaxAge: time.Duration(o.maxAge), MaxBytes: int64(o.maxTable), Check: contracts.Check, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("%w\nhint: the collector must be able to write there: make room, or check the folder's owner and rights", err)

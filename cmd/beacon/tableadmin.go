@@ -173,6 +173,7 @@ func (s *tableService) erase(r *http.Request, say func(tableLine)) (line tableLi
 		return tableLine{Rows: &zero, Lost: s.table.Status().Damaged}, err
 	}
 	rows, err := s.table.Erase(ctx, s.inbox, ids)
+	s.forgetAnswers()
 	s.collector.ForgetRecent()
 	return tableLine{Rows: &rows, Lost: s.table.Status().Damaged}, err
 }

@@ -135,12 +135,12 @@ func addCells(a, b any) any {
 	case map[string]any:
 		y, _ := b.(map[string]any)
 		for kind, value := range x {
+			if value == nil { // no value in the first time
+				return b
+			}
 			other, ok := y[kind]
 			if !ok || other == nil {
 				continue
-			}
-			if value == nil {
-				return b
 			}
 			return map[string]any{kind: merge(kind, value, other)}
 		}
@@ -176,21 +176,21 @@ func merge(kind string, a, b any) any {
 	return a
 }
 
-// settle replaces the cells of macros by their values, and sorts the rows of an additive panel: by day and hour for a line,
+// finish replaces the cells of macros by their values, and sorts the rows of an additive panel: by day and hour for a line,
 // else by the numbers, the largest first.
-func (a *Answer) settle(p Panel, zone *time.Location) *Answer {
-	settled := &Answer{Columns: a.Columns, Cut: a.Cut}
+func (a *Answer) finish(p Panel, zone *time.Location) *Answer {
+	finished := &Answer{Columns: a.Columns, Cut: a.Cut}
 	for _, row := range a.Rows {
 		row = slices.Clone(row)
 		for i, cell := range row {
 			row[i] = cellValue(cell, zone)
 		}
-		settled.Rows = append(settled.Rows, row)
+		finished.Rows = append(finished.Rows, row)
 	}
 	if p.Additive {
-		settled.sort(p.Chart == "line" || p.Chart == "bars" || p.Chart == "histogram")
+		finished.sort(p.Chart == "line" || p.Chart == "bars" || p.Chart == "histogram")
 	}
-	return settled
+	return finished
 }
 
 func (a *Answer) sort(byText bool) {

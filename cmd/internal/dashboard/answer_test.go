@@ -20,7 +20,7 @@ func TestAdd_TwoAnswers_RowsWithTheSameTextsAreOne(t *testing.T) {
 		{"/a", nil, 1.0, hist("p50", map[string]any{"32": 3.0}), map[string]any{"latest": 5e14}, map[string]any{"uniq": []any{"y", "z"}}},
 		{nil, nil, 9.0, nil, nil, nil},
 	}}
-	got := a.add(b).settle(Panel{Chart: "ranked", Additive: true}, time.UTC)
+	got := a.add(b).finish(Panel{Chart: "ranked", Additive: true}, time.UTC)
 	want := [][]any{
 		{nil, nil, 9.0, nil, nil, nil},
 		{"/b", nil, 6.0, 7.39, "2033-05-18 03:33", 1.0},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -23,6 +22,8 @@ type Table interface {
 type State interface {
 	// Ask answers queries one after another, after the statements of setup, and calls each for every one of them.
 	Ask(ctx context.Context, setup, sql []string, each func(i int, a *Answer, err error)) error
+	// Complete reports whether all beacons that were stored before are in it.
+	Complete() bool
 	// Revision is a number for ChangedSince.
 	Revision() int64
 	// ChangedSince reports whether the events of some time can have changed since a revision.
@@ -37,8 +38,9 @@ type Board struct {
 	zone   func(site string) *time.Location
 	stream string
 	now    func() time.Time
+	lacks  func() string
 	log    *slog.Logger
-	kept   keptAnswers
+	cache  answerCache
 	opened siteList // those that the page was opened for
 }
 
@@ -54,10 +56,11 @@ type siteList struct {
 func (l *siteList) add(site string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if site != "" && !slices.Contains(l.sites, site) {
-		l.sites = append(l.sites, site)
-		l.sites = l.sites[max(0, len(l.sites)-maxOpened):]
+	if site == "" {
+		return
 	}
+	l.sites = append(slices.DeleteFunc(l.sites, func(s string) bool { return s == site }), site)
+	l.sites = l.sites[max(0, len(l.sites)-maxOpened):]
 }
 
 func (l *siteList) all() []string {
@@ -73,6 +76,8 @@ type Options struct {
 	Stream string // of the script's events
 	// Zone returns the time zone of a site, or of all sites for "".
 	Zone func(site string) *time.Location
+	// Lacks returns what the table lacks, such as damaged files, or "".
+	Lacks func() string
 	// Dir is the folder for answers of past days. Board makes it.
 	Dir string
 	Log *slog.Logger
@@ -80,8 +85,11 @@ type Options struct {
 
 // New returns a Board.
 func New(o Options) *Board {
-	return &Board{panels: o.Panels, table: o.Table, zone: o.Zone, stream: o.Stream, now: time.Now, log: o.Log, kept: keptAnswers{dir: o.Dir, entries: map[string]*keptAnswer{}}}
+	return &Board{panels: o.Panels, table: o.Table, zone: o.Zone, stream: o.Stream, now: time.Now, lacks: o.Lacks, log: o.Log, cache: answerCache{dir: o.Dir, entries: map[string]*cachedAnswer{}}}
 }
+
+// Forget deletes all kept answers, as after an erasure.
+func (b *Board) Forget() { b.cache.clear() }
 
 // Panel returns the panel of a name.
 func (b *Board) Panel(name string) (Panel, error) {
@@ -95,9 +103,9 @@ func (b *Board) Panel(name string) (Panel, error) {
 	return Panel{}, fmt.Errorf("there is no panel %q: ask for one of %s", name, strings.Join(names, ", "))
 }
 
-// settledAfter is how long after midnight the answers about the days before are kept: until then beacons of them may be on
-// their way to the table.
-const settledAfter = margin + 10*time.Minute
+// keepAfter is how long after midnight the answers about the days before are kept: loss waits an hour for the end of a
+// view, and the table lists what it adds later than that as a change of the past.
+const keepAfter = reach + 10*time.Minute
 
 // answerAge is how long an answer about today is used.
 const answerAge = time.Minute
@@ -112,7 +120,7 @@ type question struct {
 
 type half struct {
 	scope  scope
-	past   bool     // all of it is over and settled
+	past   bool     // all of it is over and complete
 	setup  []string // before the panel's query
 	key    string   // of the answer
 	answer *Answer
@@ -120,7 +128,7 @@ type half struct {
 
 func newHalf(p Panel, s scope, past bool) *half {
 	h := &half{scope: s, past: past, setup: s.setup(p)}
-	sum := sha256.Sum256([]byte(strings.Join(h.setup, "\n") + "\n" + p.SQL))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%t", strings.Join(h.setup, "\n"), p.SQL, past))
 	h.key = hex.EncodeToString(sum[:16])
 	return h
 }
@@ -148,7 +156,7 @@ func (b *Board) ask(ctx context.Context, panels []Panel, f Filter, past bool, ea
 	}
 	var mu sync.Mutex
 	next := 0
-	tell := func() { // with mu locked
+	emit := func() { // with mu locked
 		if past {
 			return
 		}
@@ -165,7 +173,7 @@ func (b *Board) ask(ctx context.Context, panels []Panel, f Filter, past bool, ea
 				}
 				sum = sum.add(h.answer)
 			}
-			each(q.panel, sum.settle(q.panel, f.Period.From.Location()), nil)
+			each(q.panel, sum.finish(q.panel, f.Period.From.Location()), nil)
 		}
 	}
 	// Halves with the same setup are one series of queries.
@@ -176,17 +184,16 @@ func (b *Board) ask(ctx context.Context, panels []Panel, f Filter, past bool, ea
 	series := map[string][]asked{}
 	for _, q := range questions {
 		for _, h := range q.halves {
-			if h.answer = b.kept.get(h, now, state); h.answer == nil {
+			if h.answer = b.cache.get(h, now, state); h.answer == nil {
 				setup := strings.Join(h.setup, "\n")
 				series[setup] = append(series[setup], asked{q, h})
 			}
 		}
 	}
 	mu.Lock()
-	tell()
+	emit()
 	mu.Unlock()
 	var all sync.WaitGroup
-	var failures []error
 	for _, s := range series {
 		var sql []string
 		for _, x := range s {
@@ -203,19 +210,24 @@ func (b *Board) ask(ctx context.Context, panels []Panel, f Filter, past bool, ea
 						a.Rows, a.Cut = a.Rows[:MaxRows], true
 					}
 					x.h.answer = a
-					b.kept.put(x.h, now, state, b.log)
+					b.cache.put(x.h, now, state, b.log)
 				}
-				tell()
+				emit()
 			})
 			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
-				failures = append(failures, err)
+				for _, x := range s {
+					if x.h.answer == nil && x.q.err == nil {
+						x.q.err = err
+					}
+				}
+				emit()
 			}
 		})
 	}
 	all.Wait()
-	return errors.Join(failures...)
+	return ctx.Err()
 }
 
 // halves divides the period of a filter for a panel.
@@ -228,21 +240,20 @@ func (b *Board) halves(p Panel, f Filter, now time.Time) []*half {
 	if !p.Additive || len(f.Equal) > 0 || f.Bots {
 		return []*half{newHalf(p, whole, false)}
 	}
-	y, m, d := now.Add(-settledAfter).In(f.Period.From.Location()).Date()
-	settled := time.Date(y, m, d, 0, 0, 0, 0, f.Period.From.Location())
+	zone := f.Period.From.Location()
+	keepUntil := dayStart(dayNumber(now.Add(-keepAfter).In(zone)), zone)
 	switch {
-	case !settled.After(f.Period.From):
+	case !keepUntil.After(f.Period.From):
 		return []*half{newHalf(p, whole, false)}
-	case !end.IsZero() && isMidnight(end) && !settled.Before(end):
+	case !end.IsZero() && isMidnight(end) && !keepUntil.Before(end):
 		return []*half{newHalf(p, whole, true)}
-	case !end.IsZero() && settled.After(end): // the period before, which ends in the course of a day
-		y, m, d := end.Date()
-		settled = time.Date(y, m, d, 0, 0, 0, 0, end.Location())
-		if !settled.After(f.Period.From) {
+	case !end.IsZero() && keepUntil.After(end): // the period before, which ends in the course of a day
+		keepUntil = dayStart(dayNumber(end), zone)
+		if !keepUntil.After(f.Period.From) {
 			return []*half{newHalf(p, whole, false)}
 		}
 	}
 	past, rest := whole, whole
-	past.to, rest.from = settled, settled
+	past.to, rest.from = keepUntil, keepUntil
 	return []*half{newHalf(p, past, true), newHalf(p, rest, false)}
 }

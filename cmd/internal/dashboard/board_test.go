@@ -20,6 +20,7 @@ type countingTable struct {
 }
 
 func (t *countingTable) Hold(context.Context) (State, error)           { return t, nil }
+func (t *countingTable) Complete() bool                                { return true }
 func (t *countingTable) Release()                                      {}
 func (t *countingTable) Revision() int64                               { return 1 }
 func (t *countingTable) ChangedSince(int64, time.Time, time.Time) bool { return t.changed }
@@ -84,8 +85,8 @@ func TestAsk_AgainInAMinuteAndLater_OnlyTodayIsAskedAgain(t *testing.T) {
 			all, open int
 		}{
 			{0, 2, 1}, {0, 0, 0}, {time.Minute, 1, 1},
-			{13 * time.Hour, 2, 1}, // 1:00: other days, of which the last is not settled
-			{2 * time.Hour, 2, 1},  // it is settled
+			{13 * time.Hour, 2, 1}, // 1:00: other days, of which the last is not complete
+			{3 * time.Hour, 2, 1},  // it is complete
 		} {
 			time.Sleep(step.wait)
 			ask(2)

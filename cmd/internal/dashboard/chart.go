@@ -28,13 +28,20 @@ func series(a *Answer, period Period, now time.Time) (points []point) {
 		if row[1] != nil {
 			key += " " + fmt.Sprint(row[1])
 		}
-		for _, value := range row[2:] {
+		if rows[key] == nil {
+			rows[key] = make([]float64, len(row)-2)
+		}
+		for i, value := range row[2:] {
 			x, _ := value.(float64)
-			rows[key] = append(rows[key], x)
+			rows[key][i] += x
 		}
 	}
 	hourly := period.days() <= 2
-	for day := period.From; day.Before(period.To) && !day.After(now); day = day.AddDate(0, 0, 1) {
+	for number := dayNumber(period.From); ; number++ {
+		day := dayStart(number, period.From.Location())
+		if !day.Before(period.To) || day.After(now) {
+			return points
+		}
 		hours := 1
 		if hourly {
 			hours = 24
@@ -42,7 +49,7 @@ func series(a *Answer, period Period, now time.Time) (points []point) {
 		for hour := range hours {
 			key, text := day.Format(time.DateOnly), day.Format("Mon 2 Jan 2006")
 			if hourly {
-				if day.Add(time.Duration(hour) * time.Hour).After(now) {
+				if at := day.Add(time.Duration(hour) * time.Hour); at.After(now) || !at.Before(period.To) {
 					break
 				}
 				key, text = fmt.Sprintf("%s %02d", key, hour), fmt.Sprintf("%s, %d:00", text, hour)
@@ -54,7 +61,6 @@ func series(a *Answer, period Period, now time.Time) (points []point) {
 			points = append(points, point{text, values})
 		}
 	}
-	return points
 }
 
 const (

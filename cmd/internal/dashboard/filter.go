@@ -1,11 +1,13 @@
 package dashboard
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Filter chooses the events of a panel.
@@ -22,7 +24,7 @@ type Equal struct{ Column, Value string }
 
 // filterable are the columns of an Equal.
 var filterable = []string{"path", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
-	"country", "browser", "os", "device", "screen", "language", "name", "status", "visitor", "bot_reason"}
+	"country", "browser", "os", "device", "screen", "language", "name", "status"}
 
 // ParseEqual parses COLUMN=VALUE.
 func ParseEqual(text string) (Equal, error) {
@@ -45,25 +47,25 @@ const maxDays = 3660
 // ParsePeriod parses the first day and the last. from is a date, or 7d for the last seven days, today included. to is a
 // date, or "" for today.
 func ParsePeriod(from, to string, now time.Time, zone *time.Location) (Period, error) {
-	y, m, d := now.In(zone).Date()
-	midnight := func(days int) time.Time { return time.Date(y, m, d+days, 0, 0, 0, 0, zone) }
-	p := Period{To: midnight(1)}
+	today := dayNumber(now.In(zone))
+	p := Period{To: dayStart(today+1, zone)}
 	if to != "" {
-		last, err := time.ParseInLocation(time.DateOnly, to, zone)
+		last, err := time.Parse(time.DateOnly, to)
 		if err != nil {
 			return p, fmt.Errorf("to %q: write a date such as 2026-11-30, which is the last day", to)
 		}
-		p.To = time.Date(last.Year(), last.Month(), last.Day()+1, 0, 0, 0, 0, zone)
+		p.To = dayStart(dayNumber(last)+1, zone)
 	}
 	var days int
 	if n, err := fmt.Sscanf(from, "%dd", &days); n == 1 && err == nil && fmt.Sprintf("%dd", days) == from && days >= 1 && days <= maxDays {
 		if to != "" {
 			return p, fmt.Errorf("from %q ends today, so it has no to: write two dates, or only from", from)
 		}
-		p.Text, p.From = from, midnight(1-days)
+		p.Text, p.From = from, dayStart(today+1-days, zone)
 		return p, nil
 	}
-	first, err := time.ParseInLocation(time.DateOnly, from, zone)
+	date, err := time.Parse(time.DateOnly, from)
+	first := dayStart(dayNumber(date), zone)
 	switch {
 	case err != nil:
 		return p, fmt.Errorf("from %q: write days such as 7d, %d at most, or a date such as 2026-11-01", from, maxDays)
@@ -82,6 +84,9 @@ func (p Period) days() int { return dayNumber(p.To.Add(-time.Nanosecond)) - dayN
 // before returns the period before: as many days, up to the same time of day if the period is not over.
 func (p Period) before(now time.Time) Period {
 	shift := func(t time.Time) time.Time {
+		if isMidnight(t) {
+			return dayStart(dayNumber(t)-p.days(), t.Location())
+		}
 		return time.Date(t.Year(), t.Month(), t.Day()-p.days(), t.Hour(), t.Minute(), 0, 0, t.Location())
 	}
 	end := p.To
@@ -97,10 +102,28 @@ func dayNumber(t time.Time) int {
 	return int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
 }
 
+// dayStart returns the beginning of a day: midnight, or later where the clock is set forward at midnight.
+func dayStart(number int, zone *time.Location) time.Time {
+	y, m, d := time.Unix(int64(number)*24*60*60, 0).UTC().Date()
+	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	if dayNumber(t) < number {
+		_, t = t.ZoneBounds()
+	}
+	return t
+}
+
+// isMidnight reports whether t is the beginning of a day.
+func isMidnight(t time.Time) bool { return dayNumber(t) != dayNumber(t.Add(-time.Nanosecond)) }
+
 // ParseFilter returns the filter of a URL's query: site, from, to, bots=1, and filter=COLUMN=VALUE for each Equal. Without
 // from it is the last seven days.
 func ParseFilter(q url.Values, stream string, now time.Time, zone func(site string) *time.Location) (f Filter, err error) {
-	f = Filter{Stream: stream, Site: strings.TrimSuffix(q.Get("site"), "/"), Bots: q.Get("bots") != ""}
+	f = Filter{Stream: stream, Site: strings.TrimSuffix(q.Get("site"), "/"), Bots: q.Get("bots") == "1"}
+	for _, values := range q {
+		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsRune(v, 0) || !utf8.ValidString(v) }) {
+			return f, errors.New("there is a NUL or text that is not UTF-8 in the URL: leave it out")
+		}
+	}
 	from := q.Get("from")
 	if from == "" {
 		from = "7d"

@@ -44,6 +44,20 @@ func TestParsePeriod_DaysAndDates_BeginAndEndAtMidnight(t *testing.T) {
 	}
 }
 
+func TestParsePeriod_ClockIsSetForwardAtMidnight_DayBeginsAtOne(t *testing.T) {
+	zone, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := ParsePeriod("2026-09-06", "2026-09-06", time.Date(2026, 9, 20, 0, 0, 0, 0, zone), zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.From.Format(time.RFC3339); got != "2026-09-06T01:00:00-03:00" || !isMidnight(p.From) || !isMidnight(p.To) || p.days() != 1 {
+		t.Errorf("the day is from %s to %s", got, p.To)
+	}
+}
+
 func TestParseFilter_QueryOfAFilter_IsTheSameFilter(t *testing.T) {
 	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 	zone := func(string) *time.Location { return time.UTC }

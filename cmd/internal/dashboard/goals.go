@@ -100,23 +100,35 @@ func reached(goals []goal) string {
 	return strings.Join(parts, "\n  union all ")
 }
 
-func goalsPanel(goals []goal) Panel {
-	return Panel{Name: "goals", Title: "Goals", Chart: "ranked", Additive: true, SQL: `select goal, count(distinct visitor) as visitors, sum(weight) as conversions,
-  ratio(count(distinct visitor), (select count(distinct visitor) from v where name = 'view')) as rate
-from (` + reached(goals) + `) group by goal`}
+// names is the SQL of a table of the goals' names. A goal that nobody reached has a row too, so that answers can be added.
+func names(goals []goal) string {
+	var list []string
+	for _, g := range goals {
+		list = append(list, "("+literal(g.name)+")")
+	}
+	return "(values " + strings.Join(list, ", ") + ") goals(goal)"
 }
 
-// goalSourcesPanel counts a visitor for the sources of all views of the day.
+func goalsPanel(goals []goal) Panel {
+	return Panel{Name: "goals", Title: "Goals", Chart: "ranked", Additive: true, SQL: `select goal, count(distinct visitor) as visitors, coalesce(sum(weight), 0) as conversions,
+  ratio(count(distinct visitor), (select count(distinct visitor) from v where name = 'view')) as rate
+from ` + names(goals) + ` left join (` + reached(goals) + `) using (goal) group by goal`}
+}
+
+// goalSourcesPanel counts a visitor for each source that the visitor came from on the day.
 func goalSourcesPanel(goals []goal) Panel {
-	return Panel{Name: "goalsources", Title: "Goals by source", Chart: "ranked", Link: "source", Additive: true, SQL: `with sources as (
-  select distinct visitor, coalesce(utm_source, source, 'direct') as source from v where name = 'view' and visitor is not null
+	return Panel{Name: "goalsources", Title: "Goals by source", Chart: "ranked", Link: "source", Additive: true, SQL: `with views as (
+  select visitor, coalesce(utm_source, source) as named, local - lag(local) over (partition by visitor order by local) as gap
+  from v where name = 'view' and visitor is not null
+), sources as (
+  select distinct visitor, coalesce(named, 'direct') as source from views where named is not null or gap is null or gap > 1800000000
 ), totals as (
   select source, count(*) as visitors from sources group by source
 ), reached as (
   select distinct goal, visitor from (` + reached(goals) + `)
 )
-select source, goal, count(*) as visitors, ratio(count(*), any_value(totals.visitors)) as rate
-from reached join sources using (visitor) join totals using (source) group by source, goal`}
+select source, goal, count(reached.visitor) as visitors, ratio(count(reached.visitor), any_value(totals.visitors)) as rate
+from sources cross join ` + names(goals) + ` join totals using (source) left join reached using (goal, visitor) group by source, goal`}
 }
 
 // funnelPanel counts the visitors who did the steps in order on one day.

@@ -30,7 +30,7 @@ const (
 )
 
 // sitesPanel counts the views of each site. It asks near, which takes a tenth of the time of v.
-var sitesPanel = Panel{Name: "sites", SQL: "select origin as site, count(*) as views from near where name = 'view' and not bot and origin is not null group by origin order by views desc"}
+var sitesPanel = Panel{nearOnly: true, SQL: "select origin as site, count(*) as views from near where name = 'view' and not bot and origin is not null group by origin order by views desc"}
 
 // A Fact is a number that is not in the table.
 type Fact struct {
@@ -73,7 +73,9 @@ type page struct {
 	script string
 	filter Filter
 	tabs   []string // the panels that were chosen in their groups
-	single bool     // one panel with all its rows and its SQL
+	single bool     // one panel with its SQL
+	// problem is what is wrong with the URL, or "".
+	problem string
 }
 
 func (p *page) write(name string, data any) {
@@ -87,7 +89,10 @@ func (p *page) render(ctx context.Context, q url.Values, facts func() []Fact) {
 	p.tabs = q["tab"]
 	title, frames := "Dashboard", p.frames()
 	if name := q.Get("panel"); name != "" {
-		if panel, err := p.board.Panel(name); err == nil {
+		panel, err := p.board.Panel(name)
+		if err != nil {
+			p.problem = err.Error()
+		} else {
 			title, frames, p.single = panel.Title, []frame{{shown: panel}}, true
 		}
 	}
@@ -101,10 +106,12 @@ func (p *page) render(ctx context.Context, q url.Values, facts func() []Fact) {
 	}()
 	var err error
 	if p.filter, err = ParseFilter(q, p.board.stream, p.now, p.board.zone); err != nil {
-		problem := err.Error()
+		p.problem = err.Error()
 		p.filter, _ = ParseFilter(url.Values{}, p.board.stream, p.now, p.board.zone)
+	}
+	if p.problem != "" {
 		p.write("filters", p.filters(title, nil))
-		p.write("note", problem)
+		p.write("note", p.problem)
 		return
 	}
 	p.answer(ctx, title, frames)
@@ -146,9 +153,12 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 	case err != nil:
 		p.write("note", err.Error())
 		return
-	case len(sites) == 0 && len(p.filter.Equal) == 0:
+	case len(sites) == 0 && p.empty(ctx):
 		p.write("start", map[string]any{"Script": p.script})
 		return
+	}
+	if text := p.board.lacks(); text != "" {
+		p.write("note", text)
 	}
 	n := 0
 	var shown []result
@@ -235,6 +245,20 @@ func (p *page) tabsOf(f frame) (tabs []link) {
 		tabs = append(tabs, link{panel.Title, "/?" + q.Encode() + "#" + f.group[0].Name, panel.Name == f.shown.Name})
 	}
 	return tabs
+}
+
+// anyPanel has a row if there ever was an event of the script.
+var anyPanel = Panel{nearOnly: true, SQL: "select 1 as n from beacons where view is not null limit 1"}
+
+// empty reports whether there never was an event of the script.
+func (p *page) empty(ctx context.Context) bool {
+	rows := 1
+	p.board.Ask(ctx, []Panel{anyPanel}, p.filter, func(_ Panel, a *Answer, err error) {
+		if err == nil {
+			rows = len(a.Rows)
+		}
+	})
+	return rows == 0
 }
 
 // sites returns the origins that had views lately, those with the most first.
@@ -362,6 +386,8 @@ func (p *page) panel(panel Panel, a *Answer, err error, before *Answer) panelVie
 		view.Table = p.table(panel, a, before, most)
 		view.Table.Wide = view.Wide
 		switch n := len(a.Rows); {
+		case a.Cut && p.single:
+			view.Rows = fmt.Sprintf("The first %d of more than %s rows", most, number(MaxRows))
 		case p.single && n > most:
 			view.Rows = fmt.Sprintf("The first %d of %s rows; all are in the", most, number(float64(n)))
 		case p.single:
@@ -422,7 +448,7 @@ func (p *page) table(panel Panel, a, before *Answer, most int) *tableView {
 		var cells []cellView
 		for i, value := range row {
 			c := cellView{Text: format(a.Columns[i], value)}
-			if text, ok := value.(string); ok && a.Columns[i] == panel.Link {
+			if text, ok := value.(string); ok && a.Columns[i] == panel.Link && text != "direct" {
 				c.URL = p.url(p.filter.with(Equal{panel.Link, text}))
 			}
 			switch {
@@ -450,7 +476,7 @@ func (p *page) table(panel Panel, a, before *Answer, most int) *tableView {
 // firstNumbers returns the first number of each row by its texts, or nil without an answer that has these columns.
 func firstNumbers(a *Answer, isKey []bool) map[string]any {
 	first := slices.Index(isKey, false)
-	if a == nil || len(a.Columns) != len(isKey) || first < 0 {
+	if a == nil || len(a.Columns) != len(isKey) || first < 0 || a.Columns[0] == "day" {
 		return nil
 	}
 	numbers := map[string]any{}

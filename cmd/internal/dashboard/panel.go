@@ -35,6 +35,7 @@ type Panel struct {
 	// and p50, p75, ratio, latest and uniq are merged. The answers of past days are then kept.
 	Additive bool
 	SQL      string // a SELECT over v
+	nearOnly bool   // SQL is over near
 }
 
 var charts = []string{"figures", "line", "sparkline", "bars", "ranked", "histogram", "table"}
@@ -67,8 +68,10 @@ func Panels(dir string, more ...Panel) ([]Panel, error) {
 	}
 	slices.SortStableFunc(names, func(a, b string) int { return place(a) - place(b) })
 	var panels []Panel
-	for _, name := range slices.Compact(names) {
-		panels = append(panels, byName[name])
+	for i, name := range names {
+		if !slices.Contains(names[:i], name) {
+			panels = append(panels, byName[name])
+		}
 	}
 	return panels, nil
 }

@@ -29,6 +29,7 @@ func (b *Board) Prepare(ctx context.Context) {
 }
 
 func (b *Board) prepare(ctx context.Context) {
+	b.cache.clean(b.now())
 	panels := (&page{board: b}).shown()
 	for _, site := range b.opened.all() {
 		for _, preset := range presets {

@@ -15,6 +15,14 @@ type scope struct {
 // margin is how long after midnight an event can belong to the day before.
 const margin = 2 * time.Hour
 
+// reach is how far from its days a scope reads events: a clock that is set back makes two hours three.
+const reach = margin + time.Hour
+
+const (
+	maxN      = 100_000   // events of a view
+	maxWeight = 1_000_000 // views that one stands for
+)
+
 const dayMicros = 24 * 60 * 60 * 1_000_000
 
 // idleViews is how many views a visitor must have on a day, and no other event, to count as a bot: a browser of a person
@@ -36,9 +44,11 @@ type part struct {
 // All events of a view are a bot's if the referrer of one is that of a bot: only the first event has it. local is the time
 // in the site's time zone, in microseconds: the engine computes with it ten times as fast as with received_at.
 func (s scope) parts() []part {
-	near := []string{"stream = " + literal(s.Stream), "view is not null", "received_at >= " + instant(s.from.Add(-margin))}
+	// Anyone can send events, so numbers that no script sends are left out: sums of them could overflow.
+	near := []string{"stream = " + literal(s.Stream), "view is not null", fmt.Sprintf("n between 1 and %d", maxN), fmt.Sprintf("weight between 0 and %d", maxWeight),
+		"received_at >= " + instant(s.from.Add(-reach))}
 	if !s.to.IsZero() {
-		near = append(near, "received_at < "+instant(s.to.Add(margin)))
+		near = append(near, "received_at < "+instant(s.to.Add(reach)))
 	}
 	if s.Site != "" {
 		near = append(near, "origin = "+literal(s.Site))
@@ -53,11 +63,11 @@ func (s scope) parts() []part {
 		inside = append(inside, "received_at < "+instant(s.to))
 	}
 	for _, e := range s.Equal {
-		value := e.Column
-		if value == "source" {
-			value = "coalesce(utm_source, source, 'direct')"
+		condition := fmt.Sprintf("cast(%s as varchar) = %s", e.Column, literal(e.Value))
+		if e.Column == "source" { // only the event view has one
+			condition = "name = 'view' and coalesce(utm_source, source, 'direct') = " + literal(e.Value)
 		}
-		inside = append(inside, fmt.Sprintf("view in (select view from near where cast(%s as varchar) = %s)", value, literal(e.Value)))
+		inside = append(inside, fmt.Sprintf("view in (select view from near where %s)", condition))
 	}
 	people := "true"
 	if !s.Bots {
@@ -98,9 +108,9 @@ func (s scope) offset() string {
 	if end.IsZero() {
 		end = s.from.AddDate(1, 0, 0)
 	}
-	end = end.Add(margin)
+	end = end.Add(reach)
 	var cases strings.Builder
-	at := s.from.Add(-margin)
+	at := s.from.Add(-reach)
 	for {
 		_, seconds := at.Zone()
 		_, next := at.ZoneBounds()
@@ -118,7 +128,7 @@ func (s scope) offset() string {
 // setup returns the statements before a panel's query. If it is additive, the macros return what can be added.
 func (s scope) setup(p Panel) (statements []string) {
 	parts := s.parts()
-	if p.Name == sitesPanel.Name {
+	if p.nearOnly {
 		parts = parts[:1]
 	}
 	for _, p := range parts {
@@ -151,11 +161,6 @@ func (p Panel) Query(f Filter) string {
 		with = append(with, fmt.Sprintf("%s %s (\n  %s\n)", part.name, word, part.sql))
 	}
 	return "with " + strings.Join(with, ", ") + "\nfrom (\n" + p.SQL + "\n)"
-}
-
-func isMidnight(t time.Time) bool {
-	h, m, s := t.Clock()
-	return h == 0 && m == 0 && s == 0 && t.Nanosecond() == 0
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -1,16 +1,18 @@
 import './origin.js'
 
-for (const button of document.querySelectorAll('button.copy')) {
-  const code = button.closest('figure').querySelector('code')
+const timers = new WeakMap()
+
+// On the document, because parts of a page are replaced.
+document.addEventListener('click', async e => {
+  const button = e.target.closest('button.copy')
+  if (!button) return
   const label = button.querySelector('span')
-  let back
-  button.addEventListener('click', async () => {
-    const said = await copy(code) ? 'Copied' : 'Press Ctrl+C'
-    label.textContent = document.getElementById('copied').textContent = said
-    clearTimeout(back)
-    back = setTimeout(() => { label.textContent = 'Copy'; document.getElementById('copied').textContent = '' }, 2500)
-  })
-}
+  const status = document.getElementById('copied')
+  const said = await copy(button.closest('figure').querySelector('code')) ? 'Copied' : 'Press Ctrl+C'
+  label.textContent = status.textContent = said
+  clearTimeout(timers.get(button))
+  timers.set(button, setTimeout(() => { label.textContent = 'Copy'; status.textContent = '' }, 2500))
+})
 
 async function copy(code) {
   try {

@@ -6,7 +6,9 @@ const gone = document.getElementById('gone')
 const refreshEvery = 60_000
 let seen = Date.now()
 
-document.getElementById('site')?.addEventListener('change', e => {
+// On the board, because its children are replaced.
+board.addEventListener('change', e => {
+  if (e.target.id !== 'site') return
   const url = new URL(location.href)
   url.searchParams.set('site', e.target.value)
   url.searchParams.delete('panel')
@@ -27,7 +29,7 @@ complete(board)
 async function refresh() {
   if (document.hidden || Date.now() - seen < refreshEvery || board.contains(document.activeElement)) return
   seen = Date.now()
-  const answer = await fetch(location.href, { redirect: 'manual' }).catch(() => null)
+  const answer = await fetch(location.href, { redirect: 'manual', signal: AbortSignal.timeout(120_000) }).catch(() => null)
   if (answer?.type === 'opaqueredirect') {
     location.reload()
     return

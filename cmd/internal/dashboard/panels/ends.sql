@@ -5,4 +5,4 @@ with views as (
 )
 select path, sum(if(before is null or before > 1800000000, weight, 0)) as entries,
   sum(if(after is null or after > 1800000000, weight, 0)) as exits
-from views group by path having entries + exits > 0
+from views group by path having entries + exits > 0 order by entries desc

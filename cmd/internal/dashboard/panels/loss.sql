@@ -1,6 +1,6 @@
 -- Loss | ranked | browser | additive
 with views as (
-  select any_value(browser) as browser, max(n) as last, count(*) as arrived, count(*) filter (name = 'leave') as leaves, max(received_at) as ended
+  select any_value(browser) as browser, max(n) - if(min(n) > 2, min(n) - 1, 0) as last, count(*) as arrived, count(*) filter (name = 'leave') as leaves, max(received_at) as ended
   from v group by view
 )
 select browser, count(*) as views, cast(sum(last - arrived) as bigint) as gaps, count(*) filter (leaves = 0) as no_leave,

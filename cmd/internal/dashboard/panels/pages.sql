@@ -4,4 +4,4 @@ with views as (
   from v group by view
 )
 select path, count(distinct visitor) as visitors, sum(weight) as views, p50(seconds) as seconds
-from views group by path
+from views group by path order by visitors desc

@@ -18,6 +18,13 @@ func (e *engine) answer(q question, out *output) error {
 		go e.interruptAfter(time.Duration(q.Millis) * time.Millisecond)
 	}
 	if err := e.prepareSession(q); err != nil {
+		for range len(q.Series) - 1 { // each query has its answer
+			if f := (*failure)(nil); errors.As(err, &f) {
+				if err := writeJSON(out.w, frameFailure, f); err != nil {
+					return err
+				}
+			}
+		}
 		return err
 	}
 	switch {

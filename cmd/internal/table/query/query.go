@@ -74,7 +74,7 @@ func (p *Pool) ask(ctx context.Context, q question, maxDisk int64) (*Rows, error
 		if err != nil {
 			return nil, err
 		}
-		r := &Rows{pool: p, proc: proc, sql: q.SQL}
+		r := &Rows{pool: p, proc: proc, sql: q.SQL, limit: p.o.Timeout}
 		r.stopContext = context.AfterFunc(ctx, func() { r.kill(context.Cause(ctx)) })
 		stopWatch := r.watch(maxDisk)
 		if q.Millis > 0 {
@@ -106,6 +106,8 @@ type Rows struct {
 	batch, row  []byte
 	err         error
 	over        bool
+	dead        bool // the process ended before the answer did
+	limit       time.Duration
 	release     func() // of the slot, or nil for an export
 	stopContext func() bool
 }
@@ -144,7 +146,7 @@ func (r *Rows) Next() bool {
 		kind, payload, err := readFrame(r.proc.out)
 		switch {
 		case err != nil:
-			r.err = r.ended()
+			r.err, r.dead = r.ended(), true
 		case kind == frameRows:
 			r.batch = payload
 		case kind == frameEnd:
@@ -208,7 +210,7 @@ func (r *Rows) failure(payload []byte) error {
 	case kindMemory:
 		return tooMuchMemory(r.proc.memory)
 	case kindTime:
-		return tooLong(r.pool.o.Timeout)
+		return tooLong(r.limit)
 	case kindTable:
 		r.pool.o.Log.Error("table can't be queried", "error", f.Text)
 		return failed(ErrUnavailable, "the table can't be queried now: %s", f.Text)

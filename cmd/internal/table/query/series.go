@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,9 @@ type SeriesRequest struct {
 	View string
 }
 
+// whole returns the text by which a query is refused that ended its process.
+func (s *SeriesRequest) whole(sql string) string { return strings.Join(s.Setup, "\n") + "\n" + sql }
+
 // seriesTime is how many times Options.Timeout a series may take.
 const seriesTime = 4
 
@@ -26,7 +30,7 @@ const seriesTime = 4
 func (p *Pool) Series(ctx context.Context, s SeriesRequest, each func(i int, rows *Rows, err error) error) error {
 	var left []int
 	for i, sql := range s.SQL {
-		if err := p.refused.check(sql); err == nil {
+		if err := p.refused.check(s.whole(sql)); err == nil {
 			left = append(left, i)
 		} else if err := each(i, nil, err); err != nil {
 			return err
@@ -57,7 +61,7 @@ func (p *Pool) series(ctx context.Context, s SeriesRequest, left []int, each fun
 		return 0, err
 	}
 	limit := seriesTime * p.o.Timeout
-	r := &Rows{pool: p, proc: proc}
+	r := &Rows{pool: p, proc: proc, limit: limit}
 	r.stopContext = context.AfterFunc(ctx, func() { r.kill(context.Cause(ctx)) })
 	defer r.Close()
 	defer r.watch(maxSpill)()
@@ -70,7 +74,7 @@ func (p *Pool) series(ctx context.Context, s SeriesRequest, left []int, each fun
 		return 0, r.ended()
 	}
 	for n < len(left) {
-		failed, ended := r.next(s.SQL[left[n]])
+		failed, ended := r.next(s.whole(s.SQL[left[n]]))
 		switch {
 		case ended != nil && (!r.started || ctx.Err() != nil):
 			return n, ended
@@ -83,7 +87,7 @@ func (p *Pool) series(ctx context.Context, s SeriesRequest, left []int, each fun
 			for r.Next() { // what each has not read
 			}
 		}
-		if n++; err != nil {
+		if n++; err != nil || r.dead {
 			return n, err
 		}
 	}

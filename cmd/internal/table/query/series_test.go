@@ -79,3 +79,11 @@ func TestSeries_EachReturnsError_Ends(t *testing.T) {
 		t.Errorf("got %v after %d calls", err, calls)
 	}
 }
+
+func TestSeries_SetupFails_EachQueryHasTheError(t *testing.T) {
+	for i, got := range series(t, newPool(t), []string{"create temp table x as select nothing"}, "select 1 as a", "select 2 as b") {
+		if !strings.Contains(got, "nothing") {
+			t.Errorf("query %d: got %q", i, got)
+		}
+	}
+}

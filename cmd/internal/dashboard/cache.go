@@ -2,43 +2,43 @@ package dashboard
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 )
 
-// keptAnswers has the answers of the last minute, and those about past days, which are in files too.
-type keptAnswers struct {
+// answerCache has the answers of the last minute, and those about past days, which are in files too.
+type answerCache struct {
 	dir string // "" for none
 
 	mu      sync.Mutex
-	entries map[string]*keptAnswer
+	entries map[string]*cachedAnswer
 	bytes   int
 	cleaned time.Time
 }
 
-// A keptAnswer is an answer and what it depends on.
-type keptAnswer struct {
+// A cachedAnswer is an answer and what it depends on.
+type cachedAnswer struct {
 	Revision int64     `json:"revision"` // of the table
 	At       time.Time `json:"at"`
 	From     time.Time `json:"from"`
-	To       time.Time `json:"to,omitzero"` // zero for an answer of the last minute
+	To       time.Time `json:"to,omitzero"` // zero if it is open
 	Answer   *Answer   `json:"answer"`
 	size     int
 }
 
 const (
-	// maxKeptBytes is how many bytes of answers are in memory, counted as JSON.
-	maxKeptBytes = 24 << 20
+	// maxCachedBytes is how many bytes of answers are in memory, counted as JSON. In Go they take up to three times as much.
+	maxCachedBytes = 12 << 20
 	// keptFor is how long the file of an answer stays that nobody asked for. The last 30 days are another answer each day.
 	keptFor = 3 * 24 * time.Hour
 )
 
 // get returns the answer of h, or nil.
-func (k *keptAnswers) get(h *half, now time.Time, state State) *Answer {
+func (k *answerCache) get(h *half, now time.Time, state State) *Answer {
 	k.mu.Lock()
 	e := k.entries[h.key]
 	k.mu.Unlock()
@@ -52,15 +52,32 @@ func (k *keptAnswers) get(h *half, now time.Time, state State) *Answer {
 		if now.Sub(e.At).Abs() >= answerAge {
 			return nil
 		}
-	case state.ChangedSince(e.Revision, e.From.Add(-margin), e.To.Add(margin)):
+	case state.ChangedSince(e.Revision, e.From.Add(-reach), e.To.Add(reach)):
+		k.forget(h.key) // it may have what was erased
 		return nil
 	}
 	return e.Answer
 }
 
+// forget deletes an answer.
+func (k *answerCache) forget(key string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e := k.entries[key]; e != nil {
+		k.bytes -= e.size
+		delete(k.entries, key)
+	}
+	if k.dir != "" {
+		os.Remove(k.file(key))
+	}
+}
+
 // put keeps the answer of h.
-func (k *keptAnswers) put(h *half, now time.Time, state State, log *slog.Logger) {
-	e := &keptAnswer{Revision: state.Revision(), At: now, From: h.scope.from, To: h.scope.to, Answer: h.answer}
+func (k *answerCache) put(h *half, now time.Time, state State, log *slog.Logger) {
+	if h.past && !state.Complete() {
+		return
+	}
+	e := &cachedAnswer{Revision: state.Revision(), At: now, From: h.scope.from, To: h.scope.to, Answer: h.answer}
 	text, err := json.Marshal(e)
 	if err != nil {
 		log.Error("answer of a panel can't be kept", "error", err)
@@ -76,7 +93,7 @@ func (k *keptAnswers) put(h *half, now time.Time, state State, log *slog.Logger)
 }
 
 // remember adds an entry in memory. The oldest go if there are too many.
-func (k *keptAnswers) remember(key string, e *keptAnswer, now time.Time) {
+func (k *answerCache) remember(key string, e *cachedAnswer, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if old := k.entries[key]; old != nil {
@@ -84,7 +101,7 @@ func (k *keptAnswers) remember(key string, e *keptAnswer, now time.Time) {
 	}
 	k.entries[key] = e
 	k.bytes += e.size
-	for k.bytes > maxKeptBytes && len(k.entries) > 1 {
+	for k.bytes > maxCachedBytes && len(k.entries) > 1 {
 		oldest := ""
 		for name, x := range k.entries {
 			if name != key && (oldest == "" || x.At.Before(k.entries[oldest].At)) {
@@ -96,10 +113,21 @@ func (k *keptAnswers) remember(key string, e *keptAnswer, now time.Time) {
 	}
 }
 
-func (k *keptAnswers) file(key string) string { return filepath.Join(k.dir, key+".json") }
+// clear deletes all answers.
+func (k *answerCache) clear() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.entries)
+	k.bytes = 0
+	if k.dir != "" {
+		os.RemoveAll(k.dir)
+	}
+}
+
+func (k *answerCache) file(key string) string { return filepath.Join(k.dir, key+".json") }
 
 // read returns the entry of a file, or nil. Its time of change is when it was last asked for.
-func (k *keptAnswers) read(key string) *keptAnswer {
+func (k *answerCache) read(key string) *cachedAnswer {
 	if k.dir == "" {
 		return nil
 	}
@@ -107,7 +135,7 @@ func (k *keptAnswers) read(key string) *keptAnswer {
 	if err != nil {
 		return nil
 	}
-	e := &keptAnswer{size: len(text)}
+	e := &cachedAnswer{size: len(text)}
 	if json.Unmarshal(text, e) != nil || e.Answer == nil {
 		return nil
 	}
@@ -118,20 +146,27 @@ func (k *keptAnswers) read(key string) *keptAnswer {
 	return e
 }
 
-func (k *keptAnswers) write(key string, text []byte, now time.Time) error {
+func (k *answerCache) write(key string, text []byte, now time.Time) error {
 	if err := os.MkdirAll(k.dir, 0o700); err != nil {
 		return err
 	}
 	k.clean(now)
-	name := k.file(key)
-	if err := os.WriteFile(name+".new", text, 0o600); err != nil {
+	file, err := os.CreateTemp(k.dir, "new-*")
+	if err != nil {
 		return err
 	}
-	return os.Rename(name+".new", name)
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), k.file(key))
+	}
+	if err != nil {
+		os.Remove(file.Name())
+	}
+	return err
 }
 
 // clean deletes, once an hour, the files that were not asked for lately.
-func (k *keptAnswers) clean(now time.Time) {
+func (k *answerCache) clean(now time.Time) {
 	k.mu.Lock()
 	due := now.Sub(k.cleaned).Abs() >= time.Hour
 	if due {
@@ -147,7 +182,7 @@ func (k *keptAnswers) clean(now time.Time) {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err == nil && strings.HasSuffix(e.Name(), ".json") && now.Sub(info.ModTime()) > keptFor {
+		if err == nil && now.Sub(info.ModTime()) > keptFor {
 			os.Remove(filepath.Join(k.dir, e.Name()))
 		}
 	}
