@@ -70,7 +70,7 @@ type asset struct {
 type pages map[string]asset
 
 // Handler serves the live page at /-/live, the form to log in at /-/login, the page after the one that is
-// closed at /-/bye, and their styles and scripts below /-/web/. It redirects / to the live page, and answers GET
+// closed at /-/bye, and their styles and scripts below /-/web/. It answers GET
 // and HEAD only. These files are the same for everyone, and have nothing of any beacon. script is the path of the
 // browser script, which the live page shows.
 //
