@@ -72,7 +72,8 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Collect beacons: a 204 means on disk",
 		Long: `Collect beacons. Every POST to a path outside /-/ is a beacon, and the path is its stream.
-The answer 204 means that the beacon is on disk. The page at /-/live shows the newest beacons.
+The answer 204 means that the beacon is on disk. The page at / is a dashboard of the
+sites with the browser script, and the page at /-/live shows the newest beacons.
 
 The admin endpoints are below /-/: the live page and the other commands use them. They need the
 operators' token. The URL that serve prints logs a browser in, because it has the token: keep it
