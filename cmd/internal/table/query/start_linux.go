@@ -18,7 +18,7 @@ var neededEnv = []string{"LD_LIBRARY_PATH"}
 
 const (
 	// niceness lets the collector and short queries run before a query that takes long.
-	niceness = 10
+	niceness = 19
 	// oomScore makes the kernel choose a query process when the machine is out of memory.
 	oomScore = "1000"
 )
