@@ -2,8 +2,6 @@ package dashboard
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -110,29 +108,6 @@ const keepAfter = reach + 10*time.Minute
 // answerAge is how long an answer about today is used.
 const answerAge = time.Minute
 
-// A question is a panel with the state of its answer. It has up to two halves: the past days, whose answer is kept, and
-// the rest.
-type question struct {
-	panel  Panel
-	halves []*half
-	err    error
-}
-
-type half struct {
-	scope  scope
-	past   bool     // all of it is over and complete
-	setup  []string // before the panel's query
-	key    string   // of the answer
-	answer *Answer
-}
-
-func newHalf(p Panel, s scope, past bool) *half {
-	h := &half{scope: s, past: past, setup: s.setup(p)}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%t", strings.Join(h.setup, "\n"), p.SQL, past))
-	h.key = hex.EncodeToString(sum[:16])
-	return h
-}
-
 // Ask answers panels for a filter, and calls each for every one of them, in their order, as soon as it and those before it
 // are answered.
 func (b *Board) Ask(ctx context.Context, panels []Panel, f Filter, each func(p Panel, a *Answer, err error)) error {
@@ -146,85 +121,22 @@ func (b *Board) ask(ctx context.Context, panels []Panel, f Filter, past bool, ea
 		return err
 	}
 	defer state.Release()
-	now := b.now()
-	questions := make([]*question, len(panels))
-	for i, p := range panels {
-		questions[i] = &question{panel: p, halves: b.halves(p, f, now)}
+	r := &round{board: b, state: state, now: b.now(), zone: f.Period.From.Location(), each: each}
+	for _, p := range panels {
+		q := &question{panel: p, halves: b.halves(p, f, r.now)}
 		if past {
-			questions[i].halves = slices.DeleteFunc(questions[i].halves, func(h *half) bool { return !h.past })
+			q.halves = slices.DeleteFunc(q.halves, func(h *half) bool { return !h.past })
 		}
+		r.questions = append(r.questions, q)
 	}
-	var mu sync.Mutex
-	next := 0
-	emit := func() { // with mu locked
-		if past {
-			return
-		}
-		for ; next < len(questions); next++ {
-			q := questions[next]
-			if q.err != nil {
-				each(q.panel, nil, q.err)
-				continue
-			}
-			var sum *Answer
-			for _, h := range q.halves {
-				if h.answer == nil {
-					return
-				}
-				sum = sum.add(h.answer)
-			}
-			each(q.panel, sum.finish(q.panel, f.Period.From.Location()), nil)
-		}
+	if past {
+		r.next = len(r.questions) // none is emitted
 	}
-	// Halves with the same setup are one series of queries.
-	type asked struct {
-		q *question
-		h *half
-	}
-	series := map[string][]asked{}
-	for _, q := range questions {
-		for _, h := range q.halves {
-			if h.answer = b.cache.get(h, now, state); h.answer == nil {
-				setup := strings.Join(h.setup, "\n")
-				series[setup] = append(series[setup], asked{q, h})
-			}
-		}
-	}
-	mu.Lock()
-	emit()
-	mu.Unlock()
 	var all sync.WaitGroup
+	series := r.series()
+	r.emit()
 	for _, s := range series {
-		var sql []string
-		for _, x := range s {
-			sql = append(sql, fmt.Sprintf("from (\n%s\n) limit %d", x.q.panel.SQL, MaxRows+1))
-		}
-		all.Go(func() {
-			err := state.Ask(ctx, s[0].h.setup, sql, func(i int, a *Answer, err error) {
-				mu.Lock()
-				defer mu.Unlock()
-				if x := s[i]; err != nil {
-					x.q.err = err
-				} else {
-					if len(a.Rows) > MaxRows {
-						a.Rows, a.Cut = a.Rows[:MaxRows], true
-					}
-					x.h.answer = a
-					b.cache.put(x.h, now, state, b.log)
-				}
-				emit()
-			})
-			if err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				for _, x := range s {
-					if x.h.answer == nil && x.q.err == nil {
-						x.q.err = err
-					}
-				}
-				emit()
-			}
-		})
+		all.Go(func() { r.run(ctx, s) })
 	}
 	all.Wait()
 	return ctx.Err()
