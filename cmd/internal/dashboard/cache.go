@@ -33,7 +33,7 @@ type cachedAnswer struct {
 const (
 	// maxCachedBytes is how many bytes of answers are in memory, counted as JSON. In Go they take up to three times as much.
 	maxCachedBytes = 12 << 20
-	// keptFor is how long the file of an answer stays that nobody asked for. The last 30 days are another answer each day.
+	// keptFor is how long the file of an answer stays after it was last read. The last 30 days are another answer each day.
 	keptFor = 3 * 24 * time.Hour
 )
 

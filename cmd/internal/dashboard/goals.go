@@ -100,7 +100,7 @@ func reached(goals []goal) string {
 	return strings.Join(parts, "\n  union all ")
 }
 
-// names is the SQL of a table of the goals' names. A goal that nobody reached has a row too, so that answers can be added.
+// names is the SQL of a table of the goals' names. A goal without visitors has a row too, so that answers can be added.
 func names(goals []goal) string {
 	var list []string
 	for _, g := range goals {

@@ -178,7 +178,7 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 	if p.single {
 		return
 	}
-	// The period before comes last, and dashboard.js puts it into the panels: nobody waits for it.
+	// The period before comes last, so that no panel waits for it. dashboard.js puts it into the panels.
 	earlier := p.before(ctx, panels)
 	for i, r := range shown {
 		if a := earlier[r.panel.Name]; a != nil && r.err == nil {

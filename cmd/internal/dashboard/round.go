@@ -85,7 +85,7 @@ func (r *round) run(ctx context.Context, series []asked) {
 	}
 }
 
-// answer takes the answer to a half, or why there is none. Only the first one counts.
+// answer takes the answer to a half, or the error in place of it. Later calls for the same half have no effect.
 func (r *round) answer(x asked, a *Answer, err error) {
 	r.mu.Lock()
 	first := x.h.answer == nil && x.q.err == nil

@@ -14,7 +14,7 @@ const (
 )
 
 // A pastChange is a change of rows that were received more than pastAfter before it: they were imported, erased, deleted
-// for their age or for damage, written late, or got new columns. Compaction alone is none.
+// for their age or for damage, written late, or got new columns. Compaction alone does not count.
 type pastChange struct {
 	Revision int64     `json:"revision"` // of the manifest that has the change
 	First    time.Time `json:"first"`    // all rows that changed were received between these

@@ -25,7 +25,7 @@ function complete(page) {
 }
 complete(board)
 
-// The page's own parts are replaced by those of a newer one, while nobody uses a form in it.
+// Replaces the board by that of a newer page, unless an element in it has the focus.
 async function refresh() {
   if (document.hidden || Date.now() - seen < refreshEvery || board.contains(document.activeElement)) return
   seen = Date.now()

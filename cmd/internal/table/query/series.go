@@ -25,8 +25,8 @@ func (s *SeriesRequest) whole(sql string) string { return strings.Join(s.Setup, 
 const seriesTime = 4
 
 // Series answers queries one after another, and calls each for every one of them: with rows, which each reads and does not
-// close, or with an error of the kinds from ErrSQL on. If one of them ends the process, the others that follow are asked
-// again in another. An error of each ends the series, and Series returns it.
+// close, or with an error of the kinds from ErrSQL on. If one of them ends the process, another process answers those that
+// follow. An error of each ends the series, and Series returns it.
 func (p *Pool) Series(ctx context.Context, s SeriesRequest, each func(i int, rows *Rows, err error) error) error {
 	var left []int
 	for i, sql := range s.SQL {
