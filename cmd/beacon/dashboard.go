@@ -119,8 +119,11 @@ func (s *panelState) Complete() bool { return s.Behind == 0 }
 
 func (s *panelState) Revision() int64 { return s.Snapshot.Revision }
 
-func (s *panelState) Ask(ctx context.Context, setup, sql []string, each func(i int, a *dashboard.Answer, err error)) error {
-	r := query.SeriesRequest{Setup: setup, SQL: sql, View: s.View()}
+func (s *panelState) Ask(ctx context.Context, from, to time.Time, steps []dashboard.Step, each func(i int, a *dashboard.Answer, err error)) error {
+	r := query.SeriesRequest{View: s.ViewBetween(from, to)}
+	for _, step := range steps {
+		r.Steps = append(r.Steps, query.Step(step))
+	}
 	return s.pool.Series(ctx, r, func(i int, rows *query.Rows, err error) error {
 		if err != nil {
 			each(i, nil, err)

@@ -72,27 +72,46 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 	week := now.AddDate(0, 0, -6)
 	october := func(day int) time.Time { return time.Date(2026, 10, day, 12, 0, 0, 0, time.UTC) }
 
+	people := chosen("UTC", week, now, person)
+	sessions := sessionsOf(people)
+	signups := map[string]bool{}
+	for _, e := range people {
+		signups[e.View] = signups[e.View] || isSignup(e)
+	}
 	for name, x := range map[string]struct {
 		query  string
 		events []dayEvent
+		filter func(dayEvent) bool // of the views that are chosen from events, or nil for all
 	}{
-		"all":      {"", chosen("UTC", week, now, person)},
-		"today":    {"from=1d", chosen("UTC", now, now, person)},
-		"one site": {"site=https://s0.example", chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.site == "https://s0.example" })},
+		"all":      {"", people, nil},
+		"today":    {"from=1d", chosen("UTC", now, now, person), nil},
+		"one site": {"site=https://s0.example", chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.site == "https://s0.example" }), nil},
 		"zone of a site": {"site=https://s1.example/",
-			chosen("Asia/Kathmandu", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.site == "https://s1.example" })},
-		"bots too": {"bots=1", chosen("UTC", week, now, everything)},
-		"a path":   {"filter=path%3D/p3", chosen("UTC", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.Path == "/p3" })},
-		"a browser": {"filter=browser%3DFirefox&filter=path%3D/p1",
-			chosen("UTC", week, now, func(e visitEvent) bool { return e.browser == "Firefox" && e.Path == "/p1" })},
-		"nothing": {"filter=path%3D/none", nil},
+			chosen("Asia/Kathmandu", week, now, func(e visitEvent) bool { return !e.bot && !e.idle && e.site == "https://s1.example" }), nil},
+		"bots too": {"bots=1", chosen("UTC", week, now, everything), nil},
+		"a path":   {"filter=path%3D/p3", people, func(e dayEvent) bool { return e.Path == "/p3" }},
+		"a browser": {"filter=browser%3DFirefox&filter=path%3D/p1", people,
+			func(e dayEvent) bool { return e.browser == "Firefox" && e.Path == "/p1" }},
+		"a source": {"filter=source%3Dmail", people,
+			func(e dayEvent) bool { return sessions[e.View].source() == "mail" }},
+		"no source": {"filter=source%3Ddirect", people,
+			func(e dayEvent) bool { return sessions[e.View].View != "" && sessions[e.View].source() == "direct" }},
+		"a source and a path": {"filter=source%3Dmail&filter=path%3D/p3", people,
+			func(e dayEvent) bool { return sessions[e.View].source() == "mail" && e.Path == "/p3" }},
+		"a medium": {"filter=utm_medium%3Dletter", people, func(e dayEvent) bool { return sessions[e.View].UTMMedium == "letter" }},
+		"an event": {"filter=name%3Dsignup", people, func(e dayEvent) bool { return signups[e.View] }},
+		"nothing":  {"filter=path%3D/none", nil, nil},
 		"winter time begins": {"from=2026-10-23&to=2026-10-27&zone=Europe/Berlin",
-			chosen("Europe/Berlin", october(23), october(27), person)},
+			chosen("Europe/Berlin", october(23), october(27), person), nil},
 		"one day of 25 hours": {"from=2026-10-25&to=2026-10-25&zone=Europe/Berlin",
-			chosen("Europe/Berlin", october(25), october(25), person)},
+			chosen("Europe/Berlin", october(25), october(25), person), nil},
 		"west of UTC": {"from=2026-10-20&to=2026-10-26&zone=America/New_York",
-			chosen("America/New_York", october(20), october(26), person)},
+			chosen("America/New_York", october(20), october(26), person), nil},
 	} {
+		all, entries := x.events, entriesOf(x.events, x.filter)
+		if x.filter != nil {
+			x.events = slices.DeleteFunc(slices.Clone(x.events), func(e dayEvent) bool { return !x.filter(e) })
+		}
 		views := sumViews(x.events)
 		equal := func(panelName string, got, want []map[string]any) {
 			t.Helper()
@@ -100,12 +119,12 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 				t.Errorf("%s, %s:\ngot  %v\nwant %v", panelName, name, sortedLines(got), sortedLines(want))
 			}
 		}
-		equal("headline", panel("headline", x.query), []map[string]any{wantHeadline(views)})
+		equal("headline", panel("headline", x.query), []map[string]any{wantHeadline(views, entries)})
 		equal("pages", panel("pages", x.query), wantPages(views))
-		equal("sources", panel("sources", x.query), wantSources(x.events))
+		equal("sources", panel("sources", x.query), wantSources(entries))
 		equal("when", without(panel("when", x.query), "hour"), wantCounts(x.events, "day", func(e dayEvent) string { return e.day }))
 		equal("loss", panel("loss", x.query), wantLoss(views))
-		if !slices.Contains([]string{"all", "one site", "bots too", "winter time begins"}, name) {
+		if !slices.Contains([]string{"all", "one site", "bots too", "a source", "no source", "an event", "winter time begins"}, name) {
 			continue
 		}
 		equal("browsers", panel("browsers", x.query), wantCounts(x.events, "browser", func(e dayEvent) string { return e.browser }))
@@ -116,9 +135,9 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 			return map[string]string{"Chrome": "Windows", "Firefox": "macOS", "Googlebot": "NULL"}[e.browser]
 		}))
 		equal("languages", panel("languages", x.query), wantCounts(x.events, "language", func(e dayEvent) string { return e.Language }))
-		equal("mediums", panel("mediums", x.query), wantCounts(x.events, "utm_medium", func(e dayEvent) string { return e.UTMMedium }))
+		equal("mediums", panel("mediums", x.query), wantSessions(entries, "utm_medium", func(e dayEvent) string { return e.UTMMedium }))
 		equal("goals", panel("goals", x.query), wantGoals(x.events))
-		equal("goalsources", only(panel("goalsources", x.query), "source", "goal", "visitors"), wantGoalSources(x.events))
+		equal("goalsources", only(panel("goalsources", x.query), "source", "goal", "visitors"), wantGoalSources(x.events, entries))
 		equal("funnel-1", only(panel("funnel-1", x.query), "step", "visitors"), wantFunnel(x.events))
 		equal("doubles", panel("doubles", x.query), wantWeights(x.events, "browser", "doubles", func(e dayEvent) string {
 			return map[bool]string{true: e.browser}[e.twice && !e.bot]
@@ -126,7 +145,7 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 		equal("hours", only(panel("hours", x.query), "hour", "views"), wantWeights(x.events, "hour", "views", func(e dayEvent) string {
 			return map[bool]string{true: e.local.Format("15")}[e.Name == "view"]
 		}))
-		equal("ends", panel("ends", x.query), wantEnds(x.events))
+		equal("ends", panel("ends", x.query), wantEnds(all, x.filter))
 		equal("vitals", only(panel("vitals", x.query), "path", "lcp", "loads"), wantVitals(views))
 		equal("events", only(panel("events", x.query), "name", "events"), wantWeights(x.events, "name", "events", func(e dayEvent) string {
 			return map[bool]string{true: e.Name}[e.Name == "signup"]

@@ -115,28 +115,19 @@ func quantile(values []float64, q float64) any {
 	return x
 }
 
-func wantHeadline(views []*viewSum) map[string]any {
-	visits := map[string][]time.Time{}
+func wantHeadline(views []*viewSum, entries []dayEvent) map[string]any {
+	visitors := map[string]bool{}
 	weight, seconds := 0.0, []float64{}
 	for _, v := range views {
 		if v.who != "" {
-			visits[v.who] = append(visits[v.who], v.at)
+			visitors[v.who] = true
 		}
 		weight += v.weight
 		if v.Seconds > 0 {
 			seconds = append(seconds, v.Seconds)
 		}
 	}
-	sessions := 0
-	for _, times := range visits {
-		slices.SortFunc(times, time.Time.Compare)
-		for i, at := range times {
-			if i == 0 || at.Sub(times[i-1]) > 30*time.Minute {
-				sessions++
-			}
-		}
-	}
-	return map[string]any{"visitors": len(visits), "sessions": sessions, "views": weight, "seconds": quantile(seconds, 0.5)}
+	return map[string]any{"visitors": len(visitors), "sessions": len(entries), "views": weight, "seconds": quantile(seconds, 0.5)}
 }
 
 func wantPages(views []*viewSum) []map[string]any {
@@ -232,10 +223,10 @@ func wantGoals(events []dayEvent) (rows []map[string]any) {
 	return rows
 }
 
-func wantGoalSources(events []dayEvent) (rows []map[string]any) {
+func wantGoalSources(events, entries []dayEvent) (rows []map[string]any) {
 	bySource := map[string]map[string]bool{}
-	for _, e := range entriesOf(events) {
-		source := cmp.Or(e.UTMSource, e.Source, "direct")
+	for _, e := range entries {
+		source := e.source()
 		if bySource[source] == nil {
 			bySource[source] = map[string]bool{}
 		}
@@ -256,29 +247,52 @@ func wantGoalSources(events []dayEvent) (rows []map[string]any) {
 	return rows
 }
 
-// entriesOf returns the views that begin a session or come from another site.
-func entriesOf(events []dayEvent) (entries []dayEvent) {
+// source is where the visitor of an event came from.
+func (e dayEvent) source() string { return cmp.Or(e.UTMSource, e.Source, "direct") }
+
+// sessionsOf returns, for each view, the view that began its session.
+func sessionsOf(events []dayEvent) map[string]dayEvent {
 	views := slices.DeleteFunc(slices.Clone(events), func(e dayEvent) bool { return e.Name != "view" })
 	slices.SortFunc(views, func(a, b dayEvent) int { return a.at.Compare(b.at) })
-	last := map[string]time.Time{}
+	last, sessions := map[string]dayEvent{}, map[string]dayEvent{}
 	for _, e := range views {
 		who := e.day + e.visitor
 		before, seen := last[who]
-		if !seen || e.at.Sub(before) > 30*time.Minute || e.UTMSource != "" || e.Source != "" {
-			entries = append(entries, e)
+		sessions[e.View] = e
+		if seen && e.at.Sub(before.at) <= 30*time.Minute {
+			sessions[e.View] = sessions[before.View]
 		}
-		last[who] = e.at
+		last[who] = e
 	}
-	return entries
+	return sessions
 }
 
-func wantSources(events []dayEvent) []map[string]any {
-	rows := wantCounts(entriesOf(events), "source", func(e dayEvent) string { return cmp.Or(e.UTMSource, e.Source, "direct") })
+// entriesOf returns the views that began a session of which the filter chooses a view.
+func entriesOf(events []dayEvent, filter func(dayEvent) bool) []dayEvent {
+	sessions, entries := sessionsOf(events), map[string]dayEvent{}
+	for _, e := range events {
+		if first, ok := sessions[e.View]; ok && (filter == nil || filter(e)) {
+			entries[first.View] = first
+		}
+	}
+	return slices.Collect(maps.Values(entries))
+}
+
+// wantSessions counts the visitors and sessions by a key, as wantCounts has it.
+func wantSessions(entries []dayEvent, column string, key func(dayEvent) string) []map[string]any {
+	for i := range entries {
+		entries[i].Weight = 1
+	}
+	rows := wantCounts(entries, column, key)
 	for _, r := range rows {
-		r["entries"] = r["views"]
+		r["sessions"] = r["views"]
 		delete(r, "views")
 	}
 	return rows
+}
+
+func wantSources(entries []dayEvent) []map[string]any {
+	return wantSessions(entries, "source", func(e dayEvent) string { return e.source() })
 }
 
 func wantFunnel(events []dayEvent) []map[string]any {
@@ -321,7 +335,7 @@ func wantErrors(events []dayEvent) []map[string]any {
 	return rows
 }
 
-func wantEnds(events []dayEvent) []map[string]any {
+func wantEnds(events []dayEvent, filter func(dayEvent) bool) []map[string]any {
 	byVisitor := map[string][]dayEvent{}
 	for _, e := range events {
 		if e.Name == "view" {
@@ -332,6 +346,9 @@ func wantEnds(events []dayEvent) []map[string]any {
 	for _, views := range byVisitor {
 		slices.SortFunc(views, func(a, b dayEvent) int { return a.at.Compare(b.at) })
 		for i, e := range views {
+			if filter != nil && !filter(e) {
+				continue
+			}
 			if i == 0 || e.at.Sub(views[i-1].at) > 30*time.Minute {
 				entries[e.Path] += e.Weight
 			}

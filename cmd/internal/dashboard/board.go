@@ -18,8 +18,9 @@ type Table interface {
 
 // A State is a table's state at one time.
 type State interface {
-	// Ask answers queries one after another, after the statements of setup, and calls each for every one of them.
-	Ask(ctx context.Context, setup, sql []string, each func(i int, a *Answer, err error)) error
+	// Ask answers the queries of steps one after another, and calls each for every one of them. No query needs beacons
+	// that were received before from, or at or after to; a zero to is now.
+	Ask(ctx context.Context, from, to time.Time, steps []Step, each func(i int, a *Answer, err error)) error
 	// Complete reports whether all beacons that were stored before are in it.
 	Complete() bool
 	// Revision is a number for ChangedSince.
@@ -27,6 +28,12 @@ type State interface {
 	// ChangedSince reports whether the events of some time can have changed since a revision.
 	ChangedSince(revision int64, from, to time.Time) bool
 	Release()
+}
+
+// A Step is a query, and the statements before it.
+type Step struct {
+	Setup []string
+	SQL   string
 }
 
 // A Board answers panels. Its methods are safe for concurrent use.
@@ -105,8 +112,14 @@ func (b *Board) Panel(name string) (Panel, error) {
 // view, and the table lists what it adds later than that as a change of the past.
 const keepAfter = reach + 10*time.Minute
 
-// answerAge is how long an answer about today is used.
-const answerAge = time.Minute
+// An answer about today is used answerUse times as long as the answers of its page took, and answerAge at most.
+const (
+	answerAge = time.Minute
+	answerUse = 50
+)
+
+// maxSeries is how many series one call of Ask has at a time. The engine has the machine's processors for each.
+const maxSeries = 2
 
 // Ask answers panels for a filter, and calls each for every one of them, in their order, as soon as it and those before it
 // are answered.
@@ -132,13 +145,22 @@ func (b *Board) ask(ctx context.Context, panels []Panel, f Filter, past bool, ea
 	if past {
 		r.next = len(r.questions) // none is emitted
 	}
-	var all sync.WaitGroup
-	series := r.series()
-	r.emit()
-	for _, s := range series {
-		all.Go(func() { r.run(ctx, s) })
+	series := make(chan []asked)
+	var workers sync.WaitGroup
+	for range maxSeries {
+		workers.Go(func() {
+			for s := range series {
+				r.run(ctx, s)
+			}
+		})
 	}
-	all.Wait()
+	missing := r.series()
+	r.emit()
+	for _, s := range missing {
+		series <- s
+	}
+	close(series)
+	workers.Wait()
 	return ctx.Err()
 }
 

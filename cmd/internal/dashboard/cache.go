@@ -25,7 +25,8 @@ type cachedAnswer struct {
 	Revision int64     `json:"revision"` // of the table
 	At       time.Time `json:"at"`
 	From     time.Time `json:"from"`
-	To       time.Time `json:"to,omitzero"` // zero if it is open
+	To       time.Time `json:"to,omitzero"`    // zero if it is open
+	Until    time.Time `json:"until,omitzero"` // when an answer about today is too old
 	Answer   *Answer   `json:"answer"`
 	size     int
 }
@@ -49,7 +50,7 @@ func (k *answerCache) get(h *half, now time.Time, state State) *Answer {
 	case e == nil:
 		return nil
 	case !h.past:
-		if now.Sub(e.At).Abs() >= answerAge {
+		if now.Before(e.At) || !now.Before(e.Until) {
 			return nil
 		}
 	case state.ChangedSince(e.Revision, e.From.Add(-reach), e.To.Add(reach)):
@@ -72,12 +73,12 @@ func (k *answerCache) forget(key string) {
 	}
 }
 
-// put keeps the answer of h.
-func (k *answerCache) put(h *half, now time.Time, state State, log *slog.Logger) {
+// put keeps the answer of h, which was asked for in a series that took so long.
+func (k *answerCache) put(h *half, now time.Time, took time.Duration, state State, log *slog.Logger) {
 	if h.past && !state.Complete() {
 		return
 	}
-	e := &cachedAnswer{Revision: state.Revision(), At: now, From: h.scope.from, To: h.scope.to, Answer: h.answer}
+	e := &cachedAnswer{Revision: state.Revision(), At: now, From: h.scope.from, To: h.scope.to, Until: now.Add(min(answerUse*took, answerAge)), Answer: h.answer}
 	text, err := json.Marshal(e)
 	if err != nil {
 		log.Error("answer of a panel can't be kept", "error", err)

@@ -95,7 +95,7 @@ func parseStep(text string) (step, error) {
 func reached(goals []goal) string {
 	var parts []string
 	for _, g := range goals {
-		parts = append(parts, fmt.Sprintf("select %s as goal, visitor, weight, source from v where visitor is not null and %s", literal(g.name), g.steps[0].sql))
+		parts = append(parts, fmt.Sprintf("select %s as goal, visitor, weight from v where visitor is not null and %s", literal(g.name), g.steps[0].sql))
 	}
 	return strings.Join(parts, "\n  union all ")
 }
@@ -111,17 +111,14 @@ func names(goals []goal) string {
 
 func goalsPanel(goals []goal) Panel {
 	return Panel{Name: "goals", Title: "Goals", Chart: "ranked", Additive: true, SQL: `select goal, count(distinct visitor) as visitors, coalesce(sum(weight), 0) as conversions,
-  ratio(count(distinct visitor), (select count(distinct visitor) from v where name = 'view')) as rate
+  ratio(count(distinct visitor), (select count(distinct visitor) from views where weight is not null)) as rate
 from ` + names(goals) + ` left join (` + reached(goals) + `) using (goal) group by goal`}
 }
 
 // goalSourcesPanel counts a visitor for each source that the visitor came from on the day.
 func goalSourcesPanel(goals []goal) Panel {
-	return Panel{Name: "goalsources", Title: "Goals by source", Chart: "ranked", Link: "source", Additive: true, SQL: `with views as (
-  select visitor, coalesce(utm_source, source) as named, local - lag(local) over (partition by visitor order by local) as gap
-  from v where name = 'view' and visitor is not null
-), sources as (
-  select distinct visitor, coalesce(named, 'direct') as source from views where named is not null or gap is null or gap > 1800000000
+	return Panel{Name: "goalsources", Title: "Goals by source", Chart: "ranked", Link: "source", Additive: true, SQL: `with sources as (
+  select distinct visitor, coalesce(utm_source, source, 'direct') as source from entries where visitor is not null
 ), totals as (
   select source, count(*) as visitors from sources group by source
 ), reached as (

@@ -19,7 +19,7 @@ var files embed.FS
 // groups are the panels of this package in the order of the page. Those of a group are tabs of one frame. Panels of the
 // operator come after them, each in a frame of its own, and funnels after the goals.
 var groups = [][]string{{"headline"}, {"when", "hours"}, {"pages", "ends", "time"}, {"sources", "mediums", "campaigns"},
-	{"browsers", "systems", "devices", "languages", "countries"}, {"events"}, {"loss", "lossdays", "doubles", "bots"}, {"goals", "goalsources"}, {"funnel"},
+	{"browsers", "systems", "devices", "screens", "languages", "countries"}, {"events"}, {"loss", "lossdays", "doubles", "bots"}, {"goals", "goalsources"}, {"funnel"},
 	{"vitals"}, {"errors", "notfound"}}
 
 // order is groups as one list.
@@ -35,7 +35,7 @@ type Panel struct {
 	// and p50, p75, ratio, latest and uniq are merged. The answers of past days are then kept.
 	Additive bool
 	SQL      string // a SELECT over v
-	nearOnly bool   // SQL is over near
+	narrow   bool   // SQL uses no columns of events but narrowColumns
 }
 
 var charts = []string{"figures", "line", "sparkline", "bars", "ranked", "histogram", "table"}
@@ -45,6 +45,10 @@ var charts = []string{"figures", "line", "sparkline", "bars", "ranked", "histogr
 func Panels(dir string, more ...Panel) ([]Panel, error) {
 	byName := map[string]Panel{}
 	names, err := read(byName, files, "panels")
+	for name, p := range byName {
+		p.narrow = true
+		byName[name] = p
+	}
 	if dir != "" && err == nil {
 		var own []string
 		if own, err = read(byName, os.DirFS(dir), "."); err == nil && len(own) == 0 {
@@ -56,6 +60,7 @@ func Panels(dir string, more ...Panel) ([]Panel, error) {
 		return nil, err
 	}
 	for _, p := range more {
+		p.narrow = true
 		byName[p.Name] = p
 		names = append(names, p.Name)
 	}

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,15 +20,22 @@ type question struct {
 
 type half struct {
 	scope  scope
-	past   bool     // all of it is over and complete
-	setup  []string // before the panel's query
+	past   bool // all of it is over and complete
+	parts  []part
+	macros []string // before the panel's query
+	series string   // halves with the same are asked of one process
 	key    string   // of the answer
 	answer *Answer
 }
 
 func newHalf(p Panel, s scope, past bool) *half {
-	h := &half{scope: s, past: past, setup: s.setup(p)}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%t", strings.Join(h.setup, "\n"), p.SQL, past))
+	s.whole = !p.narrow
+	h := &half{scope: s, past: past, parts: s.parts()}
+	if p.Additive {
+		h.macros = additive
+	}
+	h.series = fmt.Sprint(h.parts, h.macros)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%t", h.series, p.SQL, past))
 	h.key = hex.EncodeToString(sum[:16])
 	return h
 }
@@ -52,35 +59,80 @@ type asked struct {
 	h *half
 }
 
-// series returns what has to be queried. Halves with the same setup are one series.
-func (r *round) series() map[string][]asked {
-	series := map[string][]asked{}
+// series returns what has to be queried, in the order of the questions.
+func (r *round) series() (all [][]asked) {
+	r.findKept()
+	at := map[string]int{}
+	for _, q := range r.questions {
+		for _, h := range q.halves {
+			if h.answer != nil {
+				continue
+			}
+			i, ok := at[h.series]
+			if !ok {
+				i = len(all)
+				at[h.series] = i
+				all = append(all, nil)
+			}
+			all[i] = append(all[i], asked{q, h})
+		}
+	}
+	return all
+}
+
+// findKept sets the answers that are kept. Of those that are used for a minute it takes all of a series or none, so that
+// the panels of a page have the same beacons.
+func (r *round) findKept() {
+	lacking := map[string]bool{}
 	for _, q := range r.questions {
 		for _, h := range q.halves {
 			if h.answer = r.board.cache.get(h, r.now, r.state); h.answer == nil {
-				setup := strings.Join(h.setup, "\n")
-				series[setup] = append(series[setup], asked{q, h})
+				lacking[h.series] = true
 			}
 		}
 	}
-	return series
+	for _, q := range r.questions {
+		for _, h := range q.halves {
+			if !h.past && lacking[h.series] {
+				h.answer = nil
+			}
+		}
+	}
 }
 
-// run queries a series.
+// run queries a series. Each part is made before the first query that uses it.
 func (r *round) run(ctx context.Context, series []asked) {
-	var sql []string
-	for _, x := range series {
-		sql = append(sql, fmt.Sprintf("from (\n%s\n) limit %d", x.q.panel.SQL, MaxRows+1))
+	began := time.Now()
+	steps := make([]Step, len(series))
+	steps[0].Setup = slices.Clone(series[0].h.macros)
+	made, named := map[string]bool{}, map[string]bool{}
+	for i, x := range series {
+		uses(named, x.q.panel.SQL, afterFrom, afterComma)
+		for _, p := range needed(x.h.parts, x.q.panel.SQL) {
+			if !made[p.name] {
+				made[p.name] = true
+				steps[i].Setup = append(steps[i].Setup, p.create())
+			}
+		}
+		steps[i].SQL = fmt.Sprintf("from (\n%s\n) limit %d", x.q.panel.SQL, MaxRows+1)
 	}
-	err := r.state.Ask(ctx, series[0].h.setup, sql, func(i int, a *Answer, err error) {
+	from, to := series[0].h.scope.reads()
+	if named["beacons"] {
+		from, to = time.Time{}, time.Time{}
+	}
+	err := r.state.Ask(ctx, from, to, steps, func(i int, a *Answer, err error) {
 		if err == nil && len(a.Rows) > MaxRows {
 			a.Rows, a.Cut = a.Rows[:MaxRows], true
 		}
 		r.answer(series[i], a, err)
 	})
-	if err != nil {
-		for _, x := range series {
+	took := time.Since(began)
+	for _, x := range series {
+		if err != nil {
 			r.answer(x, nil, err)
+		}
+		if x.h.answer != nil {
+			r.board.cache.put(x.h, r.now, took, r.state, r.board.log)
 		}
 	}
 }
@@ -88,15 +140,11 @@ func (r *round) run(ctx context.Context, series []asked) {
 // answer takes the answer to a half, or the error in place of it. Later calls for the same half have no effect.
 func (r *round) answer(x asked, a *Answer, err error) {
 	r.mu.Lock()
-	first := x.h.answer == nil && x.q.err == nil
-	if first {
+	if x.h.answer == nil && x.q.err == nil {
 		x.h.answer, x.q.err = a, err
 	}
 	r.mu.Unlock()
 	r.emit()
-	if first && err == nil {
-		r.board.cache.put(x.h, r.now, r.state, r.board.log)
-	}
 }
 
 // emit calls each for the questions that are answered, up to the first that is not.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A Snapshot is a list of files for a query. The files stay on disk until it is released.
@@ -31,6 +32,15 @@ func (s *Snapshot) Rows() (n int64) {
 
 // View returns the SELECT over the files, for the view beacons.
 func (s *Snapshot) View() string { return viewSQL(s.table.dir, s.Files, s.table.options.Columns) }
+
+// ViewBetween is View over the files that may have beacons that were received from one time until before another. A zero
+// to is no limit.
+func (s *Snapshot) ViewBetween(from, to time.Time) string {
+	files := slices.DeleteFunc(slices.Clone(s.Files), func(f File) bool {
+		return f.Last.Before(from) || !to.IsZero() && !f.First.Before(to)
+	})
+	return viewSQL(s.table.dir, files, s.table.options.Columns)
+}
 
 // Release allows the table to delete the files. Later calls have no effect.
 func (s *Snapshot) Release() {

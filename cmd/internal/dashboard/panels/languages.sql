@@ -1,3 +1,3 @@
 -- Languages | ranked | language | additive
 select language, count(distinct visitor) as visitors, sum(weight) as views
-from v where name = 'view' group by all order by visitors desc
+from pages where weight is not null group by all order by visitors desc, views desc

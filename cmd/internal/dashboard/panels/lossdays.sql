@@ -1,7 +1,4 @@
 -- Loss by day | bars | additive
-with views as (
-  select min(day) as day, max(n) - if(min(n) > 2, min(n) - 1, 0) as last, count(*) as arrived, count(*) filter (name = 'leave') as leaves, max(received_at) as ended
-  from v group by view
-)
-select cast(day as varchar) as day, ratio(sum(last - arrived) + count(*) filter (leaves = 0), sum(last + if(leaves = 0, 1, 0))) as lost, count(*) as views
-from views where ended < now() - interval 1 hour group by day
+with over as (select *, last - if(first > 2, first - 1, 0) as sent from views where ended < now() - interval 1 hour)
+select cast(day as varchar) as day, ratio(sum(sent - arrived) + count(*) filter (leaves = 0), sum(sent + if(leaves = 0, 1, 0))) as lost, count(*) as views
+from over group by over.day

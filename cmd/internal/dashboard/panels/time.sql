@@ -1,7 +1,4 @@
 -- Time on a page | histogram | additive
-with views as (
-  select max(seconds) as seconds, max(weight) as weight from v group by view having max(seconds) is not null
-)
 select case when seconds < 3 then '  0 s' when seconds < 10 then '  3 s' when seconds < 30 then ' 10 s' when seconds < 60 then ' 30 s'
-  when seconds < 180 then '1 min' when seconds < 540 then '3 min' else '9 min' end as seconds, sum(weight) as views
-from views group by all
+  when seconds < 180 then '1 min' when seconds < 540 then '3 min' else '9 min' end as seconds, sum(coalesce(weight, 1)) as views
+from views where views.seconds is not null group by all

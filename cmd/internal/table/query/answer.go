@@ -36,10 +36,19 @@ func (e *engine) answer(q question, out *output) error {
 	return e.answerQuery(q.SQL, q.Zone, out)
 }
 
-// answerSeries answers queries in turn. A failure is the answer to its query.
+// answerSeries answers queries in turn. A failure is the answer to its query, and one of a setup to all that follow.
 func (e *engine) answerSeries(q question, out *output) error {
-	for _, sql := range q.Series {
-		err := e.answerQuery(sql, q.Zone, out)
+	var failed error // the failure of a setup
+	for _, step := range q.Series {
+		if failed == nil {
+			if err := e.exec(step.Setup...); err != nil {
+				failed = e.tableFailure(err, "")
+			}
+		}
+		err := failed
+		if err == nil {
+			err = e.answerQuery(step.SQL, q.Zone, out)
+		}
 		if f := (*failure)(nil); errors.As(err, &f) {
 			err = writeJSON(out.w, frameFailure, f)
 		}
@@ -88,13 +97,10 @@ func (e *engine) prepareSession(q question) error {
 	if err := e.exec("create temp view beacons as " + q.View); err != nil {
 		return e.tableFailure(err, q.View)
 	}
-	if err := e.exec(q.Setup...); err != nil {
-		return e.tableFailure(err, "")
-	}
 	settings := []string{"set lock_configuration = true"}
-	if q.File != "" {
+	if q.File != "" || q.Series != nil {
 		// To preserve the order DuckDB collects 100,000 rows, whose bodies can be large. With one thread
-		// they are in order anyway.
+		// they are in order anyway. A series fills its tables faster without.
 		settings = []string{"set preserve_insertion_order = false", settings[0]}
 	}
 	if err := e.exec(settings...); err != nil {

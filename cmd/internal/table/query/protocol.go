@@ -52,13 +52,12 @@ type setup struct {
 // question is a query, a series of queries where Series is not empty, or an export where File is not empty.
 type question struct {
 	SQL    string
-	Setup  []string `json:",omitempty"` // statements before the queries of Series
-	Series []string `json:",omitempty"`
-	View   string   // the SELECT of the view "beacons"
-	Zone   string   // IANA name, "" is UTC
-	Millis int64    // time until the child interrupts itself; 0 is never
-	Format Format   `json:",omitempty"`
-	File   string   `json:",omitempty"`
+	Series []Step `json:",omitempty"`
+	View   string // the SELECT of the view "beacons"
+	Zone   string // IANA name, "" is UTC
+	Millis int64  // time until the child interrupts itself; 0 is never
+	Format Format `json:",omitempty"`
+	File   string `json:",omitempty"`
 }
 
 // failure is the error of a question.

@@ -4,22 +4,39 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
 // A SeriesRequest is a list of queries that one process answers in turn.
 type SeriesRequest struct {
-	// Setup are statements that run before the queries, such as CREATE TEMP TABLE. They are trusted.
-	Setup []string
-	// SQL are the queries, each as in Request.
-	SQL []string
+	Steps []Step
 	// View is as in Request. Times are in UTC.
 	View string
 }
 
+// A Step is a query of a series.
+type Step struct {
+	// Setup are statements that run before the query, such as CREATE TEMP TABLE. Later steps see what they made. They are
+	// trusted. If one fails, so do this query and all later ones.
+	Setup []string
+	// SQL is as in Request.
+	SQL string
+}
+
+// setup returns the statements of the steps from one to another.
+func (s *SeriesRequest) setup(from, to int) (statements []string) {
+	for _, step := range s.Steps[from:to] {
+		statements = slices.Concat(statements, step.Setup)
+	}
+	return statements
+}
+
 // whole returns the text by which a query is refused that ended its process.
-func (s *SeriesRequest) whole(sql string) string { return strings.Join(s.Setup, "\n") + "\n" + sql }
+func (s *SeriesRequest) whole(i int) string {
+	return strings.Join(append(s.setup(0, i+1), s.Steps[i].SQL), "\n")
+}
 
 // seriesTime is how many times Options.Timeout a series may take.
 const seriesTime = 4
@@ -29,8 +46,8 @@ const seriesTime = 4
 // follow. An error of each ends the series, and Series returns it.
 func (p *Pool) Series(ctx context.Context, s SeriesRequest, each func(i int, rows *Rows, err error) error) error {
 	var left []int
-	for i, sql := range s.SQL {
-		if err := p.refused.check(s.whole(sql)); err == nil {
+	for i := range s.Steps {
+		if err := p.refused.check(s.whole(i)); err == nil {
 			left = append(left, i)
 		} else if err := each(i, nil, err); err != nil {
 			return err
@@ -66,15 +83,16 @@ func (p *Pool) series(ctx context.Context, s SeriesRequest, left []int, each fun
 	defer r.Close()
 	defer r.watch(maxSpill)()
 	defer time.AfterFunc(limit+grace, func() { r.kill(tooLong(limit)) }).Stop()
-	q := question{Setup: s.Setup, View: s.View, Millis: limit.Milliseconds()}
+	q, done := question{View: s.View, Millis: limit.Milliseconds()}, 0
 	for _, i := range left {
-		q.Series = append(q.Series, s.SQL[i])
+		q.Series = append(q.Series, Step{s.setup(done, i+1), s.Steps[i].SQL})
+		done = i + 1
 	}
 	if err := writeJSON(proc.in, frameQuestion, q); err != nil {
 		return 0, r.ended()
 	}
 	for n < len(left) {
-		failed, ended := r.next(s.whole(s.SQL[left[n]]))
+		failed, ended := r.next(s.whole(left[n]))
 		switch {
 		case ended != nil && (!r.started || ctx.Err() != nil):
 			return n, ended

@@ -14,7 +14,14 @@ import (
 func series(t *testing.T, p *Pool, setup []string, sql ...string) []string {
 	t.Helper()
 	got := make([]string, len(sql))
-	err := p.Series(t.Context(), SeriesRequest{Setup: setup, SQL: sql, View: smallView}, func(i int, rows *Rows, err error) error {
+	r := SeriesRequest{View: smallView}
+	for i, text := range sql {
+		r.Steps = append(r.Steps, Step{SQL: text})
+		if i == 0 {
+			r.Steps[0].Setup = setup
+		}
+	}
+	err := p.Series(t.Context(), r, func(i int, rows *Rows, err error) error {
 		if got[i] != "" {
 			t.Errorf("%s has two answers", sql[i])
 		}
@@ -71,7 +78,7 @@ func TestSeries_QueryEndsItsProcess_OthersAreAnsweredByAnother(t *testing.T) {
 
 func TestSeries_EachReturnsError_Ends(t *testing.T) {
 	enough, calls := errors.New("enough"), 0
-	err := newPool(t).Series(t.Context(), SeriesRequest{SQL: []string{"select 1", "select 2"}, View: smallView}, func(int, *Rows, error) error {
+	err := newPool(t).Series(t.Context(), SeriesRequest{Steps: []Step{{SQL: "select 1"}, {SQL: "select 2"}}, View: smallView}, func(int, *Rows, error) error {
 		calls++
 		return enough
 	})

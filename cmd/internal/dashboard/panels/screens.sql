@@ -1,0 +1,3 @@
+-- Screens | ranked | screen | additive
+select screen, count(distinct visitor) as visitors, sum(weight) as views
+from pages where weight is not null group by all order by visitors desc, views desc

@@ -1,0 +1,240 @@
+package dashboard
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	maxN      = 100_000   // events of a view
+	maxWeight = 1_000_000 // views that one stands for
+)
+
+const dayMicros = 24 * 60 * 60 * 1_000_000
+
+// pauseMicros is how long a visitor does nothing between two sessions.
+const pauseMicros = 30 * 60 * 1_000_000
+
+// idleViews is how many views a visitor must have on a day, and no other event, to count as a bot: a browser of a person
+// sends an event when it leaves at least one of the pages.
+const idleViews = 10
+
+// A part is a SELECT with a name, which panels and later parts use.
+type part struct {
+	name, sql string
+	once      bool // its rows are computed once
+}
+
+// pageColumns are the columns of pages that come from a view's first event.
+var pageColumns = []string{"path", "status", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "country", "browser", "os", "device", "screen", "language"}
+
+// sessionColumns are those of a filter that belong to the first view of a session.
+var sessionColumns = []string{"source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"}
+
+// parts are the SELECTs for panels. Panels use these:
+//
+//	v        the events of people that the filter chooses, each once, with day, hour and local
+//	views    a row for each view of v: numbers and times
+//	pages    views with pageColumns
+//	started  the rows of views that began the sessions of the chosen views
+//	entries  the same rows of pages
+//	arrived  the events of people and bots, each once
+//	copies   events that came again
+//
+// An event counts once, however often it arrived: its first row. It belongs to the day, in the site's time zone, in which
+// it was received. But one that comes within two hours after midnight belongs to the day before if another event of its
+// view came in the two hours before midnight. So the rows of one day do not depend on other days, and answers can be added.
+//
+// Nearly all views have each event once, within one day. So views are first grouped with all that they have (seen), and
+// the rows of the others alone are looked at one by one (odd). A view's column view is a hash: it takes half the time of
+// text. local is the time in the site's time zone, in microseconds: the engine computes with it ten times as fast as with
+// received_at.
+func (s scope) parts() []part {
+	reads, inside := s.conditions()
+	day := fmt.Sprintf("local // %d", dayMicros)
+	clock := fmt.Sprintf("local %% %d", dayMicros)
+	early, late := fmt.Sprintf("%s < %d", clock, margin.Microseconds()), fmt.Sprintf("%s >= %d", clock, dayMicros-margin.Microseconds())
+	date := "date '1970-01-01' + cast(day_number as integer) as day"
+	hour := fmt.Sprintf("cast(%s // 3600000000 as tinyint) as hour", clock)
+	// days adds day, hour, the visitor of the day and why it is a bot to events with the column day_number.
+	days := func(events string) string {
+		return fmt.Sprintf("select * replace (case when visitor is not null then hash(hash(visitor), day_number) end as visitor, bot or spam or idle as bot,\n"+
+			"  case when bot then coalesce(bot_reason, 'agent') when spam then 'referrer' when idle then 'no engagement' end as bot_reason),\n"+
+			"  %s, %s\n  from (%s) where %s", date, hour, events, inside)
+	}
+	divided := "false" // is whether the end of the scope divides a view
+	if !s.to.IsZero() && !isMidnight(s.to) {
+		divided = fmt.Sprintf("received_at < %[1]s and ended >= %[1]s", instant(s.to))
+	}
+	people := "not bot"
+	if s.Bots {
+		people = "true"
+	}
+	var columns, anyColumns []string
+	for _, c := range pageColumns {
+		columns = append(columns, "e."+c)
+		anyColumns = append(anyColumns, fmt.Sprintf("any_value(%s) as %[1]s", c))
+	}
+	views, pages, arrived, copies, all, person := "views", "pages", "arrived", "copies", people, "visitor"
+	if len(s.Equal) > 0 { // it chooses from these, also views of bots
+		views, pages, arrived, copies, all = "all_views", "all_pages", "all_arrived", "all_copies", "true"
+		if !s.Bots {
+			person = "visitor, bot"
+		}
+	}
+	parts := []part{
+		{"near", fmt.Sprintf("select * replace (hash(view) as view), epoch_us(received_at) + %s as local from beacons where %s", s.offset(), reads), false},
+		{"seen", "select view, count(*) as arrived, bit_or(1::bigint << least(n, 62)) as numbers, min(n) as first, max(n) as last,\n" +
+			"  count(*) filter (name = 'view') as opened, count(*) filter (name = 'leave') as leaves, count(*) filter (bot) as bots, bool_or(bot_reason = 'referrer') as spam,\n" +
+			"  min(local) as local, max(local) as last_local, min(received_at) as received_at, max(received_at) as ended, max(seconds) as seconds,\n" +
+			"  max(case when name = 'view' and visitor is not null then hash(visitor) end) as visitor, max(case when name = 'view' then weight end) as weight\n" +
+			"  from near group by view", true},
+		{"special", fmt.Sprintf("select view, arrived > bit_count(numbers) or last >= 62 or opened <> 1 or %[1]s <> last_local // %[2]d or bots between 1 and arrived - 1 or %[3]s as odd,\n"+
+			"  coalesce(spam, false) as spam, i.visitor is not null as idle\n"+
+			"  from seen left join (select visitor, %[1]s as day from seen where bots = 0 and visitor is not null\n"+
+			"    group by all having sum(arrived) >= %[4]d and bool_and(arrived = opened)) i on seen.visitor = i.visitor and %[1]s = i.day where odd or spam or idle",
+			day, dayMicros, divided, idleViews), true},
+		{"odd", s.oddSQL(), true},
+		{"moved", fmt.Sprintf("select id from odd semi join (select view, %s as day from odd where %s) e on odd.view = e.view and odd.%[1]s - 1 = e.day where %[3]s", day, late, early), true},
+		{"settled", days(fmt.Sprintf("select *, %s - if(id in (from moved), 1, 0) as day_number from odd", day)), true},
+		{copies, "select * exclude (copy) from settled where copy", false},
+		{arrived, days(fmt.Sprintf("select near.*, coalesce(spam, false) as spam, coalesce(idle, false) as idle, %s as day_number\n"+
+			"  from near left join special s on near.view = s.view where not coalesce(odd, false)", day)) + "\nunion all by name\nselect * exclude (copy) from settled where not copy", false},
+		{views, fmt.Sprintf("select *, %s, visitor is null or coalesce(local - lag(local) over w > %[2]d, true) as entry, visitor is null or coalesce(lead(local) over w - local > %[2]d, true) as exit from (\n"+
+			"  select seen.view, case when visitor is not null then hash(visitor, day_number) end as visitor, weight, seconds, arrived, first, last, leaves, ended, local, %s,\n"+
+			"  bots > 0 or s.view is not null as bot\n"+
+			"  from (select *, %s as day_number from seen) seen left join special s on seen.view = s.view where not coalesce(odd, false) and %s\n"+
+			"  union all by name\n"+
+			"  select view, max(visitor) filter (name = 'view') as visitor, max(weight) filter (name = 'view') as weight, max(seconds) as seconds,\n"+
+			"  count(*) as arrived, min(n) as first, max(n) as last, count(*) filter (name = 'leave') as leaves, max(received_at) as ended, min(local) as local, min(day) as day, bool_or(bot) as bot\n"+
+			"  from settled where not copy group by view\n"+
+			") where %s window w as (partition by %s order by local, view)", hour, pauseMicros, date, day, inside, all, person), true},
+		{pages, fmt.Sprintf("select %s.*, %s from near e join %[1]s on e.view = %[1]s.view anti join (from special where odd) s on e.view = s.view where name = 'view'\n"+
+			"union all by name\n"+
+			"select %[1]s.*, e.* exclude (odd_view) from %[1]s join (select view as odd_view, %[3]s from settled where not copy group by view) e on %[1]s.view = odd_view",
+			views, strings.Join(columns, ", "), strings.Join(anyColumns, ", ")), true},
+	}
+	if len(s.Equal) == 0 {
+		return append(parts,
+			part{"started", "from views where entry and weight is not null", false},
+			part{"entries", "from pages where entry and weight is not null", false},
+			part{"v", "from arrived where " + people, false},
+		)
+	}
+	began := "entry and weight is not null and view in (select view from sessions where session in (select session from sessions semi join views on sessions.view = views.view))"
+	chosen := func(from, condition string) string {
+		return fmt.Sprintf("from %s where view in (from chosen) and %s", from, condition)
+	}
+	return append(parts,
+		part{"sessions", "select view, hash(" + person + ", max(if(entry, local, null)) over (partition by " + person + " order by local, view)) as session from all_views where visitor is not null\n" +
+			"union all select view, view from all_views where visitor is null", true},
+		part{"chosen", s.chosenSQL(), true},
+		part{"views", chosen("all_views", people), false},
+		part{"pages", chosen("all_pages", people), false},
+		part{"started", "from all_views where " + began, false},
+		part{"entries", "from all_pages where " + began, false},
+		part{"copies", chosen("all_copies", "true"), false},
+		part{"arrived", chosen("all_arrived", "true"), false},
+		part{"v", "from arrived where " + people, false},
+	)
+}
+
+// narrowColumns are the columns that the panels of this package use.
+var narrowColumns = slices.Concat([]string{"id", "received_at", "local", "n", "name", "weight", "visitor", "bot", "bot_reason", "seconds", "lcp", "inp", "cls", "fcp", "ttfb", "props_url", "props_message"}, pageColumns)
+
+// oddSQL is the SQL of the events of odd views. To read all columns takes three times as long.
+func (s scope) oddSQL() string {
+	columns := "near.*"
+	if !s.whole {
+		columns = "near.view, " + strings.Join(narrowColumns, ", ")
+	}
+	return "select " + columns + ", spam, idle, row_number() over (partition by near.view, n order by received_at, id) > 1 as copy\n" +
+		"  from near join (from special where odd) s on near.view = s.view"
+}
+
+// chosenSQL is the SQL of the views that the filter chooses.
+func (s scope) chosenSQL() string {
+	var conditions []string
+	for _, e := range s.Equal {
+		equal := fmt.Sprintf("cast(%s as varchar) = %s", e.Column, literal(e.Value))
+		switch {
+		case e.Column == "name":
+			equal = "view in (select view from all_arrived where " + equal + ")"
+		case slices.Contains(sessionColumns, e.Column):
+			if e.Column == "source" {
+				equal = "coalesce(utm_source, source, 'direct') = " + literal(e.Value)
+			}
+			equal = "view in (select view from sessions where session in (select session from sessions where view in (select view from all_pages where entry and weight is not null and " + equal + ")))"
+		default:
+			equal = "view in (select view from all_pages where " + equal + ")"
+		}
+		conditions = append(conditions, equal)
+	}
+	return "select view from all_views where " + strings.Join(conditions, " and ")
+}
+
+// Where SQL can use a part. Only panels have lists of them, with commas.
+var (
+	afterFrom  = regexp.MustCompile(`(?i)\b(?:from|join)\s+(\w+)`)
+	afterComma = regexp.MustCompile(`,\s*(\w+)`)
+)
+
+// uses adds the names of parts that SQL can use.
+func uses(names map[string]bool, sql string, where ...*regexp.Regexp) {
+	for _, r := range where {
+		for _, m := range r.FindAllStringSubmatch(sql, -1) {
+			names[strings.ToLower(m[1])] = true
+		}
+	}
+}
+
+// needed returns those of parts that sql uses, directly or by way of others, in their order.
+func needed(parts []part, sql string) []part {
+	need := map[string]bool{}
+	uses(need, sql, afterFrom, afterComma)
+	for _, p := range slices.Backward(parts) {
+		if need[p.name] {
+			uses(need, p.sql, afterFrom)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !need[p.name] })
+}
+
+// create returns the statement that makes the part.
+func (p part) create() string {
+	kind := "view"
+	if p.once {
+		kind = "table"
+	}
+	return fmt.Sprintf("create temp %s %s as %s", kind, p.name, p.sql)
+}
+
+// Query returns the SQL of a panel for "beacon query".
+func (p Panel) Query(f Filter) string {
+	var with []string
+	for _, part := range needed(scope{Filter: f, from: f.Period.From, to: f.Period.To, whole: true}.parts(), p.SQL) {
+		word := "as"
+		if part.once {
+			word = "as materialized"
+		}
+		with = append(with, fmt.Sprintf("%s %s (\n  %s\n)", part.name, word, part.sql))
+	}
+	if len(with) == 0 {
+		return p.SQL
+	}
+	return "with " + strings.Join(with, ", ") + "\nfrom (\n" + p.SQL + "\n)"
+}
+
+// maxUniq is how many values a cell of uniq has at most.
+const maxUniq = 1000
+
+// additive are the macros that return what can be added.
+var additive = []string{
+	fmt.Sprintf("create or replace temp macro p50(x) as {'p50': %s}", bucketsSQL),
+	fmt.Sprintf("create or replace temp macro p75(x) as {'p75': %s}", bucketsSQL),
+	"create or replace temp macro ratio(a, b) as {'ratio': [coalesce(a, 0), coalesce(b, 0)]}",
+	"create or replace temp macro latest(x) as {'latest': epoch_us(max(x))}",
+	fmt.Sprintf("create or replace temp macro uniq(x) as {'uniq': list(distinct x)[:%d]}", maxUniq),
+}
