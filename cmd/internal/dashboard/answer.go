@@ -52,6 +52,11 @@ func compact(row []any) []any {
 	return row
 }
 
+// complete reports whether each row has a cell for each column.
+func (a *Answer) complete() bool {
+	return !slices.ContainsFunc(a.Rows, func(row []any) bool { return len(row) != len(a.Columns) })
+}
+
 // UnmarshalJSON reads an answer that was kept.
 func (a *Answer) UnmarshalJSON(text []byte) error {
 	type plain Answer

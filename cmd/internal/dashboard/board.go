@@ -118,8 +118,8 @@ const (
 	answerUse = 50
 )
 
-// maxSeries is how many series one call of Ask has at a time. The engine has the machine's processors for each.
-const maxSeries = 2
+// maxSeries is how many series one call of Ask has at a time: one less than the processes that there can be.
+const maxSeries = 3
 
 // Ask answers panels for a filter, and calls each for every one of them, in their order, as soon as it and those before it
 // are answered.
@@ -180,14 +180,30 @@ func (b *Board) halves(p Panel, f Filter, now time.Time) []*half {
 	case !keepUntil.After(f.Period.From):
 		return []*half{newHalf(p, whole, false)}
 	case !end.IsZero() && isMidnight(end) && !keepUntil.Before(end):
-		return []*half{newHalf(p, whole, true)}
+		return months(p, whole, end)
 	case !end.IsZero() && keepUntil.After(end): // the period before, which ends in the course of a day
 		keepUntil = dayStart(dayNumber(end), zone)
 		if !keepUntil.After(f.Period.From) {
 			return []*half{newHalf(p, whole, false)}
 		}
 	}
-	past, rest := whole, whole
-	past.to, rest.from = keepUntil, keepUntil
-	return []*half{newHalf(p, past, true), newHalf(p, rest, false)}
+	rest := whole
+	rest.from = keepUntil
+	return append(months(p, whole, keepUntil), newHalf(p, rest, false))
+}
+
+// months divides the time of s up to end, which is past, at the beginnings of months: the engine's memory has room for one
+// rather than a year, and the answer about a whole month is kept for any period that has it.
+func months(p Panel, s scope, end time.Time) (halves []*half) {
+	for s.from.Before(end) {
+		y, m, _ := s.from.Date()
+		next := dayStart(dayNumber(time.Date(y, m+1, 1, 12, 0, 0, 0, s.from.Location())), s.from.Location())
+		if next.After(end) {
+			next = end
+		}
+		s.to = next
+		halves = append(halves, newHalf(p, s, true))
+		s.from = next
+	}
+	return halves
 }

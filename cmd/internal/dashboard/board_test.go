@@ -72,7 +72,7 @@ func days(t *testing.T, b *Board, from string) Filter {
 
 func TestAsk_AgainInAMinuteAndLater_OnlyTodayIsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(12 * time.Hour) // it is noon
+		time.Sleep(20*24*time.Hour + 12*time.Hour) // it is noon, in the middle of a month
 		table := &countingTable{takes: 2 * time.Second}
 		b := newTestBoard(t, table, testPanel)
 		ask := func(wantViews float64) {
@@ -104,6 +104,26 @@ func TestAsk_AgainInAMinuteAndLater_OnlyTodayIsAskedAgain(t *testing.T) {
 	})
 }
 
+func TestAsk_QuickAnswerAboutToday_IsUsedForSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(12 * time.Hour)
+		table := &countingTable{takes: 20 * time.Millisecond}
+		b := newTestBoard(t, table, testPanel, Panel{Name: "other", Chart: "ranked", Additive: true, SQL: "from v"})
+		ask := func(panels ...Panel) (all int) {
+			b.Ask(t.Context(), panels, days(t, b, "1d"), func(Panel, *Answer, error) {})
+			all, _ = table.take()
+			return all
+		}
+		first := ask(b.panels[0])
+		both := ask(b.panels...) // the first is asked again, so that both are of the same time
+		again := ask(b.panels...)
+		time.Sleep(2 * time.Second)
+		if later := ask(b.panels...); first != 1 || both != 2 || again != 0 || later != 2 {
+			t.Errorf("%d, %d, %d and %d queries", first, both, again, later)
+		}
+	})
+}
+
 func TestAsk_OnePanelFails_OthersAreAnsweredInOrder(t *testing.T) {
 	b := newTestBoard(t, &countingTable{broken: "from broken"}, testPanel, Panel{Name: "x", Chart: "table", SQL: "from broken"}, Panel{Name: "y", Chart: "table", SQL: "from v"})
 	var got []string
@@ -121,13 +141,13 @@ func TestAsk_OnePanelFails_OthersAreAnsweredInOrder(t *testing.T) {
 
 func TestPrepare_AfterTheStart_PresetsAreAnsweredWithoutTheirPastDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(12 * time.Hour)
+		time.Sleep(20*24*time.Hour + 12*time.Hour) // 21 January
 		table := &countingTable{}
 		b := newTestBoard(t, table, testPanel)
 		ctx, stop := context.WithCancel(t.Context())
 		go b.Prepare(ctx)
 		time.Sleep(prepareAfter + time.Second)
-		if all, open := table.take(); all != 3 || open != 0 { // 7, 30 and 90 days
+		if all, open := table.take(); all != 6 || open != 0 { // a part of January for 7 days, parts of two months for 30, three more for 90
 			t.Errorf("%d queries were asked ahead, %d of them about today", all, open)
 		}
 		for _, preset := range presets {

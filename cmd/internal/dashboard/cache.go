@@ -137,7 +137,7 @@ func (k *answerCache) read(key string) *cachedAnswer {
 		return nil
 	}
 	e := &cachedAnswer{size: len(text)}
-	if json.Unmarshal(text, e) != nil || e.Answer == nil {
+	if json.Unmarshal(text, e) != nil || e.Answer == nil || !e.Answer.complete() {
 		return nil
 	}
 	now := time.Now()

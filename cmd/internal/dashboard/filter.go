@@ -22,6 +22,9 @@ type Filter struct {
 // An Equal requires a column's value.
 type Equal struct{ Column, Value string }
 
+// maxEqual is how many of them a filter has at most.
+const maxEqual = 20
+
 // filterable are the columns of an Equal.
 var filterable = []string{"path", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
 	"country", "browser", "os", "device", "screen", "language", "name", "status"}
@@ -118,7 +121,7 @@ func isMidnight(t time.Time) bool { return dayNumber(t) != dayNumber(t.Add(-time
 // ParseFilter returns the filter of a URL's query: site, from, to, bots=1, and filter=COLUMN=VALUE for each Equal. Without
 // from it is the last seven days.
 func ParseFilter(q url.Values, stream string, now time.Time, zone func(site string) *time.Location) (f Filter, err error) {
-	f = Filter{Stream: stream, Site: strings.TrimSuffix(q.Get("site"), "/"), Bots: q.Get("bots") == "1"}
+	f = Filter{Stream: stream, Site: origin(q.Get("site")), Bots: q.Get("bots") == "1"}
 	for _, values := range q {
 		if slices.ContainsFunc(values, func(v string) bool { return strings.ContainsRune(v, 0) || !utf8.ValidString(v) }) {
 			return f, errors.New("there is a NUL or text that is not UTF-8 in the URL: leave it out")
@@ -140,7 +143,18 @@ func ParseFilter(q url.Values, stream string, now time.Time, zone func(site stri
 			f.Equal = append(f.Equal, e)
 		}
 	}
+	if len(f.Equal) > maxEqual {
+		return f, fmt.Errorf("there are %d filters: write %d at most", len(f.Equal), maxEqual)
+	}
 	return f, nil
+}
+
+// origin returns a site without a slash at its end. The origin file:// has two.
+func origin(site string) string {
+	if strings.HasSuffix(site, "//") {
+		return site
+	}
+	return strings.TrimSuffix(site, "/")
 }
 
 // query returns the URL's query of a filter.

@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// maxSteps is how many steps a funnel has at most.
-const maxSteps = 8
+const (
+	maxSteps = 8   // of a funnel
+	maxGoals = 100 // goals and funnels
+)
 
 // A step is a page that is viewed or an event that is sent.
 type step struct {
@@ -31,6 +33,7 @@ type goal struct {
 // A path that ends in * stands for all that begin so. A funnel has two to eight steps.
 func ParseGoals(r io.Reader) ([]Panel, error) {
 	var goals, funnels []goal
+	names := map[string]bool{}
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
@@ -40,8 +43,15 @@ func ParseGoals(r io.Reader) ([]Panel, error) {
 		kind, rest, _ := strings.Cut(line, " ")
 		name, text, ok := strings.Cut(rest, "=")
 		g := goal{name: strings.TrimSpace(name)}
-		if !ok || g.name == "" || kind != "goal" && kind != "funnel" {
+		if !ok || g.name == "" || strings.ContainsRune(line, 0) || kind != "goal" && kind != "funnel" {
 			return nil, fmt.Errorf("line %d: %q: write goal NAME = path /thanks, goal NAME = event signup, or funnel NAME = STEP > STEP", n, line)
+		}
+		if names[kind+g.name] {
+			return nil, fmt.Errorf("line %d: there is a %s %s already: give this one another name", n, kind, g.name)
+		}
+		names[kind+g.name] = true
+		if len(names) > maxGoals {
+			return nil, fmt.Errorf("line %d: there are more than %d goals and funnels: leave some out", n, maxGoals)
 		}
 		for _, part := range strings.Split(text, " > ") {
 			s, err := parseStep(strings.TrimSpace(part))

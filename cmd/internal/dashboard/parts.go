@@ -7,9 +7,19 @@ import (
 	"strings"
 )
 
+// Anyone can send events. Those with numbers that no script sends are left out, as sums of them could overflow, and other
+// values are cut.
 const (
-	maxN      = 100_000   // events of a view
-	maxWeight = 1_000_000 // views that one stands for
+	maxN       = 100_000   // events of a view
+	maxWeight  = 1_000_000 // views that one stands for
+	maxSeconds = 24 * 60 * 60
+	maxVital   = 10 * 60 * 1000 // milliseconds
+	maxText    = 500            // characters
+)
+
+var (
+	vitalColumns = []string{"lcp", "inp", "cls", "fcp", "ttfb"}
+	texts        = []string{"path", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "screen", "language", "props_url", "props_message"}
 )
 
 const dayMicros = 24 * 60 * 60 * 1_000_000
@@ -26,6 +36,9 @@ type part struct {
 	name, sql string
 	once      bool // its rows are computed once
 }
+
+// replaces are parts that another one replaces: its rows are all that later parts need.
+var replaces = map[string]string{"views": "seen", "all_views": "seen"}
 
 // pageColumns are the columns of pages that come from a view's first event.
 var pageColumns = []string{"path", "status", "source", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "country", "browser", "os", "device", "screen", "language"}
@@ -84,8 +97,15 @@ func (s scope) parts() []part {
 			person = "visitor, bot"
 		}
 	}
+	sane := []string{"hash(view) as view", fmt.Sprintf("if(seconds between 0 and %d, seconds, null) as seconds", maxSeconds)}
+	for _, c := range vitalColumns {
+		sane = append(sane, fmt.Sprintf("if(%s between 0 and %d, %[1]s, null) as %[1]s", c, maxVital))
+	}
+	for _, c := range texts {
+		sane = append(sane, fmt.Sprintf("nullif(left(%s, %d), '') as %[1]s", c, maxText))
+	}
 	parts := []part{
-		{"near", fmt.Sprintf("select * replace (hash(view) as view), epoch_us(received_at) + %s as local from beacons where %s", s.offset(), reads), false},
+		{"near", fmt.Sprintf("select * replace (%s), epoch_us(received_at) + %s as local from beacons where %s", strings.Join(sane, ", "), s.offset(), reads), false},
 		{"seen", "select view, count(*) as arrived, bit_or(1::bigint << least(n, 62)) as numbers, min(n) as first, max(n) as last,\n" +
 			"  count(*) filter (name = 'view') as opened, count(*) filter (name = 'leave') as leaves, count(*) filter (bot) as bots, bool_or(bot_reason = 'referrer') as spam,\n" +
 			"  min(local) as local, max(local) as last_local, min(received_at) as received_at, max(received_at) as ended, max(seconds) as seconds,\n" +
@@ -96,24 +116,26 @@ func (s scope) parts() []part {
 			"  from seen left join (select visitor, %[1]s as day from seen where bots = 0 and visitor is not null\n"+
 			"    group by all having sum(arrived) >= %[4]d and bool_and(arrived = opened)) i on seen.visitor = i.visitor and %[1]s = i.day where odd or spam or idle",
 			day, dayMicros, divided, idleViews), true},
-		{"odd", s.oddSQL(), true},
+		{"odd", "select id, received_at, local, near.view, n, name, weight, visitor, bot, bot_reason, seconds, spam, idle, row_number() over (partition by near.view, n order by received_at, id) > 1 as copy\n" +
+			"  from near join (from special where odd) s on near.view = s.view", true},
 		{"moved", fmt.Sprintf("select id from odd semi join (select view, %s as day from odd where %s) e on odd.view = e.view and odd.%[1]s - 1 = e.day where %[3]s", day, late, early), true},
 		{"settled", days(fmt.Sprintf("select *, %s - if(id in (from moved), 1, 0) as day_number from odd", day)), true},
-		{copies, "select * exclude (copy) from settled where copy", false},
+		{"odd_rest", s.oddRestSQL(), true}, // columns that views do not have
+		{copies, "select settled.* exclude (copy), odd_rest.* exclude (id) from settled join odd_rest using (id) where copy", false},
 		{arrived, days(fmt.Sprintf("select near.*, coalesce(spam, false) as spam, coalesce(idle, false) as idle, %s as day_number\n"+
-			"  from near left join special s on near.view = s.view where not coalesce(odd, false)", day)) + "\nunion all by name\nselect * exclude (copy) from settled where not copy", false},
+			"  from near left join special s on near.view = s.view where not coalesce(odd, false)", day)) + "\nunion all by name\nselect settled.* exclude (copy), odd_rest.* exclude (id) from settled join odd_rest using (id) where not copy", false},
 		{views, fmt.Sprintf("select *, %s, visitor is null or coalesce(local - lag(local) over w > %[2]d, true) as entry, visitor is null or coalesce(lead(local) over w - local > %[2]d, true) as exit from (\n"+
 			"  select seen.view, case when visitor is not null then hash(visitor, day_number) end as visitor, weight, seconds, arrived, first, last, leaves, ended, local, %s,\n"+
-			"  bots > 0 or s.view is not null as bot\n"+
+			"  bots > 0 or s.view is not null as bot, false as odd\n"+
 			"  from (select *, %s as day_number from seen) seen left join special s on seen.view = s.view where not coalesce(odd, false) and %s\n"+
 			"  union all by name\n"+
 			"  select view, max(visitor) filter (name = 'view') as visitor, max(weight) filter (name = 'view') as weight, max(seconds) as seconds,\n"+
-			"  count(*) as arrived, min(n) as first, max(n) as last, count(*) filter (name = 'leave') as leaves, max(received_at) as ended, min(local) as local, min(day) as day, bool_or(bot) as bot\n"+
+			"  count(*) as arrived, min(n) as first, max(n) as last, count(*) filter (name = 'leave') as leaves, max(received_at) as ended, min(local) as local, min(day) as day, bool_or(bot) as bot, true as odd\n"+
 			"  from settled where not copy group by view\n"+
 			") where %s window w as (partition by %s order by local, view)", hour, pauseMicros, date, day, inside, all, person), true},
-		{pages, fmt.Sprintf("select %s.*, %s from near e join %[1]s on e.view = %[1]s.view anti join (from special where odd) s on e.view = s.view where name = 'view'\n"+
+		{pages, fmt.Sprintf("select %s.*, %s from near e join %[1]s on e.view = %[1]s.view and not odd where name = 'view'\n"+
 			"union all by name\n"+
-			"select %[1]s.*, e.* exclude (odd_view) from %[1]s join (select view as odd_view, %[3]s from settled where not copy group by view) e on %[1]s.view = odd_view",
+			"select %[1]s.*, e.* exclude (odd_view) from %[1]s join (select view as odd_view, %[3]s from settled join odd_rest using (id) where not copy group by view) e on %[1]s.view = odd_view",
 			views, strings.Join(columns, ", "), strings.Join(anyColumns, ", ")), true},
 	}
 	if len(s.Equal) == 0 {
@@ -141,17 +163,16 @@ func (s scope) parts() []part {
 	)
 }
 
-// narrowColumns are the columns that the panels of this package use.
-var narrowColumns = slices.Concat([]string{"id", "received_at", "local", "n", "name", "weight", "visitor", "bot", "bot_reason", "seconds", "lcp", "inp", "cls", "fcp", "ttfb", "props_url", "props_message"}, pageColumns)
+// narrowColumns are the columns of odd_rest that the panels of this package use.
+var narrowColumns = slices.Concat(vitalColumns, []string{"props_url", "props_message"}, pageColumns)
 
-// oddSQL is the SQL of the events of odd views. To read all columns takes three times as long.
-func (s scope) oddSQL() string {
-	columns := "near.*"
-	if !s.whole {
-		columns = "near.view, " + strings.Join(narrowColumns, ", ")
+// oddRestSQL is the SQL of the columns of odd's events that odd lacks. To read all columns takes three times as long.
+func (s scope) oddRestSQL() string {
+	columns := strings.Join(narrowColumns, ", ")
+	if s.whole {
+		columns = "near.* exclude (id, received_at, local, view, n, name, weight, visitor, bot, bot_reason, seconds)"
 	}
-	return "select " + columns + ", spam, idle, row_number() over (partition by near.view, n order by received_at, id) > 1 as copy\n" +
-		"  from near join (from special where odd) s on near.view = s.view"
+	return "select id, " + columns + " from near semi join odd using (id)"
 }
 
 // chosenSQL is the SQL of the views that the filter chooses.
@@ -202,13 +223,17 @@ func needed(parts []part, sql string) []part {
 	return slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return !need[p.name] })
 }
 
-// create returns the statement that makes the part.
-func (p part) create() string {
+// create returns the statements that make the part.
+func (p part) create() []string {
 	kind := "view"
 	if p.once {
 		kind = "table"
 	}
-	return fmt.Sprintf("create temp %s %s as %s", kind, p.name, p.sql)
+	statements := []string{fmt.Sprintf("create temp %s %s as %s", kind, p.name, p.sql)}
+	if old := replaces[p.name]; old != "" && p.once {
+		statements = append(statements, "drop table "+old)
+	}
+	return statements
 }
 
 // Query returns the SQL of a panel for "beacon query".

@@ -111,7 +111,7 @@ func (r *round) run(ctx context.Context, series []asked) {
 		for _, p := range needed(x.h.parts, x.q.panel.SQL) {
 			if !made[p.name] {
 				made[p.name] = true
-				steps[i].Setup = append(steps[i].Setup, p.create())
+				steps[i].Setup = append(steps[i].Setup, p.create()...)
 			}
 		}
 		steps[i].SQL = fmt.Sprintf("from (\n%s\n) limit %d", x.q.panel.SQL, MaxRows+1)

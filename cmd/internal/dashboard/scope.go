@@ -35,7 +35,8 @@ func (s scope) conditions() (reads, belongs string) {
 	}
 	inside := []string{fmt.Sprintf("day_number >= %d", dayNumber(s.from))}
 	switch {
-	case s.to.IsZero():
+	case s.to.IsZero(): // up to the end of today
+		inside = append(inside, fmt.Sprintf("day_number < %d", dayNumber(s.Period.To)))
 	case isMidnight(s.to):
 		inside = append(inside, fmt.Sprintf("day_number < %d", dayNumber(s.to.In(s.from.Location()))))
 	default:

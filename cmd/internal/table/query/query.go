@@ -100,6 +100,7 @@ func (p *Pool) ask(ctx context.Context, q question, maxDisk int64) (*Rows, error
 type Rows struct {
 	pool        *Pool
 	proc        *process
+	series      bool // of Series
 	sql         string
 	started     bool
 	columns     []string
@@ -231,12 +232,15 @@ func (r *Rows) ended() error {
 	}
 	p := r.pool
 	p.stats.ended.Add(1)
-	p.refused.add(r.sql, reason)
 	p.o.Log.Error("query ended its process", "reason", reason, "sql", shorten(r.sql), "stderr", r.proc.stderr.String())
 	advice := "write the query in another way"
 	if reason == outOfMemory {
 		advice = selectLess
 	}
+	if r.series {
+		return failed(ErrEnded, "the query ended the engine's process (%s): %s", reason, advice)
+	}
+	p.refused.add(r.sql, reason)
 	return failed(ErrEnded, "the query ended the engine's process (%s), and is refused for %v: %s", reason, refuseFor, advice)
 }
 

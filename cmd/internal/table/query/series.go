@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -33,25 +32,17 @@ func (s *SeriesRequest) setup(from, to int) (statements []string) {
 	return statements
 }
 
-// whole returns the text by which a query is refused that ended its process.
-func (s *SeriesRequest) whole(i int) string {
-	return strings.Join(append(s.setup(0, i+1), s.Steps[i].SQL), "\n")
-}
-
-// seriesTime is how many times Options.Timeout a series may take.
+// seriesTime is how many times Options.Timeout a series of as many queries may take.
 const seriesTime = 4
 
 // Series answers queries one after another, and calls each for every one of them: with rows, which each reads and does not
 // close, or with an error of the kinds from ErrSQL on. If one of them ends the process, another process answers those that
-// follow. An error of each ends the series, and Series returns it.
+// follow. It is not refused when it comes again, because it is not from just anyone. An error of each ends the series, and
+// Series returns it.
 func (p *Pool) Series(ctx context.Context, s SeriesRequest, each func(i int, rows *Rows, err error) error) error {
-	var left []int
-	for i := range s.Steps {
-		if err := p.refused.check(s.whole(i)); err == nil {
-			left = append(left, i)
-		} else if err := each(i, nil, err); err != nil {
-			return err
-		}
+	left := make([]int, len(s.Steps))
+	for i := range left {
+		left[i] = i
 	}
 	for len(left) > 0 {
 		n, err := p.series(ctx, s, left, each)
@@ -77,8 +68,8 @@ func (p *Pool) series(ctx context.Context, s SeriesRequest, left []int, each fun
 	if err != nil {
 		return 0, err
 	}
-	limit := seriesTime * p.o.Timeout
-	r := &Rows{pool: p, proc: proc, limit: limit}
+	limit := p.o.Timeout * time.Duration(min(len(left), seriesTime))
+	r := &Rows{pool: p, proc: proc, limit: limit, series: true}
 	r.stopContext = context.AfterFunc(ctx, func() { r.kill(context.Cause(ctx)) })
 	defer r.Close()
 	defer r.watch(maxSpill)()
@@ -92,7 +83,7 @@ func (p *Pool) series(ctx context.Context, s SeriesRequest, left []int, each fun
 		return 0, r.ended()
 	}
 	for n < len(left) {
-		failed, ended := r.next(s.whole(left[n]))
+		failed, ended := r.next(s.Steps[left[n]].SQL)
 		switch {
 		case ended != nil && (!r.started || ctx.Err() != nil):
 			return n, ended
