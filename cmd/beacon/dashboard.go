@@ -145,13 +145,16 @@ func (s *panelState) Ask(ctx context.Context, from, to time.Time, steps []dashbo
 	})
 }
 
-// lacks says which rows no answer has.
+// lacks says which rows no answer has, or "".
 func (t *tableService) lacks() string {
-	damaged := t.table.Status().Damaged
-	if len(damaged) == 0 {
-		return ""
+	var lacks []string
+	if behind := t.behind.Load(); behind > 0 {
+		lacks = append(lacks, fmt.Sprintf("The newest beacons, %s of the inbox, are not in these numbers yet. If this stays, the disk may be full: the collector's log says why.", inBytes(float64(behind))))
 	}
-	return fmt.Sprintf("%d files of the table are damaged, and their rows are missing here: the page Live and 'beacon table files' name them.", len(damaged))
+	if damaged := t.table.Status().Damaged; len(damaged) > 0 {
+		lacks = append(lacks, fmt.Sprintf("%d files of the table are damaged, and their rows are missing here: the page Live and 'beacon table files' name them.", len(damaged)))
+	}
+	return strings.Join(lacks, " ")
 }
 
 // panelHandler answers GET /-/panel/NAME with the filter of the URL's query: as lines of JSON like those of QueryHandler, or
@@ -163,13 +166,17 @@ func panelHandler(b *dashboard.Board, t *tableService, o *dashboardOptions, stre
 			http.Error(w, "Ask with GET", http.StatusMethodNotAllowed)
 			return
 		}
+		q := r.URL.Query()
+		if format := q.Get("format"); format != "" && format != "json" && format != "csv" {
+			http.Error(w, fmt.Sprintf("There is no format %q: write json, for an array on each line, or csv.", format), http.StatusBadRequest)
+			return
+		}
 		name := strings.TrimPrefix(r.URL.Path, panelPath)
 		panel, err := b.Panel(name)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusNotFound)
 			return
 		}
-		q := r.URL.Query()
 		zone := o.zone
 		if name := q.Get("zone"); name != "" {
 			location, err := time.LoadLocation(name)

@@ -27,6 +27,7 @@ type tableService struct {
 
 	forgetAnswers func() // of the dashboard, about rows that were erased
 
+	behind  atomic.Int64           // bytes of the inbox that the newest snapshot lacks
 	closed  atomic.Pointer[string] // why the table can't be asked now, or nil
 	begins  int64                  // bytes of the inbox that were not read at measureLag; set while closed
 	written int64                  // and the inbox's Written then
@@ -184,6 +185,9 @@ func (s *tableService) snapshot(ctx context.Context) (*table.Snapshot, error) {
 	snapshot, err := s.table.Snapshot(ctx, s.inbox, snapshotPatience)
 	if errors.Is(err, table.ErrStopped) {
 		return nil, fmt.Errorf("%w: %w", query.ErrUnavailable, err)
+	}
+	if err == nil {
+		s.behind.Store(snapshot.Behind)
 	}
 	return snapshot, err
 }

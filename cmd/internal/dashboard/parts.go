@@ -85,9 +85,16 @@ func (s scope) parts() []part {
 	if s.Bots {
 		people = "true"
 	}
-	var columns, anyColumns []string
+	var columns, anyColumns, cut []string
+	for _, c := range texts {
+		cut = append(cut, cutSQL(c)+" as "+c)
+	}
 	for _, c := range pageColumns {
-		columns = append(columns, "e."+c)
+		if slices.Contains(texts, c) {
+			columns = append(columns, cutSQL("e."+c)+" as "+c)
+		} else {
+			columns = append(columns, "e."+c)
+		}
 		anyColumns = append(anyColumns, fmt.Sprintf("any_value(%s) as %[1]s", c))
 	}
 	views, pages, arrived, copies, all, person := "views", "pages", "arrived", "copies", people, "visitor"
@@ -100,9 +107,6 @@ func (s scope) parts() []part {
 	sane := []string{"hash(view) as view", fmt.Sprintf("if(seconds between 0 and %d, seconds, null) as seconds", maxSeconds)}
 	for _, c := range vitalColumns {
 		sane = append(sane, fmt.Sprintf("if(%s between 0 and %d, %[1]s, null) as %[1]s", c, maxVital))
-	}
-	for _, c := range texts {
-		sane = append(sane, fmt.Sprintf("nullif(left(%s, %d), '') as %[1]s", c, maxText))
 	}
 	parts := []part{
 		{"near", fmt.Sprintf("select * replace (%s), epoch_us(received_at) + %s as local from beacons where %s", strings.Join(sane, ", "), s.offset(), reads), false},
@@ -122,8 +126,8 @@ func (s scope) parts() []part {
 		{"settled", days(fmt.Sprintf("select *, %s - if(id in (from moved), 1, 0) as day_number from odd", day)), true},
 		{"odd_rest", s.oddRestSQL(), true}, // columns that views do not have
 		{copies, "select settled.* exclude (copy), odd_rest.* exclude (id) from settled join odd_rest using (id) where copy", false},
-		{arrived, days(fmt.Sprintf("select near.*, coalesce(spam, false) as spam, coalesce(idle, false) as idle, %s as day_number\n"+
-			"  from near left join special s on near.view = s.view where not coalesce(odd, false)", day)) + "\nunion all by name\nselect settled.* exclude (copy), odd_rest.* exclude (id) from settled join odd_rest using (id) where not copy", false},
+		{arrived, days(fmt.Sprintf("select near.* replace (%s), coalesce(spam, false) as spam, coalesce(idle, false) as idle, %s as day_number\n"+
+			"  from near left join special s on near.view = s.view where not coalesce(odd, false)", strings.Join(cut, ", "), day)) + "\nunion all by name\nselect settled.* exclude (copy), odd_rest.* exclude (id) from settled join odd_rest using (id) where not copy", false},
 		{views, fmt.Sprintf("select *, %s, visitor is null or coalesce(local - lag(local) over w > %[2]d, true) as entry, visitor is null or coalesce(lead(local) over w - local > %[2]d, true) as exit from (\n"+
 			"  select seen.view, case when visitor is not null then hash(visitor, day_number) end as visitor, weight, seconds, arrived, first, last, leaves, ended, local, %s,\n"+
 			"  bots > 0 or s.view is not null as bot, false as odd\n"+
@@ -172,7 +176,16 @@ func (s scope) oddRestSQL() string {
 	if s.whole {
 		columns = "near.* exclude (id, received_at, local, view, n, name, weight, visitor, bot, bot_reason, seconds)"
 	}
-	return "select id, " + columns + " from near semi join odd using (id)"
+	var cut []string
+	for _, c := range texts {
+		cut = append(cut, cutSQL(c)+" as "+c)
+	}
+	return "select * replace (" + strings.Join(cut, ", ") + ") from (select id, " + columns + " from near semi join odd using (id))"
+}
+
+// cutSQL is the SQL of a text of at most maxText bytes, or maxText characters if it is longer. NULL is in place of an empty one.
+func cutSQL(column string) string {
+	return fmt.Sprintf("case when strlen(%s) between 1 and %d then %[1]s when strlen(%[1]s) > 0 then left(%[1]s, %[2]d) end", column, maxText)
 }
 
 // chosenSQL is the SQL of the views that the filter chooses.
