@@ -52,6 +52,7 @@ var rules = []struct {
 	{"cmd/internal/script", "", "the script is an embedded file, which reaches pages by HTTP"},
 	{"cmd/internal/accesslog", "internal/warc", "it turns lines into records, and the collector imports those"},
 	{"cmd/internal/contract", "collect collect/row", "it checks rows for the table's writer"},
+	{"cmd/internal/kafka", "internal/warc internal/spool collect/row", "it copies records from the inbox to a topic and back, whatever reads them there"},
 	{"cmd/internal/table", "internal/warc internal/spool collect/row cmd/internal/table/keys", "the table's writer reads the inbox and is pure Go: the engine is in another process"},
 	{"cmd/internal/table/keys", "", "the store of keys stores ids and places and needs no record"},
 	{"cmd/internal/table/query", "internal/spool", "a query process reads the files of the view that it gets and does not depend on their writer"},

@@ -203,7 +203,7 @@ func (in *Inbox) Trim(c Cursor) error {
 type Item struct {
 	Record warc.Record // its body is valid until the next call
 	Damage error       // why the bytes are not a record, or nil
-	Raw    []byte      // the damaged bytes, at most 1 MiB; valid until the next call
+	Raw    []byte      // the record's bytes, or the damaged ones, at most 1 MiB of them; valid until the next call
 	At     Cursor
 	Next   Cursor // the place behind it
 }

@@ -18,8 +18,8 @@ const (
 type item struct {
 	record   warc.Record // its body is valid until the next call
 	off, end int64
-	err      error  // why it is no record
-	raw      []byte // then, its first bytes; valid until the next call
+	err      error  // why it is not a record
+	raw      []byte // its bytes, of a damaged stretch the first; valid until the next call
 }
 
 // A reader goes through one segment from front to back.
@@ -45,7 +45,7 @@ func (r *reader) next(limit int64, whole bool) (item, error) {
 		var damage *warc.CorruptError
 		switch {
 		case err == nil:
-			return r.take(item{record: record}, n), nil
+			return r.take(item{record: record, raw: r.window[:n]}, n), nil
 		case errors.Is(err, warc.ErrShort):
 			if more, err := r.read(limit); err != nil {
 				return item{}, err
