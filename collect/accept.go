@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -98,7 +99,11 @@ func (c *Collector) accept(w http.ResponseWriter, r *http.Request, now time.Time
 	}
 	if err := c.keep(b.record); err != nil {
 		c.cannotKeep(err)
-		return 0, &refusal{reason: "disk", status: http.StatusServiceUnavailable, wait: retryAfter, text: "The disk can't take it now; try again later."}
+		no := refusal{reason: "disk", status: http.StatusServiceUnavailable, wait: retryAfter, text: "The disk can't take it now; try again later."}
+		if errors.Is(err, ErrLog) {
+			no.reason, no.text = "log", "The log behind this collector can't take it now; try again later."
+		}
+		return 0, &no
 	}
 	if c.recent != nil {
 		c.recent.add(now, streamOf(r), b.record)

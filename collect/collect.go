@@ -3,6 +3,7 @@
 package collect
 
 import (
+	"errors"
 	"hash/maphash"
 	"io"
 	"log/slog"
@@ -167,6 +168,18 @@ func (o Options) orDefault() Options {
 
 // Inbox returns the inbox, for the table's writer.
 func (c *Collector) Inbox() *spool.Inbox { return c.inbox }
+
+// ErrLog means that beacons can't be stored because the log behind the collector does not take them. Senders get 503.
+var ErrLog = errors.New("the log can't take it now")
+
+// Keep has with decide how records are stored: with calls write, which writes them to the inbox and returns when they are on
+// disk, and what with returns decides the answer to their sender. So with can refuse records before, with ErrLog, or wait
+// after. It is called from many goroutines at a time. Keep is called before the first request.
+func (c *Collector) Keep(with func(write func() error) error) {
+	c.keep = func(records []byte) error {
+		return with(func() error { return c.inbox.Append(records) })
+	}
+}
 
 // SkipImports has unwanted choose imported records that are not stored, such as erased ones. unwanted is
 // called from several goroutines at a time. SkipImports is called before the first request.

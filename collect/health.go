@@ -37,7 +37,7 @@ func (c *Collector) readyz(w http.ResponseWriter, _ *http.Request) {
 	case c.health.draining.Load():
 		http.Error(w, "shutting down: send beacons elsewhere", http.StatusServiceUnavailable)
 	case failed != nil && time.Since(*failed) < retryAfter:
-		http.Error(w, "the last beacon could not be written to disk", http.StatusServiceUnavailable)
+		http.Error(w, "the last beacon could not be stored", http.StatusServiceUnavailable)
 	default:
 		w.Write([]byte("ready\n"))
 	}

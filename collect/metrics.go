@@ -59,7 +59,7 @@ type metrics struct {
 }
 
 // reasons are the keys of Stats.Refused.
-var reasons = []string{"origin", "opt-out", "address-rate", "origin-rate", "too-large", "memory", "malformed", "disk"}
+var reasons = []string{"origin", "opt-out", "address-rate", "origin-rate", "too-large", "memory", "malformed", "disk", "log"}
 
 func (m *metrics) init() {
 	for _, reason := range reasons {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -21,19 +22,42 @@ const (
 	mostAdminRequests = 16
 )
 
+// A site is what routes has handlers of.
+type site struct {
+	collector *collect.Collector
+	script    *script.Script
+	share     *viewShare
+	metrics   prometheus.Gatherer
+
+	// Those of the table, or the explanation why there is none.
+	query, export, table, board, panels http.Handler
+}
+
+func (s *site) withTable(t *tableService, board, panels http.Handler) {
+	s.query, s.export, s.table, s.board, s.panels = t.QueryHandler(), t.ExportHandler(), t.TableHandler(), board, panels
+}
+
+// noTable answers what asks the table with the topic that has the beacons.
+func (s *site) noTable(topic string) {
+	text := fmt.Sprintf("This collector has no table: it copies its beacons to the topic %s. Ask 'beacon table --from' of that topic, or start this collector with --table too.", topic)
+	none := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, text, http.StatusNotFound) })
+	s.query, s.export, s.table, s.panels, s.board = none, none, none, none, web.Message("No table here", text)
+}
+
 // routes does not use http.ServeMux, because that redirects a request whose path is not clean. A
 // browser does not follow the redirect of a preflight, so the beacon would be lost.
-func routes(c *collect.Collector, t *tableService, s *script.Script, share *viewShare, board, panels http.Handler, metrics prometheus.Gatherer) http.Handler {
-	page, query, export := httpserver.Evictable(web.Handler(s.Path())), c.Operator("query", mostQueries, t.QueryHandler()), c.Operator("export", mostExports, t.ExportHandler())
-	table := c.Operator("table", mostAdminRequests, t.TableHandler())
-	browserScript, sample := httpserver.Evictable(s), c.Operator("sample", mostAdminRequests, sampleHandler(share))
-	panel := c.Operator("panel", mostQueries, panels)
-	dashboard := c.OperatorPage("page", mostPages, board)
-	counted := c.LocalOrOperator(promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+func routes(s site) http.Handler {
+	c := s.collector
+	page, browserScript := httpserver.Evictable(web.Handler(s.script.Path())), httpserver.Evictable(s.script)
+	query, export := c.Operator("query", mostQueries, s.query), c.Operator("export", mostExports, s.export)
+	table, panel := c.Operator("table", mostAdminRequests, s.table), c.Operator("panel", mostQueries, s.panels)
+	sample := c.Operator("sample", mostAdminRequests, sampleHandler(s.share))
+	dashboard := c.OperatorPage("page", mostPages, s.board)
+	counted := c.LocalOrOperator(promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
 		switch path := r.URL.EscapedPath(); {
-		case get && s.Serves(path):
+		case get && s.script.Serves(path):
 			browserScript.ServeHTTP(w, r)
 		case get && path == "/":
 			dashboard.ServeHTTP(w, r)

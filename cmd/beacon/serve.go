@@ -56,6 +56,7 @@ type serving struct {
 	listener listening
 	table    tableOptions
 	board    dashboardOptions
+	ship     shipOptions
 	script   *script.Script
 
 	// The flags' text.
@@ -136,6 +137,7 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 
 	s.board.flags(f)
 	s.table.flags(f)
+	s.ship.flags(f)
 	return cmd
 }
 
@@ -211,6 +213,9 @@ func (s *serving) parse() (err error) {
 	s.collect.MaxBody = int64(s.maxBody)
 	s.collect.Visitors = bool(s.visitors)
 	if err := s.board.check(); err != nil {
+		return err
+	}
+	if err := s.ship.check(s.collect.Logger); err != nil {
 		return err
 	}
 	s.listener.acme.Dir = filepath.Join(s.data, "acme")
@@ -302,27 +307,42 @@ func serve(ctx context.Context, s serving) error {
 	}
 	share := openViewShare(s.data, log)
 	s.script.Share = func() float64 { return share.get().Share }
-	t, err := openTable(ctx, s.data, c, s.table, log)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := t.Close(); err != nil {
-			log.Error("table could not be closed", "error", err, "hint", "beacons of the inbox that the table lacks are added at the next start")
+	site := site{collector: c, script: s.script, share: share, metrics: registry}
+	if s.ship.url != "" {
+		shipping, err := ship(ctx, s.data, c, &s.ship, s.collect.MaxBody, log)
+		if err != nil {
+			return err
 		}
-	}()
-	registry.MustRegister(tableMetrics{t})
-
+		defer shipping.Close(log)
+		registry.MustRegister(shipMetrics{shipping})
+		if !s.ship.table {
+			go shipping.upkeep(ctx, int64(s.table.maxInbox), time.Duration(s.table.maxAge), log)
+			site.noTable(shipping.topic)
+		}
+	}
+	if s.ship.url == "" || s.ship.table {
+		t, err := openTable(ctx, s.data, c, s.table, log)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if err := t.Close(); err != nil {
+				log.Error("table could not be closed", "error", err, "hint", "beacons of the inbox that the table lacks are added at the next start")
+			}
+		}()
+		registry.MustRegister(tableMetrics{t})
+		board := newBoard(&s.board, t, s.script.Stream(), s.data, log)
+		t.forgetAnswers = board.Forget
+		if query.Available {
+			go board.Prepare(ctx)
+		}
+		site.withTable(t, board.Page(s.script.Path(), facts(c)), panelHandler(board, t, &s.board, s.script.Stream()))
+	}
 	var beacons http.Handler
 	if s.listener.httpBeacons {
 		beacons = c
 	}
-	board := newBoard(&s.board, t, s.script.Stream(), s.data, log)
-	t.forgetAnswers = board.Forget
-	if query.Available {
-		go board.Prepare(ctx)
-	}
-	server := s.newServer(listener.handler(routes(c, t, s.script, share, board.Page(s.script.Path(), facts(c)), panelHandler(board, t, &s.board, s.script.Stream()), registry), beacons, c.IsPixel, log), c.Imports)
+	server := s.newServer(listener.handler(routes(site), beacons, c.IsPixel, log), c.Imports)
 	registry.MustRegister(server)
 
 	s.greet(listener)

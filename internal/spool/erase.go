@@ -20,6 +20,7 @@ func (in *Inbox) Oldest() time.Time {
 // Erase deletes the segments that have an item which match chooses. Only segments that lie wholly
 // before c are looked at, and the one that c is at the end of: it is ended first.
 func (in *Inbox) Erase(c Cursor, match func(Item) bool) error {
+	c = in.passed(c)
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil || len(names) == 0 {
 		return wrap("erase from inbox", err)

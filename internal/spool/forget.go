@@ -19,6 +19,7 @@ func (in *Inbox) KeepAtMost(bytes int64) {
 // age ago, and returns how many it were. For that a segment ends when a hundredth of the age
 // has passed since it began.
 func (in *Inbox) Forget(now time.Time, age time.Duration, c Cursor) (deleted int, err error) {
+	c = in.passed(c)
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil || len(names) == 0 {
 		return 0, wrap("forget segments", err)

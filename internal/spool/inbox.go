@@ -44,8 +44,9 @@ type Inbox struct {
 	grouped atomic.Int64 // groups since then
 	records atomic.Int64 // records of those
 
-	mu    sync.Mutex
-	added chan struct{} // closed and replaced when records were added
+	mu      sync.Mutex
+	added   chan struct{}   // closed and replaced when records were added
+	readers []func() Cursor // of KeepFrom
 }
 
 // OpenInbox opens the inbox in dir, which it creates if it is missing. One process at a time can
@@ -141,6 +142,9 @@ func (c Cursor) Before(d Cursor) bool {
 
 // End returns the place behind the last record that is on disk.
 func (in *Inbox) End() (Cursor, error) {
+	if c, ok := in.w.end(); ok {
+		return c, nil
+	}
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil || len(names) == 0 {
 		return Cursor{}, wrap("look at inbox", err)
@@ -148,6 +152,27 @@ func (in *Inbox) End() (Cursor, error) {
 	last := names[len(names)-1]
 	size, err := in.limit(last)
 	return Cursor{last, size}, err
+}
+
+// KeepFrom has Trim, Forget and Erase leave what lies behind place, for a reader besides the one that calls them. place
+// returns how far that reader has come.
+func (in *Inbox) KeepFrom(place func() Cursor) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.readers = append(in.readers, place)
+}
+
+// passed returns the place that all readers have passed: c is that of one of them.
+func (in *Inbox) passed(c Cursor) Cursor {
+	in.mu.Lock()
+	readers := slices.Clone(in.readers)
+	in.mu.Unlock()
+	for _, place := range readers {
+		if p := place(); p.Before(c) {
+			c = p
+		}
+	}
+	return c
 }
 
 func (in *Inbox) limit(name string) (int64, error) {
@@ -170,6 +195,7 @@ const inboxKept = 1 << 30
 // size that [Inbox.KeepAtMost] sets. The newest segment of the inbox always stays, because the name
 // of the next one is derived from it so that it sorts behind it.
 func (in *Inbox) Trim(c Cursor) error {
+	c = in.passed(c)
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil {
 		return wrap("trim inbox", err)

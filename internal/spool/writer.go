@@ -210,6 +210,16 @@ func (w *writer) readable(name string) (limit int64, active bool) {
 	return 0, false
 }
 
+// end returns the place behind the last record on disk, if there is a segment that is being written.
+func (w *writer) end() (Cursor, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current == nil {
+		return Cursor{}, false
+	}
+	return Cursor{w.current.name, w.current.synced}, true
+}
+
 func (w *writer) close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
