@@ -110,6 +110,6 @@ func orAnyone(user string) string {
 
 // createTopic returns the command that makes the topic, for records of so many bytes.
 func (o *Options) createTopic(largest int64) string {
-	return fmt.Sprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions 8 --replication-factor 3 --config min.insync.replicas=2 --config retention.ms=%d --config max.message.bytes=%d",
+	return fmt.Sprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions 8 --replication-factor 3 --config min.insync.replicas=2 --config message.timestamp.type=LogAppendTime --config retention.ms=%d --config max.message.bytes=%d",
 		o.Brokers[0], o.Topic, leastRetention.Milliseconds(), max(messageBytes(largest), defaultMessageBytes))
 }
