@@ -54,20 +54,16 @@ func (o *Options) meaning(err error) (problem, hint string) {
 	case errors.As(err, &alert) || strings.Contains(err.Error(), "remote error: tls:"):
 		return "the broker refuses the TLS connection", "it may want a client certificate: name the PEM files of certificate and key"
 	case errors.As(err, &firstRead), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		if o.TLS {
-			return "the broker closed the connection", "the port may want a client certificate, or another SASL mechanism"
-		}
-		return "the broker closed the connection", "the port may want TLS (kafkas://) or a user with SASL"
+		return "the broker closed the connection", o.closedHint()
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the broker %s is not known", dns.Name), "check the names in the URL, and those in the brokers' advertised.listeners"
 	case errors.As(err, &op) && op.Op == "dial":
 		return "no Kafka broker answers at " + brokers, "check that the brokers run, the address and the firewall; a broker also names its own address, advertised.listeners"
 	case errors.Is(err, context.DeadlineExceeded) || isTimeout(err):
-		hint := "check the address and the firewall"
-		if !o.TLS {
-			hint += "; a TLS port does not answer a plain connection: it needs kafkas://"
+		if o.TLS {
+			return "no answer in time from " + brokers, "check the address and the firewall; a port without TLS may not answer either: it needs kafka://"
 		}
-		return "no answer in time from " + brokers, hint
+		return "no answer in time from " + brokers, "check the address and the firewall; a TLS port may not answer either: it needs kafkas://"
 	}
 	return "", ""
 }
@@ -96,6 +92,19 @@ func (o *Options) rights(err error) (problem, hint string) {
 	return "", ""
 }
 
+// closedHint is the hint for a connection that the broker closed without a reason.
+func (o *Options) closedHint() string {
+	switch {
+	case o.SASL != "" && o.TLS:
+		return "the user, the password or the SASL mechanism may be wrong, or the port wants a client certificate"
+	case o.SASL != "":
+		return "the user, the password or the SASL mechanism may be wrong, or the port wants TLS (kafkas://)"
+	case o.TLS:
+		return "the port may want a user with SASL, or a client certificate, or it is one without TLS (kafka://)"
+	}
+	return "the port may want TLS (kafkas://), or a user with SASL"
+}
+
 func isTimeout(err error) bool {
 	var t net.Error
 	return errors.As(err, &t) && t.Timeout()
@@ -110,6 +119,6 @@ func orAnyone(user string) string {
 
 // createTopic returns the command that makes the topic, for records of so many bytes.
 func (o *Options) createTopic(largest int64) string {
-	return fmt.Sprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions 8 --replication-factor 3 --config min.insync.replicas=2 --config retention.ms=%d --config max.message.bytes=%d",
+	return fmt.Sprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions 8 --replication-factor 3 --config min.insync.replicas=2 --config message.timestamp.type=LogAppendTime --config retention.ms=%d --config max.message.bytes=%d",
 		o.Brokers[0], o.Topic, leastRetention.Milliseconds(), max(messageBytes(largest), defaultMessageBytes))
 }

@@ -229,3 +229,15 @@ func idOf(n int) (id uuid.UUID) {
 	binary.BigEndian.PutUint64(id[8:], uint64(n))
 	return id
 }
+
+// set changes a setting of the topic.
+func (h *harness) set(name, value string) {
+	h.Helper()
+	resp, err := h.admin().AlterTopicConfigs(h.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: name, Value: &value}}, h.options.Topic)
+	if err == nil {
+		_, err = resp.On(h.options.Topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
+	}
+	if err != nil {
+		h.Fatal(err)
+	}
+}

@@ -39,7 +39,7 @@ func TestShip_BrokerError_EachRecordOnce(t *testing.T) {
 	for _, err := range []*kerr.Error{
 		kerr.NotEnoughReplicas, kerr.NotEnoughReplicasAfterAppend, kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.RequestTimedOut,
 		kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.MessageTooLarge,
-		kerr.CorruptMessage, kerr.InvalidRecord, kerr.UnknownServerError, kerr.KafkaStorageError, kerr.PolicyViolation,
+		kerr.CorruptMessage, kerr.InvalidRecord, kerr.UnknownServerError, kerr.KafkaStorageError, kerr.PolicyViolation, kerr.InvalidTimestamp,
 		kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.InvalidProducerEpoch,
 	} {
 		t.Run(err.Message, func(t *testing.T) {

@@ -134,6 +134,9 @@ func (s *Shipper) recover(ctx context.Context) {
 			switch {
 			case errors.Is(f.err, kerr.MessageTooLarge):
 				tooLarge = true
+			case errors.Is(f.err, kerr.InvalidTimestamp):
+				// The topic takes only recent times, and a record can wait here for long, or be imported.
+				f.record.Timestamp = time.Now()
 			case other == nil && f.err != errAgain:
 				other = f.err
 			}

@@ -58,9 +58,9 @@ func (c *chunk) place(r *kgo.Record) spool.Cursor {
 // A window is what was read from the inbox and is not acknowledged, oldest first. All methods are safe for
 // concurrent use.
 type window struct {
-	most  int64                               // bytes of memory
+	most  int64                              // bytes of memory
 	onAck func(records int, d time.Duration) // or nil
-	wake  chan struct{}                       // gets a value when chunks are settled; capacity 1
+	wake  chan struct{}                      // gets a value when chunks are settled; capacity 1
 
 	mu      sync.Mutex
 	chunks  []*chunk
