@@ -28,6 +28,7 @@ type site struct {
 	script    *script.Script
 	share     *viewShare
 	metrics   prometheus.Gatherer
+	topic     string // of a table of a log, which takes no beacons
 
 	// Those of the table, or the explanation why there is none.
 	query, export, table, board, panels http.Handler
@@ -47,7 +48,10 @@ func (s *site) noTable(topic string) {
 // routes does not use http.ServeMux, because that redirects a request whose path is not clean. A
 // browser does not follow the redirect of a preflight, so the beacon would be lost.
 func routes(s site) http.Handler {
-	c := s.collector
+	c, beacons := s.collector, http.Handler(s.collector)
+	if s.topic != "" {
+		beacons = noBeacons(s.topic, c)
+	}
 	page, browserScript := httpserver.Evictable(web.Handler(s.script.Path())), httpserver.Evictable(s.script)
 	query, export := c.Operator("query", mostQueries, s.query), c.Operator("export", mostExports, s.export)
 	table, panel := c.Operator("table", mostAdminRequests, s.table), c.Operator("panel", mostQueries, s.panels)
@@ -76,7 +80,7 @@ func routes(s site) http.Handler {
 		case get && path == collect.Operators+"metrics":
 			counted.ServeHTTP(w, r)
 		default:
-			c.ServeHTTP(w, r)
+			beacons.ServeHTTP(w, r)
 		}
 	})
 }

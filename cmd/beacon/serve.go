@@ -308,6 +308,7 @@ func serve(ctx context.Context, s serving) error {
 	share := openViewShare(s.data, log)
 	s.script.Share = func() float64 { return share.get().Share }
 	site := site{collector: c, script: s.script, share: share, metrics: registry}
+	var announce func(context.Context, []uuid.UUID) error
 	if s.ship.url != "" {
 		shipping, err := ship(ctx, s.data, c, &s.ship, s.collect.MaxBody, log)
 		if err != nil {
@@ -315,9 +316,10 @@ func serve(ctx context.Context, s serving) error {
 		}
 		defer shipping.Close(log)
 		registry.MustRegister(shipMetrics{shipping})
+		announce = shipping.erase
 		if !s.ship.table {
 			go shipping.upkeep(ctx, int64(s.table.maxInbox), time.Duration(s.table.maxAge), log)
-			site.noTable(shipping.topic)
+			site.noTable(s.ship.kafka.Topic)
 		}
 	}
 	if s.ship.url == "" || s.ship.table {
@@ -331,6 +333,7 @@ func serve(ctx context.Context, s serving) error {
 			}
 		}()
 		registry.MustRegister(tableMetrics{t})
+		t.announce = announce
 		board := newBoard(&s.board, t, s.script.Stream(), s.data, log)
 		t.forgetAnswers = board.Forget
 		if query.Available {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 
@@ -35,6 +36,8 @@ const (
 	ackTimeout = 10 * time.Second
 	// shipTimeout is how long the end of the collector waits for the log.
 	shipTimeout = 10 * time.Second
+	// eraseTimeout is how long an erasure waits for the log.
+	eraseTimeout = time.Minute
 	// upkeepEvery is how often segments of the inbox are deleted without a table.
 	upkeepEvery = 10 * time.Second
 )
@@ -61,7 +64,8 @@ func (o *shipOptions) check(log *slog.Logger) error {
 type shipping struct {
 	*kafka.Shipper
 	inbox  *spool.Inbox
-	topic  string
+	log    kafka.Options
+	name   string // of the collector in the log
 	most   int64 // bytes of the inbox that the log may lack
 	ackLog bool
 	acks   prometheus.Histogram
@@ -69,7 +73,7 @@ type shipping struct {
 
 // ship starts to copy the inbox of c to the log. The log need not be there yet.
 func ship(ctx context.Context, data string, c *collect.Collector, o *shipOptions, largest int64, log *slog.Logger) (*shipping, error) {
-	s := &shipping{inbox: c.Inbox(), topic: o.kafka.Topic, most: int64(o.maxBacklog), ackLog: o.ack == ackLog, acks: newAcks()}
+	s := &shipping{inbox: c.Inbox(), log: o.kafka, name: o.name, most: int64(o.maxBacklog), ackLog: o.ack == ackLog, acks: newAcks()}
 	if s.most == 0 {
 		free, err := spool.Free(data)
 		if err != nil {
@@ -114,6 +118,20 @@ func (s *shipping) keep(write func() error) error {
 		return fmt.Errorf("%w: it has not acknowledged a beacon within %v", collect.ErrLog, ackTimeout)
 	}
 	return nil
+}
+
+// erase has those who read the log erase beacons.
+func (s *shipping) erase(ctx context.Context, ids []uuid.UUID) error {
+	end, err := s.inbox.End()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, eraseTimeout)
+	defer cancel()
+	if err := s.Wait(ctx, end); err != nil {
+		return fmt.Errorf("the log lacks beacons of the inbox: %w", err)
+	}
+	return kafka.Erase(ctx, s.log, s.name, ids)
 }
 
 // upkeep deletes segments of the inbox that the log has, where no table does so, until ctx is done.

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/seed-d051cf5a/beacon/cmd/internal/contract"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/convert"
@@ -26,6 +28,8 @@ type tableService struct {
 	log       *slog.Logger
 
 	forgetAnswers func() // of the dashboard, about rows that were erased
+	// announce has others that read the same log erase the rows too; nil without a log.
+	announce func(ctx context.Context, ids []uuid.UUID) error
 
 	behind  atomic.Int64           // bytes of the inbox that the newest snapshot lacks
 	closed  atomic.Pointer[string] // why the table can't be asked now, or nil

@@ -172,10 +172,32 @@ func (s *tableService) erase(r *http.Request, say func(tableLine)) (line tableLi
 		zero := int64(0)
 		return tableLine{Rows: &zero, Lost: s.table.Status().Damaged}, err
 	}
+	if s.announce != nil {
+		if err := s.announce(ctx, ids); err != nil {
+			return line, fmt.Errorf("nothing is erased, since the log does not take the erasure: %w", err)
+		}
+	}
 	rows, err := s.table.Erase(ctx, s.inbox, ids)
 	s.forgetAnswers()
 	s.collector.ForgetRecent()
 	return tableLine{Rows: &rows, Lost: s.table.Status().Damaged}, err
+}
+
+// eraseIDs erases what a record of the log says. All beacons before it are in the inbox.
+func (s *tableService) eraseIDs(ctx context.Context, ids []uuid.UUID) error {
+	snapshot, err := s.table.Flush(ctx, s.inbox, closeTimeout)
+	if err != nil {
+		return err
+	}
+	behind := snapshot.Behind
+	snapshot.Release()
+	if behind > 0 {
+		return fmt.Errorf("%d bytes of the inbox are not in the table yet", behind)
+	}
+	_, err = s.table.Erase(ctx, s.inbox, ids)
+	s.forgetAnswers()
+	s.collector.ForgetRecent()
+	return err
 }
 
 func (s *tableService) matchingIDs(ctx context.Context, condition string) (ids []uuid.UUID, err error) {

@@ -14,17 +14,28 @@ import (
 )
 
 func tableCommand() *cobra.Command {
+	var from *logTable
 	cmd := &cobra.Command{
 		Use:   "table",
-		Short: "List, check and merge the Parquet files of the collector's table",
-		Long: `List, check and merge the Parquet files of the collector's table. Any program that reads
-Parquet can read the files while the collector runs: a file never changes, and one that is
-replaced stays for ten minutes.`,
-		Example: `  beacon table files
+		Short: "Make a table of a log, or list, check and merge the Parquet files of a table",
+		Long: `With --from, make a table of a Kafka topic that collectors with serve --log write, and answer
+queries and the dashboard as serve does. It takes no beacons itself.
+
+The subcommands list, check and merge the Parquet files of the table of a running 'beacon serve' or
+'beacon table --from'. Any program that reads Parquet can read the files meanwhile: a file never
+changes, and one that is replaced stays for ten minutes.`,
+		Example: `  beacon table --from kafka://b1,b2,b3/beacons --listen 127.0.0.1:8081
+  beacon table files
   duckdb -c "select stream, count(*) from read_parquet([$(beacon table files | sed "s/.*/'&'/" | paste -sd,)]) group by stream"`,
-		Args: exactly(0, "files, check or compact"),
-		RunE: func(*cobra.Command, []string) error { return usagef("say files, check or compact") },
+		Args: exactly(0, "--from, or files, check or compact"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if from.from.url == "" {
+				return usagef("say files, check or compact, or name a log with --from")
+			}
+			return from.run(cmd.Context())
+		},
 	}
+	from = fromLog(cmd)
 	cmd.AddCommand(tableFilesCommand(), tableCheckCommand(), tableCompactCommand())
 	return cmd
 }

@@ -12,16 +12,17 @@ import (
 // eraseIDs is how many ids an erasure has at most: 400 kB.
 const eraseIDs = 10_000
 
-// Erase writes the erasure of beacons to each partition, and returns when the log has acknowledged all. It
-// comes behind all beacons that were acknowledged before the call, so call [Shipper.Wait] first. After an
-// error some partitions may have it: call Erase again.
-func (s *Shipper) Erase(ctx context.Context, ids []uuid.UUID) error {
-	client, err := s.producer(mostBatch, 0)
+// Erase writes the erasure of beacons to each partition, and returns when the log has acknowledged all. Whoever reads the
+// topic erases them, also in a later replay. It comes behind all beacons that were acknowledged before the call. by is the
+// name of who erases. After an error some partitions may have it: call Erase again.
+func Erase(ctx context.Context, o Options, by string, ids []uuid.UUID) error {
+	client, err := o.client(
+		kgo.DefaultProduceTopic(o.Topic), kgo.RecordPartitioner(partitioner{}), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.ProducerBatchMaxBytes(mostBatch))
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	topic, err := s.o.describe(ctx, client)
+	topic, err := o.describe(ctx, client)
 	if err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func (s *Shipper) Erase(ctx context.Context, ids []uuid.UUID) error {
 	var records []*kgo.Record
 	for some := range slices.Chunk(ids, eraseIDs) {
 		for _, p := range topic.Partitions {
-			r, err := eraseRecord(p.Partition, some, s.o.Collector, now)
+			r, err := eraseRecord(p.Partition, some, by, now)
 			if err != nil {
 				return err
 			}
@@ -40,7 +41,7 @@ func (s *Shipper) Erase(ctx context.Context, ids []uuid.UUID) error {
 	go func() { done <- client.ProduceSync(context.Background(), records...).FirstErr() }()
 	select {
 	case err := <-done:
-		return s.o.explain(err)
+		return o.explain(err)
 	case <-ctx.Done(): // the client's end ends the goroutine
 		return ctx.Err()
 	}

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,13 +24,14 @@ const (
 	leastFetched = 1 << 20
 	// fetchWait is how long a broker waits for records before it answers.
 	fetchWait = 500 * time.Millisecond
-	// pollRecords is how many records are handed over at a time, of all partitions.
-	pollRecords = 10_000
 	// upkeepEvery is how often pauses are looked at, and refreshEvery how often the topic's partitions and
 	// their ends are read.
 	upkeepEvery  = time.Second
 	refreshEvery = 10 * time.Second
 )
+
+// MostHanded is how many records a call of Follower.Run's function has at most.
+const MostHanded = 10_000
 
 // A Follower reads a topic without a consumer group: its caller keeps the offsets. Its methods are safe for
 // concurrent use.
@@ -50,8 +52,9 @@ type Follower struct {
 
 // NewFollower returns a Follower of some partitions, or of all if partitions is nil; then partitions that are
 // added later are found within a minute. from has the offset of the next record for each partition that was
-// read before. Others are read from their oldest record on. Errors are options that can't work.
-func NewFollower(o Options, partitions []int32, from map[int32]int64) (*Follower, error) {
+// read before, and topicID is that of Follower.TopicID then. Others are read from their oldest record on. Errors are options
+// that can't work.
+func NewFollower(o Options, partitions []int32, from map[int32]int64, topicID string) (*Follower, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
@@ -60,7 +63,20 @@ func NewFollower(o Options, partitions []int32, from map[int32]int64) (*Follower
 		f.from = map[int32]int64{}
 	}
 	f.state.o = &f.o
+	if id, err := hex.DecodeString(topicID); err == nil && len(id) == len(f.topicID) {
+		f.topicID = [16]byte(id)
+	}
 	return f, nil
+}
+
+// TopicID returns the id of the topic that is read, or "" before Run knows it. A topic that is made anew has another.
+func (f *Follower) TopicID() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.topicID == [16]byte{} {
+		return ""
+	}
+	return hex.EncodeToString(f.topicID[:])
 }
 
 // Run reads records and hands them to each, until ctx is done, each fails or a record was made by a later
@@ -111,7 +127,7 @@ func (f *Follower) follow(ctx context.Context, each func(context.Context, []Reco
 	upkeep, refresh := time.Now(), time.Now().Add(refreshEvery)
 	for {
 		until, cancel := context.WithTimeout(ctx, upkeepEvery)
-		fetches := cl.PollRecords(until, pollRecords)
+		fetches := cl.PollRecords(until, MostHanded)
 		cancel()
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -46,7 +46,7 @@ func (h *harness) follow(f *Follower, n int) (all []Record) {
 
 func (h *harness) follower(partitions []int32, from map[int32]int64) *Follower {
 	h.Helper()
-	f, err := NewFollower(h.options.Options, partitions, from)
+	f, err := NewFollower(h.options.Options, partitions, from, "")
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestFollow_Erasure_ReachesEachPartitionBehindTheBeacons(t *testing.T) {
 	h.put(numbered(100)...)
 	h.ship()
 	h.await()
-	if err := h.shipper.Erase(t.Context(), h.order[:2]); err != nil {
+	if err := Erase(t.Context(), h.options.Options, "test", h.order[:2]); err != nil {
 		t.Fatal(err)
 	}
 	erased := map[int32]bool{}

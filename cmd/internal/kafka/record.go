@@ -20,6 +20,7 @@ const (
 	collectorHeader = "beacon-collector"
 	schemaHeader    = "beacon-schema"
 	eraseHeader     = "beacon-erase"
+	againHeader     = "beacon-again"
 
 	warcType = "application/warc"
 	// schema is the version of the record.
@@ -38,6 +39,9 @@ type Record struct {
 	Value     []byte // the WARC record; nil for an erasure
 	Stream    string // the beacon's URL path
 	Collector string // the name of the collector that took it
+
+	// Again is whether the topic may have the beacon already, from before a crash or an error.
+	Again bool
 
 	Erase []uuid.UUID // the ids of beacons to erase; nil for a beacon
 }
@@ -69,6 +73,16 @@ func (h *headerCache) headers(stream string) []kgo.RecordHeader {
 	}
 	h.byStream[stream] = made
 	return made
+}
+
+// again returns the headers of a record that the topic may have already.
+func again(headers []kgo.RecordHeader) []kgo.RecordHeader {
+	for _, h := range headers {
+		if h.Key == againHeader {
+			return headers
+		}
+	}
+	return append(headers[:len(headers):len(headers)], kgo.RecordHeader{Key: againHeader, Value: []byte("1")})
 }
 
 // erasure is the value of an erasure.
@@ -132,6 +146,6 @@ func decode(r *kgo.Record) (Record, error) {
 	case warc.Next(r.Value[:min(len(r.Value), 8)]) != 0:
 		return is, errors.New("value is not a WARC record")
 	}
-	is.Value = r.Value
+	is.Value, is.Again = r.Value, header(r, againHeader) != ""
 	return is, nil
 }

@@ -25,6 +25,8 @@ const (
 	chunkRecords = 512
 	// saveEvery is the least time between two saves of the cursor.
 	saveEvery = 100 * time.Millisecond
+	// mostUnsaved is how many bytes of the inbox are read behind the saved cursor: a crash repeats no more.
+	mostUnsaved = 64 << 20
 )
 
 var errClosed = errors.New("the shipping to the log has ended")
@@ -48,9 +50,10 @@ type ShipOptions struct {
 // the log and in [Shipper.Stats]. A record goes to dead/ if it is damaged, or if the broker refuses it alone
 // for its size. At most 32 MiB are under way, and one record.
 //
-// The cursor is saved at most every 0.1 s. So a crash of this process or the machine repeats the records that
-// were acknowledged in the last 0.1 s and one fsync, and those under way, 32 MiB at most. After an error that
-// the library does not retry, records can be repeated too: those whose acknowledgement did not arrive.
+// The cursor is saved every 0.1 s. So a crash of this process or the machine repeats the records that were
+// acknowledged in the last 0.1 s and one fsync, and those under way: 64 MiB of the inbox at most. After an error
+// that the library does not retry, records can be repeated too: those whose acknowledgement did not arrive. Records
+// that can be repetitions have a header that says so: see [Record.Again].
 type Shipper struct {
 	o       ShipOptions
 	in      *spool.Inbox
@@ -67,10 +70,13 @@ type Shipper struct {
 	err     error              // of Close; set before ended is closed
 
 	outstanding atomic.Int64 // records that the client has and that have no outcome yet
+	saved       atomic.Int64 // bytes of the inbox, from the start on, that the saved cursor is past
 
 	// The following are used by run only.
 	reader  *spool.InboxReader
 	cursor  spool.Cursor // behind the last record that was read
+	total   int64        // bytes of the inbox that were read
+	start   spool.Cursor // the inbox's end at the start: what is behind it was never shipped
 	headers headerCache
 	data    []byte      // a buffer of read
 	parts   []part      // another
@@ -107,7 +113,7 @@ func Ship(in *spool.Inbox, o ShipOptions) (*Shipper, error) {
 		return nil, err
 	}
 	s := &Shipper{
-		o: o, in: in, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), cursor: cursor,
+		o: o, in: in, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), cursor: cursor, start: end,
 		headers: headerCache{collector: o.Collector}, closing: make(chan struct{}), ended: make(chan struct{}),
 		limit: defaultBatch,
 	}
@@ -180,11 +186,13 @@ func (s *Shipper) save(stop <-chan struct{}) {
 	ticker := time.NewTicker(saveEvery)
 	defer ticker.Stop()
 	for last := false; ; {
-		if reached := s.Reached(); reached != saved {
+		if reached, bytes := s.window.reachedBytes(); reached != saved {
 			err := saveCursor(s.o.Dir, reached)
 			switch {
 			case err == nil:
 				saved, failing, s.err = reached, false, nil
+				s.saved.Store(bytes)
+				s.window.signal()
 			case !failing || last:
 				failing, s.err = true, err
 				s.log.Error("cursor of the log can't be saved", "error", err, "hint", "a restart will repeat what was shipped since")

@@ -159,6 +159,7 @@ func (s *Shipper) recover(ctx context.Context) {
 			return
 		}
 		for _, f := range failures {
+			f.record.Headers = again(f.record.Headers)
 			s.send(ctx, f.chunk, f.record)
 		}
 	}

@@ -38,7 +38,7 @@ func (s *Shipper) run(ctx context.Context) {
 			continue
 		}
 		empty, waited := s.window.isEmpty()
-		if !empty && s.window.room() < chunkBytes {
+		if !empty && s.window.room() < chunkBytes || s.total-s.saved.Load() > mostUnsaved-chunkBytes {
 			s.pause(ctx, nil, 0)
 			continue
 		}
@@ -121,6 +121,9 @@ func (s *Shipper) read() (*chunk, error) {
 		} else {
 			stream, _ := row.Target(it.Record.Request.Target)
 			p := part{from: len(s.data), date: it.Record.Date, headers: s.headers.headers(stream), at: it.At}
+			if it.At.Before(s.start) && s.total < mostUnsaved {
+				p.headers = again(p.headers)
+			}
 			s.data = append(append(s.data, it.Record.ID[:]...), it.Raw...)
 			p.to = len(s.data)
 			s.parts = append(s.parts, p)
@@ -131,6 +134,7 @@ func (s *Shipper) read() (*chunk, error) {
 	if s.cursor == from {
 		return nil, err
 	}
+	s.total += size
 	s.lag.read(size, len(s.parts))
 	return s.chunk(size), err
 }

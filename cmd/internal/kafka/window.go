@@ -66,6 +66,7 @@ type window struct {
 	chunks  []*chunk
 	charge  int64
 	bytes   int64 // of the inbox, in chunks
+	past    int64 // bytes of the inbox, from the start on, before reached
 	records int64 // in chunks
 	failing int   // chunks with failures
 	reached spool.Cursor
@@ -116,6 +117,7 @@ func (w *window) settled(c *chunk) {
 func (w *window) take(c *chunk) {
 	w.charge -= c.charge
 	w.bytes -= c.bytes
+	w.past += c.bytes
 	w.records -= int64(len(c.records))
 	w.acked += int64(len(c.records))
 	w.reached = c.next
@@ -167,6 +169,13 @@ func (w *window) isEmpty() (empty, waited bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.chunks) == 0, len(w.waiters) > 0
+}
+
+// reachedBytes returns the place that was reached, and how many bytes of the inbox were read up to it.
+func (w *window) reachedBytes() (spool.Cursor, int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.reached, w.past
 }
 
 // reach moves the place that was reached to c, at which the inbox ends.
