@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-d051cf5a/beacon/cmd/internal/dashboard"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/httpserver"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/kafka"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/script"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/query"
@@ -49,7 +50,7 @@ func fromLog(cmd *cobra.Command) *logTable {
 	f.Var(&s.memory, "memory", "the memory of this process; queries have their own, see --query-memory")
 	s.board.flags(f)
 	s.table.flags(f)
-	s.ship.ack, s.maxBody, s.visitors = ackInbox, 1<<20, true
+	s.ship.ack, s.maxBody, s.visitors, s.listener.acme.Directory = ackInbox, 1<<20, true, httpserver.ACMEDirectory
 	return &s
 }
 

@@ -66,7 +66,7 @@ type shipping struct {
 	inbox  *spool.Inbox
 	log    kafka.Options
 	name   string // of the collector in the log
-	most   int64 // bytes of the inbox that the log may lack
+	most   int64  // bytes of the inbox that the log may lack
 	ackLog bool
 	acks   prometheus.Histogram
 }
@@ -94,7 +94,7 @@ func ship(ctx context.Context, data string, c *collect.Collector, o *shipOptions
 			log.Warn("log: " + w)
 		}
 		if err != nil && ctx.Err() == nil {
-			log.Error("beacons wait in the inbox, since the log can't be used", "error", err)
+			log.Error("the log is not ready for all beacons; those that it does not take wait in the inbox", "error", err)
 		}
 	}()
 	return s, nil
