@@ -20,6 +20,7 @@ import (
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
 	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
+	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
 // offsetsFile is in the data folder of a table that reads a log.
@@ -115,16 +116,21 @@ func (r *logReader) add(ctx context.Context, records []kafka.Record) error {
 	return r.persist(ctx, r.save)
 }
 
-// importedMark is the line that marks a record as imported.
-var importedMark = []byte(row.ImportedField + ": yes\r\n")
-
-// appendRecord appends a record. With mark it gets the field of imported records behind its first line.
+// appendRecord appends a record. With mark it becomes an imported one.
 func appendRecord(to, record []byte, mark bool) []byte {
-	if i := bytes.IndexByte(record, '\n') + 1; mark && i > 0 {
-		to = append(append(to, record[:i]...), importedMark...)
-		record = record[i:]
+	if !mark {
+		return append(to, record...)
 	}
-	return append(to, record...)
+	r, n, err := warc.Parse(record)
+	if err != nil || n != len(record) || r.Extra.Get(row.ImportedField) != "" {
+		return append(to, record...)
+	}
+	r.Extra = append(r.Extra, warc.Field{Name: row.ImportedField, Value: "yes"})
+	marked, err := r.Append(to)
+	if err != nil {
+		return append(to, record...)
+	}
+	return marked
 }
 
 // persist does something until it succeeds or ctx is done. Nothing is read from the topic meanwhile.
