@@ -161,7 +161,7 @@ func TestDashboard_OnePanelIsBroken_OthersAreShown(t *testing.T) {
 func TestDashboard_WrongURL_SaysWhatToWrite(t *testing.T) {
 	c := collectortest.Serve(t, collectortest.Build(t))
 	visit(t, c)
-	tab := open(t, browsertest.Start(t, browsertest.Chromium), c, "/?from=yesterday")
+	tab := open(t, browsertest.Start(t, browsertest.Chromium), c, "/?from=tomorrow")
 	await(t, tab, "what to write", `document.querySelector('.notice:not([hidden])').innerText.includes('such as 7d')`)
 }
 
