@@ -58,7 +58,7 @@ func namedPeriod(name string, now time.Time) (first, end int, ok bool) {
 	case "month":
 		return ofMonth, today + 1, true
 	case "lastmonth":
-		last := now.AddDate(0, 0, -now.Day())
+		last := dayStart(ofMonth-1, now.Location())
 		return ofMonth - last.Day(), ofMonth, true
 	}
 	return 0, 0, false
