@@ -194,14 +194,14 @@ func TestDashboard_Chart_ValuesByPointerAndKeyboard(t *testing.T) {
 			tip := `document.querySelector('#when .tip')`
 			await(t, tab, "no tooltip", tip+`.hidden`)
 			tab.Click("#when .shapes")
-			await(t, tab, "that of a day in the middle", `!`+tip+`.hidden && /^\w+ \d+ \w+ \d{4}\n0 visitors\n0 views/.test(`+tip+`.textContent)`)
+			await(t, tab, "that of a day in the middle", `!`+tip+`.hidden && /^\w+ \d+ \w+ \d{4}\nvisitors: 0\nviews: 0/.test(`+tip+`.textContent)`)
 			press := func(key string) {
 				if _, err := tab.Evaluate(`(document.querySelector('#when .shapes').focus(), document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: '` + key + `', bubbles: true })))`); err != nil {
 					t.Fatal(err)
 				}
 			}
 			press("End")
-			await(t, tab, "that of today", tip+`.textContent.includes('2 visitors\n24 views')`)
+			await(t, tab, "that of today", tip+`.textContent.includes('visitors: 2\nviews: 24')`)
 			await(t, tab, "all in the frame", `(() => { const inner = s => document.querySelector('#when ' + s).getBoundingClientRect(), plot = inner('.plot'); return ['.tip', '.on'].every(s => inner(s).left >= plot.left - 1 && inner(s).right <= plot.right + 1) })()`)
 			press("ArrowLeft")
 			await(t, tab, "that of yesterday", tip+`.textContent.includes('visitors: 0')`)

@@ -104,13 +104,16 @@ func (c *chartWriter) end(labels []string, x func(i int) float64) {
 	c.add(`</svg></figure>`)
 }
 
-// ticks returns which of n labels are shown: the first, the last, and some between them.
+// ticks returns which of n labels are shown: the first, those at equal steps, and the last one if there is room for it.
 func ticks(n int) (shown []int) {
-	steps := min(n, mostTicks) - 1
-	for i := range steps {
-		shown = append(shown, (2*i*(n-1)+steps)/(2*steps))
+	step := max((n-1+mostTicks-2)/(mostTicks-1), 1)
+	for i := 0; i < n; i += step {
+		shown = append(shown, i)
 	}
-	return append(shown, n-1)
+	if rest := n - 1 - shown[len(shown)-1]; 10*rest >= 7*step {
+		shown = append(shown, n-1)
+	}
+	return shown
 }
 
 // spot returns the area of a point, from left to right. dashboard.js shows its title as a tooltip.

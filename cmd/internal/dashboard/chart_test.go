@@ -16,8 +16,8 @@ func TestRoundUp_EachNumber_HalfIsANumberToo(t *testing.T) {
 	}
 }
 
-func TestTicks_FirstAndLastAreShown(t *testing.T) {
-	for n, want := range map[int][]int{1: {0}, 2: {0, 1}, 7: {0, 1, 2, 3, 4, 5, 6}, 30: {0, 5, 10, 15, 19, 24, 29}} {
+func TestTicks_NLabels_AtEqualSteps(t *testing.T) {
+	for n, want := range map[int][]int{1: {0}, 2: {0, 1}, 7: {0, 1, 2, 3, 4, 5, 6}, 15: {0, 3, 6, 9, 12}, 24: {0, 4, 8, 12, 16, 20, 23}, 30: {0, 5, 10, 15, 20, 25, 29}} {
 		if got := ticks(n); !reflect.DeepEqual(got, want) {
 			t.Errorf("%d: got %v, want %v", n, got, want)
 		}

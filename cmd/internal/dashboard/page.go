@@ -228,7 +228,11 @@ func (p *page) writePanels(views []panelView) {
 func (p *page) nothing() map[string]any {
 	withBots := p.filter
 	withBots.Bots = true
-	return map[string]any{"Days": p.days(), "Filter": p.filter, "Bots": p.url(withBots)}
+	when := "on " + p.days()
+	if p.filter.Period.days() > 1 {
+		when = "from " + p.days()
+	}
+	return map[string]any{"When": when, "Filter": p.filter, "Bots": p.url(withBots)}
 }
 
 // anyPanel has a row if there ever was an event of the script.
