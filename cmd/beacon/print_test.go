@@ -21,7 +21,7 @@ func TestTablePrinter_LineFeedInACell_RowStaysInOneLine(t *testing.T) {
 	if err := p.end(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := out.String(), "stack      n\na⏎b⏎c d    1\n\uFFFD[31mred  1\n"; got != want {
+	if got, want := out.String(), "stack     n\na⏎b⏎c d   1\n\uFFFD[31mred  1\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

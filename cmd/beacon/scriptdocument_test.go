@@ -69,7 +69,7 @@ func TestAnalyticsDocument_Queries_Answered(t *testing.T) {
 	if len(queries) != 10 {
 		t.Errorf("the document has %d queries, want 10", len(queries))
 	}
-	answers := map[string]string{"2": `[map[finished:1 path:/x views:1]]`, "6": `[map[browser:<nil> loads:1 slow:1]]`,
+	answers := map[string]string{"2": `[map[finished:1 path:/x views:1]]`, "6": `[map[browser:Go-http-client loads:1 slow:1]]`,
 		"8": `[map[message:no name:unhandledrejection stack:<nil> times:1]]`, "9": `[map[origin:<nil> views:1]]`, "7": `[map[plan:pro signups:1]]`, "10": `[map[times:1 words:shoes]]`}
 	for _, q := range queries {
 		got := fmt.Sprint(s.query(q[2]))

@@ -93,9 +93,11 @@ async function read(url) {
 
 const stops = 'a, summary, [tabindex]'
 
-// Replaces the board. The focus goes to the element in the same place of the same panel.
+// Replaces the board. The focus goes to the element in the same place of the same panel. Details that are open stay open.
 function replace(newer) {
   complete(newer)
+  const unfolded = [...board.querySelectorAll('details')].map(d => d.open)
+  newer.querySelectorAll('details').forEach((d, i) => { d.open = unfolded[i] ?? d.open })
   const focused = document.activeElement
   const panel = board.contains(focused) ? focused.closest('.panel, .filters') : null
   const at = panel ? [...panel.querySelectorAll(stops)].indexOf(focused) : -1
