@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Charts are inline SVG. Their texts are HTML beside it, since SVG that is stretched to its frame would distort them.
@@ -92,14 +93,16 @@ func (c *chartWriter) begin(legend, top, middle, about string) {
 func (c *chartWriter) end(labels []string, x func(i int) float64) {
 	c.add(`</svg><p class="tip" hidden></p></div><svg class="dates" aria-hidden="true" width="100%%" height="16">`)
 	for _, i := range ticks(len(labels)) {
-		anchor := ""
-		switch at := x(i); {
+		at, anchor := x(i), ""
+		switch {
 		case at < 3:
 			anchor = ` class="first"`
 		case at > 97:
 			anchor = ` class="last"`
+		case at > 85 && utf8.RuneCountInString(labels[i]) > 8: // it could leave the frame
+			at, anchor = 100, ` class="last long"`
 		}
-		c.add(`<text%s x="%.1f%%" y="12">%s</text>`, anchor, x(i), template.HTMLEscapeString(labels[i]))
+		c.add(`<text%s x="%.1f%%" y="12">%s</text>`, anchor, at, template.HTMLEscapeString(labels[i]))
 	}
 	c.add(`</svg></figure>`)
 }
