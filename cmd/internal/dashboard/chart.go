@@ -121,8 +121,8 @@ func ticks(n int) (shown []int) {
 
 // spot returns the area of a point, from left to right. dashboard.js shows its title as a tooltip.
 func (c *chartWriter) spot(left, right float64, title string) {
-	left, right = max(left, 0), min(right, chartWidth)
-	c.add(`<rect class="spot" x="%.1f" width="%.1f" height="%d"><title>%s</title></rect>`, left, right-left, chartHeight, template.HTMLEscapeString(title))
+	left, right = math.Round(max(left, 0)), math.Round(min(right, chartWidth))
+	c.add(`<rect class="spot" x="%.0f" width="%.0f"><title>%s</title></rect>`, left, right-left, template.HTMLEscapeString(title))
 }
 
 // lineChart returns a line for each column after day and hour, and a dotted one for the first column in the time before.
@@ -142,7 +142,7 @@ func lineChart(title string, points, before []point, columns []string) template.
 	path := func(class string, points []point, column int) string {
 		var d strings.Builder
 		for i, p := range points {
-			fmt.Fprintf(&d, "%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[i == 0], x(i), chartHeight*(1-p.values[column]/top))
+			fmt.Fprintf(&d, "%s%.0f %.0f", map[bool]string{true: "M", false: "L"}[i == 0], x(i), chartHeight*(1-p.values[column]/top))
 		}
 		if len(points) == 1 {
 			d.WriteString("h1")

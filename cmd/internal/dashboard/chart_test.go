@@ -28,7 +28,7 @@ func TestLineChart_LastPoint_StaysInTheFrame(t *testing.T) {
 	points := []point{{"Mon", "Mon", []float64{1, 1}}, {"Tue", "Tue", []float64{2, 2}}}
 	got := string(lineChart("When", points, points[:1], []string{"day", "hour", "visitors", "views"}))
 	for _, want := range []string{
-		`<rect class="spot" x="0.0" width="500.0"`, `<rect class="spot" x="500.0" width="500.0"`,
+		`<rect class="spot" x="0" width="500"`, `<rect class="spot" x="500" width="500"`,
 		"Mon\nvisitors: 1\nviews: 1\nvisitors before: 1", "<span>2</span><span>1</span><span>0</span>",
 	} {
 		if !strings.Contains(got, want) {

@@ -83,6 +83,9 @@ func (p *page) panel(panel Panel, a *Answer, err error, before *Answer) panelVie
 		view.Rows = fmt.Sprintf("The first %d of %s rows; all are in the", most, number(float64(n)))
 	case p.single:
 		view.Rows = fmt.Sprintf("%d rows", n)
+		if n == 1 {
+			view.Rows = "1 row"
+		}
 	case n > most:
 		view.Rows = fmt.Sprintf("%s rows and SQL", number(float64(n)))
 	}
