@@ -250,10 +250,10 @@ func facts(c *collect.Collector) func() []dashboard.Fact {
 			ignored += n
 		}
 		return []dashboard.Fact{
-			{Label: "beacons stored", Value: fmt.Sprint(s.Accepted)},
-			{Label: "refused", Value: fmt.Sprint(refused)},
-			{Label: "lost after their preflight", Value: fmt.Sprint(s.PreflightsOrphaned)},
-			{Label: "GETs with a query that were not stored", Value: fmt.Sprint(ignored)},
+			{Label: "Beacons stored", Value: fmt.Sprint(s.Accepted), About: "of all streams, doubles included; an event of the script is a beacon"},
+			{Label: "Beacons refused", Value: fmt.Sprint(refused), About: "too large, too many, or of an origin that is not allowed; /-/metrics has the reasons"},
+			{Label: "Beacons announced but not sent", Value: fmt.Sprint(s.PreflightsOrphaned), About: "the browser asked for permission (a CORS preflight), and then its page was closed"},
+			{Label: "GET requests not stored", Value: fmt.Sprint(ignored), About: "with data in the URL, but not for a picture; serve --get STREAM stores them"},
 		}
 	}
 }

@@ -103,6 +103,9 @@ func text(v json.RawMessage, null string) string {
 // tableWidth is how many characters of a value the table shows.
 const tableWidth = 60
 
+// lineBreaks puts a value in one line.
+var lineBreaks = strings.NewReplacer("\r\n", "⏎", "\n", "⏎", "\t", " ")
+
 type tablePrinter struct {
 	w     io.Writer
 	table *tabwriter.Writer
@@ -135,7 +138,11 @@ func (p *tablePrinter) end() error {
 	if p.rows == 1 && len(p.only) == 1 {
 		bare := text(p.only[0], "")
 		if f, ok := p.w.(*os.File); ok && isTerminal(f) {
-			bare = printable(bare)
+			lines := strings.Split(bare, "\n")
+			for i := range lines {
+				lines[i] = printable(lines[i])
+			}
+			bare = strings.Join(lines, "\n")
 		}
 		_, err := fmt.Fprintln(p.w, bare)
 		return err
@@ -152,7 +159,7 @@ func (p *tablePrinter) end() error {
 func (p *tablePrinter) values(values []json.RawMessage) {
 	cells := make([]string, len(values))
 	for i, v := range values {
-		cells[i] = printable(text(v, "NULL"))
+		cells[i] = printable(lineBreaks.Replace(text(v, "NULL")))
 		if utf8.RuneCountInString(cells[i]) > tableWidth {
 			cells[i] = string([]rune(cells[i])[:tableWidth-1]) + "…"
 		}

@@ -15,7 +15,7 @@ type panelQuery struct {
 
 func (q *panelQuery) flags(f *pflag.FlagSet) {
 	f.StringVar(&q.panel, "panel", "", "`name` of a panel of the dashboard, in place of SQL, such as headline, pages, sources, vitals or errors")
-	f.StringVar(&q.from, "from", "7d", "with --panel: first `day`, as a date such as 2026-11-01, or as a number of days up to today such as 7d")
+	f.StringVar(&q.from, "from", "7d", "with --panel: first `day`, as a date such as 2026-11-01, as a number of days up to today such as 7d, or as yesterday, month or lastmonth")
 	f.StringVar(&q.to, "to", "", "with --panel: last `day`, as a date; the default is today")
 	f.StringVar(&q.site, "site", "", "with --panel: `origin` of the pages, such as https://shop.example; the default is all")
 	f.StringVar(&q.stream, "stream", "", "with --panel: `stream` of the browser script's events; the default is that of serve --script")

@@ -59,13 +59,18 @@ func TestAnalyticsDocument_Queries_Answered(t *testing.T) {
 	}
 	s := newPlace(t).serve("127.0.0.1:0")
 	s.post("/visits", "text/plain", `{"name":"view","view":"a","n":1,"path":"/x?q=shoes","weight":1}`)
-	s.post("/visits", "text/plain", `{"name":"leave","view":"a","n":2,"path":"/x","weight":1,"seconds":2.5,"lcp":800,"scroll":95}`)
-	s.post("/visits", "text/plain", `{"name":"signup","view":"a","n":3,"path":"/x","weight":1,"props":{"plan":"pro"}}`)
+	for range 2 { // as browsers send them
+		s.post("/visits", "text/plain", `{"name":"leave","view":"a","n":2,"path":"/x","weight":1,"seconds":2.5,"lcp":4800,"scroll":95}`)
+		s.post("/visits", "text/plain", `{"name":"signup","view":"a","n":3,"path":"/x","weight":1,"props":{"plan":"pro"}}`)
+		s.post("/visits", "text/plain", `{"name":"unhandledrejection","view":"a","n":4,"path":"/x","weight":1,"props":{"message":"no"}}`)
+	}
+	s.post("/visits", "text/plain", `{"name":"view","view":"a","n":1,"path":"/x?q=shoes","weight":1}`)
 	queries := regexp.MustCompile(`(?m)^    -- (\d+)\. .*\n    (.*)$`).FindAllStringSubmatch(string(text), -1)
 	if len(queries) != 10 {
 		t.Errorf("the document has %d queries, want 10", len(queries))
 	}
-	answers := map[string]string{"2": `[map[finished:1 leaves:1 path:/x]]`, "7": `[map[plan:pro signups:1]]`, "10": `[map[times:1 words:shoes]]`}
+	answers := map[string]string{"2": `[map[finished:1 path:/x views:1]]`, "6": `[map[browser:Go-http-client loads:1 slow:1]]`,
+		"8": `[map[message:no name:unhandledrejection stack:<nil> times:1]]`, "9": `[map[origin:<nil> views:1]]`, "7": `[map[plan:pro signups:1]]`, "10": `[map[times:1 words:shoes]]`}
 	for _, q := range queries {
 		got := fmt.Sprint(s.query(q[2]))
 		if want := answers[q[1]]; want != "" && got != want {

@@ -114,10 +114,14 @@ func TestDashboard_ThreeEngines_FiltersByClicks(t *testing.T) {
 			await(t, tab, "two filters", complete+` && document.querySelectorAll('.chips a').length === 2 && location.search.includes('from=30d')`)
 			tab.Click(".chips a")
 			await(t, tab, "the first filter removed", complete+` && document.querySelectorAll('.chips a').length === 1`)
-			tab.Click("#browsers .top nav a")
-			await(t, tab, "another tab of the frame", complete+` && document.querySelector('#browsers h2').textContent === 'Systems' && document.querySelectorAll('.chips a').length === 1`)
+			if _, err := tab.Evaluate(`window.same = true`); err != nil {
+				t.Fatal(err)
+			}
+			tab.Click("#browsers .top nav a:nth-child(2)")
+			await(t, tab, "another tab of the frame", complete+` && document.querySelector('#browsers h2').textContent === 'Systems' && document.querySelectorAll('.chips a').length === 1 && location.search.includes('tab=systems')`)
+			await(t, tab, "it has the focus, and the page was not loaded", `window.same && document.activeElement.textContent === 'Systems'`)
 			tab.Click("#pages .more a")
-			await(t, tab, "one panel with its SQL", complete+` && document.querySelectorAll('.panel').length === 1 && document.querySelector('pre').textContent.startsWith('with near as')`)
+			await(t, tab, "one panel with its SQL", complete+` && document.querySelectorAll('.panel').length === 1 && document.querySelector('details pre').textContent.startsWith('with near as') && !document.querySelector('pre').textContent.includes('near')`)
 		})
 	}
 }
@@ -154,15 +158,74 @@ func TestDashboard_OnePanelIsBroken_OthersAreShown(t *testing.T) {
 	c := collectortest.Serve(t, collectortest.Build(t), "--panels", dir)
 	visit(t, c)
 	tab := open(t, browsertest.Start(t, browsertest.Chromium), c, "/")
-	await(t, tab, "the error", `document.querySelector('#broken .error').innerText.includes('nothing')`)
+	await(t, tab, "the error", `document.querySelector('#broken .error').innerText.includes('broken.sql failed') && document.querySelector('#broken .more a').href.includes('panel=broken')`)
 	await(t, tab, "the others", `document.querySelectorAll('.panel').length > 8 && document.querySelectorAll('.panel .error').length === 1`)
 }
 
 func TestDashboard_WrongURL_SaysWhatToWrite(t *testing.T) {
 	c := collectortest.Serve(t, collectortest.Build(t))
 	visit(t, c)
-	tab := open(t, browsertest.Start(t, browsertest.Chromium), c, "/?from=yesterday")
+	tab := open(t, browsertest.Start(t, browsertest.Chromium), c, "/?from=tomorrow")
 	await(t, tab, "what to write", `document.querySelector('.notice:not([hidden])').innerText.includes('such as 7d')`)
+}
+
+func TestDashboard_FirstDayAfterLast_ErrorNamesTheFields(t *testing.T) {
+	c := collectortest.Serve(t, collectortest.Build(t))
+	visit(t, c)
+	tab := open(t, browsertest.Start(t, browsertest.Chromium), c, "/?from=2026-11-20&to=2026-11-10")
+	await(t, tab, "the error", `document.querySelector('.notice:not([hidden])').innerText.includes('The day in First, 2026-11-20, is after the day in Last')`)
+	await(t, tab, "the form and the list of sites", `document.querySelector('[name=to]').value === '2026-11-10' && document.querySelector('#site').length === 2`)
+}
+
+func TestDashboard_DaysWithoutViews_OneSentence(t *testing.T) {
+	c := collectortest.Serve(t, collectortest.Build(t))
+	visit(t, c)
+	tab := open(t, browsertest.Start(t, browsertest.Chromium), c, "/?from=2026-01-01&to=2026-01-02")
+	await(t, tab, "the sentence", `document.querySelectorAll('.panel').length === 0 && document.querySelector('.notice:not([hidden])').innerText.includes('No page was viewed')`)
+}
+
+// TestDashboard_Chart_ValuesByPointerAndKeyboard also looks at the frame of the chart, which the last point must not leave.
+func TestDashboard_Chart_ValuesByPointerAndKeyboard(t *testing.T) {
+	c := collectortest.Serve(t, collectortest.Build(t))
+	visit(t, c)
+	for _, engine := range browsertest.Engines() {
+		t.Run(engine, func(t *testing.T) {
+			tab := open(t, browsertest.Start(t, engine), c, "/?from=30d")
+			tip := `document.querySelector('#when .tip')`
+			await(t, tab, "no tooltip", tip+`.hidden`)
+			tab.Click("#when .shapes")
+			await(t, tab, "that of a day in the middle", `!`+tip+`.hidden && /^\w+ \d+ \w+ \d{4}\nvisitors: 0\nviews: 0/.test(`+tip+`.textContent)`)
+			press := func(key string) {
+				if _, err := tab.Evaluate(`(document.querySelector('#when .shapes').focus(), document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: '` + key + `', bubbles: true })))`); err != nil {
+					t.Fatal(err)
+				}
+			}
+			press("End")
+			await(t, tab, "that of today", tip+`.textContent.includes('visitors: 2\nviews: 24')`)
+			await(t, tab, "all in the frame", `(() => { const inner = s => document.querySelector('#when ' + s).getBoundingClientRect(), plot = inner('.plot'); return ['.tip', '.on'].every(s => inner(s).left >= plot.left - 1 && inner(s).right <= plot.right + 1) })()`)
+			press("ArrowLeft")
+			await(t, tab, "that of yesterday", tip+`.textContent.includes('visitors: 0')`)
+			press("Escape")
+			await(t, tab, "no tooltip again", tip+`.hidden`)
+		})
+	}
+}
+
+func TestDashboard_SiteByArrowKeys_WaitsForEnter(t *testing.T) {
+	c := collectortest.Serve(t, collectortest.Build(t))
+	visit(t, c)
+	tab := open(t, browsertest.Start(t, browsertest.Chromium), c, "/?from=30d")
+	key := func(name string) string {
+		return `document.getElementById('site').dispatchEvent(new KeyboardEvent('keydown', { key: '` + name + `', bubbles: true }))`
+	}
+	if _, err := tab.Evaluate(`(` + key("ArrowDown") + `, document.getElementById('site').selectedIndex = 1, document.getElementById('site').dispatchEvent(new Event('change', { bubbles: true })))`); err != nil {
+		t.Fatal(err)
+	}
+	await(t, tab, "the same page", `location.search === '?from=30d'`)
+	if _, err := tab.Evaluate(key("Enter")); err != nil {
+		t.Fatal(err)
+	}
+	await(t, tab, "the site, with the days and the focus", complete+` && location.search.includes('site=https') && location.search.includes('from=30d') && document.activeElement.id === 'site'`)
 }
 
 func TestDashboard_CollectorIsGone_OldFiguresAreGrey(t *testing.T) {
@@ -217,5 +280,6 @@ func TestDashboard_Axe_FindsNothing(t *testing.T) {
 	visit(t, c)
 	check("/?from=30d&filter=browser%3DFirefox")
 	check("/?panel=pages")
+	check("/?from=30d&tab=hours&tab=time&tab=countries&tab=notfound")
 	check("/?from=2026-01-01&to=2026-01-02&tab=hours")
 }

@@ -4,15 +4,18 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Charts are inline SVG. Their texts are HTML beside it, since SVG that is stretched to its frame would distort them.
 
 // A point is a place on the horizontal axis, with a number for each line.
 type point struct {
-	label  string
+	label  string // such as Tue 1 Dec 2026
+	short  string // such as 1 Dec, for the axis
 	values []float64
 }
 
@@ -47,18 +50,21 @@ func series(a *Answer, period Period, now time.Time) (points []point) {
 			hours = 24
 		}
 		for hour := range hours {
-			key, text := day.Format(time.DateOnly), day.Format("Mon 2 Jan 2006")
+			key, text, short := day.Format(time.DateOnly), day.Format("Mon 2 Jan 2006"), day.Format("2 Jan")
 			if hourly {
 				if at := day.Add(time.Duration(hour) * time.Hour); at.After(now) || !at.Before(period.To) {
 					break
 				}
 				key, text = fmt.Sprintf("%s %02d", key, hour), fmt.Sprintf("%s, %d:00", text, hour)
+				if hour > 0 {
+					short = fmt.Sprintf("%d:00", hour)
+				}
 			}
 			values := rows[key]
 			if values == nil {
 				values = make([]float64, len(a.Columns)-2)
 			}
-			points = append(points, point{text, values})
+			points = append(points, point{text, short, values})
 		}
 	}
 }
@@ -66,15 +72,66 @@ func series(a *Answer, period Period, now time.Time) (points []point) {
 const (
 	chartWidth  = 1000
 	chartHeight = 200
+	mostTicks   = 7 // labels on the horizontal axis
 )
 
-// lineChart returns a line for each column after day and hour, and a dashed one for the first column in the time before.
+// A chartWriter writes one chart.
+type chartWriter struct {
+	strings.Builder
+}
+
+func (c *chartWriter) add(format string, args ...any) { fmt.Fprintf(c, format, args...) }
+
+// begin writes the legend and what is before the shapes. top and middle are the values of the vertical axis.
+func (c *chartWriter) begin(legend, top, middle, about string) {
+	c.add(`<figure class="chart"><p class="legend">%s</p><p class="scale" aria-hidden="true"><span>%s</span><span>%s</span><span>0</span></p><div class="plot">`, legend, top, middle)
+	c.add(`<svg class="shapes" role="img" aria-label="%s" viewBox="0 0 %d %d" preserveAspectRatio="none">`, template.HTMLEscapeString(about), chartWidth, chartHeight)
+	c.add(`<path class="grid" d="M0 %dH%d M0 .5H%[2]d M0 %[3]dH%[2]d"/>`, chartHeight/2, chartWidth, chartHeight)
+}
+
+// end writes what is after the shapes. x returns the place of the label i, in percent.
+func (c *chartWriter) end(labels []string, x func(i int) float64) {
+	c.add(`</svg><p class="tip" hidden></p></div><svg class="dates" aria-hidden="true" width="100%%" height="16">`)
+	for _, i := range ticks(len(labels)) {
+		at, anchor := x(i), ""
+		switch {
+		case at < 3:
+			anchor = ` class="first"`
+		case at > 97:
+			anchor = ` class="last"`
+		case at > 85 && utf8.RuneCountInString(labels[i]) > 8: // it could leave the frame
+			at, anchor = 100, ` class="last long"`
+		}
+		c.add(`<text%s x="%.1f%%" y="12">%s</text>`, anchor, at, template.HTMLEscapeString(labels[i]))
+	}
+	c.add(`</svg></figure>`)
+}
+
+// ticks returns which of n labels are shown: the first, those at equal steps, and the last one if there is room for it.
+func ticks(n int) (shown []int) {
+	step := max((n-1+mostTicks-2)/(mostTicks-1), 1)
+	for i := 0; i < n; i += step {
+		shown = append(shown, i)
+	}
+	if rest := n - 1 - shown[len(shown)-1]; 10*rest >= 7*step {
+		shown = append(shown, n-1)
+	}
+	return shown
+}
+
+// spot returns the area of a point, from left to right. dashboard.js shows its title as a tooltip.
+func (c *chartWriter) spot(left, right float64, title string) {
+	left, right = math.Round(max(left, 0)), math.Round(min(right, chartWidth))
+	c.add(`<rect class="spot" x="%.0f" width="%.0f"><title>%s</title></rect>`, left, right-left, template.HTMLEscapeString(title))
+}
+
+// lineChart returns a line for each column after day and hour, and a dotted one for the first column in the time before.
 func lineChart(title string, points, before []point, columns []string) template.HTML {
 	if len(points) == 0 {
 		return ""
 	}
 	top := 1.0
-	for _, p := range append(points, before...) {
+	for _, p := range slices.Concat(points, before) {
 		for _, x := range p.values {
 			top = max(top, x)
 		}
@@ -82,106 +139,73 @@ func lineChart(title string, points, before []point, columns []string) template.
 	top = roundUp(top)
 	n := max(len(points), len(before), 2)
 	x := func(i int) float64 { return float64(i) * chartWidth / float64(n-1) }
-	y := func(v float64) float64 { return chartHeight * (1 - v/top) }
-	path := func(points []point, column int) string {
+	path := func(class string, points []point, column int) string {
 		var d strings.Builder
 		for i, p := range points {
-			fmt.Fprintf(&d, "%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[i == 0], x(i), y(p.values[column]))
+			fmt.Fprintf(&d, "%s%.0f %.0f", map[bool]string{true: "M", false: "L"}[i == 0], x(i), chartHeight*(1-p.values[column]/top))
 		}
 		if len(points) == 1 {
 			d.WriteString("h1")
 		}
-		return d.String()
+		return fmt.Sprintf(`<path class="%s" d="%s"/>`, class, d.String())
 	}
-	var b strings.Builder
-	total := make([]float64, len(points[0].values))
-	for _, p := range points {
-		for i, v := range p.values {
-			total[i] += v
-		}
-	}
+	names := columns[2:]
 	var sums, legend []string
-	for i, sum := range total {
-		name := template.HTMLEscapeString(label(columns[i+2]))
-		sums = append(sums, number(sum)+" "+name)
-		legend = append(legend, fmt.Sprintf(`<span class="key line%d">%s</span>`, i, name))
+	for i := range points[0].values {
+		sum := 0.0
+		for _, p := range points {
+			sum += p.values[i]
+		}
+		sums = append(sums, number(sum)+" "+label(names[i]))
+		legend = append(legend, fmt.Sprintf(`<span class="key line%d">%s</span>`, i, template.HTMLEscapeString(label(names[i]))))
 	}
-	if len(before) > 0 {
-		legend = append(legend, fmt.Sprintf(`<span class="key past">%s before</span>`, template.HTMLEscapeString(label(columns[2]))))
+	compared := len(before) > 0 && len(before[0].values) > 0
+	if compared {
+		legend = append(legend, fmt.Sprintf(`<span class="key past">%s before</span>`, template.HTMLEscapeString(label(names[0]))))
 	}
-	fmt.Fprintf(&b, `<figure class="chart"><p class="axis"><span aria-hidden="true">%s</span><span class="legend">%s</span></p>`, number(top), strings.Join(legend, " "))
-	fmt.Fprintf(&b, `<svg role="img" aria-label="%s: %s from %s to %s" viewBox="0 0 %d %d" preserveAspectRatio="none">`,
-		template.HTMLEscapeString(title), strings.Join(sums, ", "), points[0].label, points[len(points)-1].label, chartWidth, chartHeight)
-	fmt.Fprintf(&b, `<path class="grid" d="M0 %d H%d M0 .5 H%[2]d"/>`, chartHeight/2, chartWidth)
-	if len(before) > 0 && len(before[0].values) > 0 {
-		fmt.Fprintf(&b, `<path class="past" d="%s"/>`, path(before, 0))
+	var c chartWriter
+	c.begin(strings.Join(legend, " "), number(top), number(top/2),
+		fmt.Sprintf("%s: %s from %s to %s", title, strings.Join(sums, ", "), points[0].label, points[len(points)-1].label))
+	if compared {
+		c.WriteString(path("past", before, 0))
 	}
-	for i := len(total) - 1; i >= 0; i-- {
-		fmt.Fprintf(&b, `<path class="line%d" d="%s"/>`, i, path(points, i))
+	for i := range sums {
+		c.WriteString(path(fmt.Sprintf("line%d", i), points, i))
 	}
+	labels, half := make([]string, len(points)), chartWidth/float64(n-1)/2
 	for i, p := range points {
-		var texts []string
+		labels[i] = p.short
+		text := p.label
 		for j, v := range p.values {
-			texts = append(texts, number(v)+" "+template.HTMLEscapeString(label(columns[j+2])))
+			text += "\n" + label(names[j]) + ": " + number(v)
 		}
-		width := chartWidth / float64(n-1)
-		fmt.Fprintf(&b, `<rect class="spot" x="%.1f" width="%.1f" height="%d"><title>%s: %s</title></rect>`, x(i)-width/2, width, chartHeight, p.label, strings.Join(texts, ", "))
+		if compared && i < len(before) {
+			text += "\n" + label(names[0]) + " before: " + number(before[i].values[0])
+		}
+		c.spot(x(i)-half, x(i)+half, text)
 	}
-	last := points[len(points)-1].label
-	if len(before) > len(points) {
-		last = ""
-	}
-	fmt.Fprintf(&b, `</svg><p class="axis" aria-hidden="true"><span>%s</span><span>%s</span></p></figure>`, points[0].label, last)
-	return template.HTML(b.String())
+	c.end(labels, func(i int) float64 { return x(i) / chartWidth * 100 })
+	return template.HTML(c.String())
 }
 
-// barChart returns a bar for each row, as high as its first number.
-func barChart(title string, a *Answer, joined bool) template.HTML {
-	isKey := keys(a.Columns, a.Rows)
-	key, value := -1, -1
-	for i := len(isKey) - 1; i >= 0; i-- {
-		if isKey[i] {
-			key = i
-		} else {
-			value = i
-		}
+// scaleTop returns the highest value of the vertical axis for a column.
+func scaleTop(column string, largest float64) float64 {
+	switch {
+	case column == "rate" || column == "lost" || column == "good":
+		return roundUp(max(largest, 0.01)*100) / 100
+	case format(column, largest) == number(largest):
+		return roundUp(largest)
+	case largest == 0:
+		return 1
 	}
-	if len(a.Rows) == 0 || key < 0 || value < 0 {
-		return `<p class="quiet">Nothing in this time</p>`
-	}
-	top := 0.0
-	for _, row := range a.Rows {
-		x, _ := row[value].(float64)
-		top = max(top, x)
-	}
-	name := a.Columns[value]
-	largest := format(name, top)
-	if top == 0 {
-		top = 1
-	}
-	width, gap := chartWidth/float64(len(a.Rows)), 0.15
-	if joined {
-		gap = 0.02
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, `<figure class="chart"><p class="axis" aria-hidden="true"><span>%s %s</span></p><svg role="img" aria-label="%s" viewBox="0 0 %d %d" preserveAspectRatio="none">`,
-		largest, template.HTMLEscapeString(label(name)), template.HTMLEscapeString(title), chartWidth, chartHeight)
-	for i, row := range a.Rows {
-		x, _ := row[value].(float64)
-		height := chartHeight * x / top
-		fmt.Fprintf(&b, `<rect class="column" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>%s: %s</title></rect>`,
-			(float64(i)+gap/2)*width, chartHeight-height, (1-gap)*width, height, template.HTMLEscapeString(format(a.Columns[key], row[key])), format(name, x))
-	}
-	fmt.Fprintf(&b, `</svg><p class="axis" aria-hidden="true"><span>%s</span><span>%s</span></p></figure>`,
-		template.HTMLEscapeString(format(a.Columns[key], a.Rows[0][key])), template.HTMLEscapeString(format(a.Columns[key], a.Rows[len(a.Rows)-1][key])))
-	return template.HTML(b.String())
+	return largest
 }
 
-// roundUp returns the next number that is 1, 2, 3, 4, 5, 6 or 8 times a power of ten.
+// roundUp returns the next even number that is one of ten steps times a power of ten. Its half is on the axis too.
 func roundUp(x float64) float64 {
-	unit := math.Pow(10, math.Floor(math.Log10(x)))
-	for _, step := range []float64{1, 2, 3, 4, 5, 6, 8} {
-		if step*unit >= x {
+	unit := math.Pow(10, math.Floor(math.Log10(max(x, 1))))
+	for _, step := range []float64{1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8} {
+		if step*unit >= x && math.Mod(step*unit, 2) == 0 {
 			return step * unit
 		}
 	}

@@ -40,15 +40,35 @@ func ParseEqual(text string) (Equal, error) {
 
 // A Period is a span of days in a time zone.
 type Period struct {
-	Text     string    // what it was parsed from, such as 7d; "" if it was two dates
+	Text     string    // what it was parsed from, such as 7d or yesterday; "" if it was two dates
 	From, To time.Time // midnights; To is not included. In the period before, To can be another time of day
 }
 
 // maxDays is how long a period may be.
 const maxDays = 3660
 
-// ParsePeriod parses the first day and the last. from is a date, or 7d for the last seven days, today included. to is a
-// date, or "" for today.
+// errReversed is the error of a period that ends before it begins.
+var errReversed = errors.New("write the earlier date first")
+
+// namedPeriod returns the first day of a period that has a name, and the day after its last day. Both are numbers of
+// days. month is the month up to today, as 7d is.
+func namedPeriod(name string, now time.Time) (first, end int, ok bool) {
+	today := dayNumber(now)
+	ofMonth := today - now.Day() + 1
+	switch name {
+	case "yesterday":
+		return today - 1, today, true
+	case "month":
+		return ofMonth, today + 1, true
+	case "lastmonth":
+		last := dayStart(ofMonth-1, now.Location())
+		return ofMonth - last.Day(), ofMonth, true
+	}
+	return 0, 0, false
+}
+
+// ParsePeriod parses the first day and the last. from is a date, 7d for the last seven days, today included, or one of
+// yesterday, month and lastmonth. to is a date, or "" for today.
 func ParsePeriod(from, to string, now time.Time, zone *time.Location) (Period, error) {
 	today := dayNumber(now.In(zone))
 	p := Period{To: dayStart(today+1, zone)}
@@ -67,13 +87,19 @@ func ParsePeriod(from, to string, now time.Time, zone *time.Location) (Period, e
 		p.Text, p.From = from, dayStart(today+1-days, zone)
 		return p, nil
 	}
+	if first, end, ok := namedPeriod(from, now.In(zone)); ok {
+		if to != "" {
+			return p, fmt.Errorf("from %q has an end of its own, so it has no to: write two dates, or only from", from)
+		}
+		return Period{Text: from, From: dayStart(first, zone), To: dayStart(end, zone)}, nil
+	}
 	date, err := time.Parse(time.DateOnly, from)
 	first := dayStart(dayNumber(date), zone)
 	switch {
 	case err != nil:
-		return p, fmt.Errorf("from %q: write days such as 7d, %d at most, or a date such as 2026-11-01", from, maxDays)
+		return p, fmt.Errorf("from %q: write days such as 7d, %d at most, yesterday, month, lastmonth, or a date such as 2026-11-01", from, maxDays)
 	case !first.Before(p.To):
-		return p, fmt.Errorf("from %s is after to: write the earlier date first", from)
+		return p, fmt.Errorf("from %s is after to: %w", from, errReversed)
 	case p.To.Sub(first) > maxDays*24*time.Hour:
 		return p, fmt.Errorf("from %s is more than %d days before to: choose a shorter time", from, maxDays)
 	}

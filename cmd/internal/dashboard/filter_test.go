@@ -24,6 +24,9 @@ func TestParsePeriod_DaysAndDates_BeginAndEndAtMidnight(t *testing.T) {
 		{"1d", "", "2026-10-26T00:00:00+01:00", "2026-10-27T00:00:00+01:00", "2026-10-25T00:00:00+02:00", "2026-10-25T00:30:00+02:00"},
 		{"2d", "", "2026-10-25T00:00:00+02:00", "2026-10-27T00:00:00+01:00", "2026-10-23T00:00:00+02:00", "2026-10-24T00:30:00+02:00"},
 		{"2026-10-25", "2026-10-25", "2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00", "2026-10-24T00:00:00+02:00", "2026-10-25T00:00:00+02:00"},
+		{"yesterday", "", "2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00", "2026-10-24T00:00:00+02:00", "2026-10-25T00:00:00+02:00"},
+		{"month", "", "2026-10-01T00:00:00+02:00", "2026-10-27T00:00:00+01:00", "2026-09-05T00:00:00+02:00", "2026-09-30T00:30:00+02:00"},
+		{"lastmonth", "", "2026-09-01T00:00:00+02:00", "2026-10-01T00:00:00+02:00", "2026-08-02T00:00:00+02:00", "2026-09-01T00:00:00+02:00"},
 		{"2026-10-01", "", "2026-10-01T00:00:00+02:00", "2026-10-27T00:00:00+01:00", "2026-09-05T00:00:00+02:00", "2026-09-30T00:30:00+02:00"},
 	} {
 		p, err := ParsePeriod(x.from, x.to, now, zone)
@@ -36,7 +39,7 @@ func TestParsePeriod_DaysAndDates_BeginAndEndAtMidnight(t *testing.T) {
 			t.Errorf("%s to %q:\ngot  %q\nwant %q", x.from, x.to, got, want)
 		}
 	}
-	for _, x := range [][2]string{{"", ""}, {"0d", ""}, {"-1d", ""}, {"7", ""}, {"7dd", ""}, {"99999d", ""}, {"1.5d", ""}, {"yesterday", ""}, {"2026-13-01", ""},
+	for _, x := range [][2]string{{"", ""}, {"0d", ""}, {"-1d", ""}, {"7", ""}, {"7dd", ""}, {"99999d", ""}, {"1.5d", ""}, {"tomorrow", ""}, {"yesterday", "2026-10-25"}, {"2026-13-01", ""},
 		{"7d", "2026-10-01"}, {"2026-10-02", "2026-10-01"}, {"2026-10-01", "x"}, {"1900-01-01", ""}} {
 		if _, err := ParsePeriod(x[0], x[1], now, zone); err == nil || !strings.Contains(err.Error(), "write") && !strings.Contains(err.Error(), "choose") {
 			t.Errorf("%q to %q: got %v", x[0], x[1], err)
@@ -61,7 +64,7 @@ func TestParsePeriod_ClockIsSetForwardAtMidnight_DayBeginsAtOne(t *testing.T) {
 func TestParseFilter_QueryOfAFilter_IsTheSameFilter(t *testing.T) {
 	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 	zone := func(string) *time.Location { return time.UTC }
-	for _, text := range []string{"", "from=30d", "from=2026-11-01&to=2026-11-30&site=https%3A%2F%2Fx.example", "filter=path%3D%2Fa%3Db&filter=browser%3DFirefox&bots=1"} {
+	for _, text := range []string{"", "from=30d", "from=lastmonth", "from=2026-11-01&to=2026-11-30&site=https%3A%2F%2Fx.example", "filter=path%3D%2Fa%3Db&filter=browser%3DFirefox&bots=1"} {
 		q, _ := url.ParseQuery(text)
 		f, err := ParseFilter(q, "/visits", now, zone)
 		if err != nil {

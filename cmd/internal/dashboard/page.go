@@ -1,15 +1,16 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -35,6 +36,7 @@ var sitesPanel = Panel{narrow: true, SQL: "select origin as site, count(*) as vi
 type Fact struct {
 	Label string
 	Value string
+	About string // what it counts
 }
 
 // Page returns the handler of the page. script is the path of the browser script, facts are shown at the end.
@@ -75,6 +77,8 @@ type page struct {
 	single bool     // one panel with its SQL
 	// problem is what is wrong with the URL, or "".
 	problem string
+	// first and last are the dates of a wrong URL, which the form shows again.
+	first, last string
 }
 
 func (p *page) write(name string, data any) {
@@ -106,14 +110,29 @@ func (p *page) render(ctx context.Context, q url.Values, facts func() []Fact) {
 	var err error
 	if p.filter, err = ParseFilter(q, p.board.stream, p.now, p.board.zone); err != nil {
 		p.problem = err.Error()
-		p.filter, _ = ParseFilter(url.Values{}, p.board.stream, p.now, p.board.zone)
+		if errors.Is(err, errReversed) {
+			p.first, p.last = q.Get("from"), q.Get("to")
+			p.problem = fmt.Sprintf("The day in First, %s, is after the day in Last, %s: choose an earlier day in First.", p.first, cmp.Or(p.last, "today"))
+		}
+		p.filter = p.filterWithoutDays(q)
 	}
 	if p.problem != "" {
-		p.write("filters", p.filters(title, nil))
+		sites, _ := p.sites(ctx) // without the list, the form has the site of the URL
+		p.write("filters", p.filters(title, sites))
 		p.write("note", p.problem)
 		return
 	}
 	p.answer(ctx, title, frames)
+}
+
+// filterWithoutDays returns what can be used of a URL that is wrong.
+func (p *page) filterWithoutDays(q url.Values) Filter {
+	for _, some := range []url.Values{{"site": q["site"], "filter": q["filter"], "bots": q["bots"]}, {"site": q["site"]}, {}} {
+		if f, err := ParseFilter(some, p.board.stream, p.now, p.board.zone); err == nil {
+			return f
+		}
+	}
+	return Filter{}
 }
 
 // zoneName is what the time zone of t is called.
@@ -159,11 +178,13 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 	if text := p.board.lacks(); text != "" {
 		p.write("note", text)
 	}
-	n := 0
 	var shown []result
+	var held []panelView // those before the first one that is not empty
+	empty := !p.single
 	for r := range results {
 		if r.panel.Name == "" {
 			p.write("note", r.err.Error())
+			empty = false
 			continue
 		}
 		var earlier *Answer
@@ -171,10 +192,18 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 			earlier = p.before(ctx, panels)[r.panel.Name]
 		}
 		view := p.panel(r.panel, r.answer, r.err, earlier)
-		view.Tabs, n = p.tabsOf(frames[n]), n+1
-		p.write("panel", view)
-		shown = append(shown, r)
+		view.Tabs = p.tabsOf(frames[len(shown)])
+		shown, held = append(shown, r), append(held, view)
+		if empty = empty && r.err == nil && isEmpty(r.answer); !empty {
+			p.writePanels(held)
+			held = nil
+		}
 	}
+	if empty && len(held) > 0 {
+		p.write("nothing", p.nothing())
+		return
+	}
+	p.writePanels(held)
 	if p.single {
 		return
 	}
@@ -187,6 +216,23 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 			p.write("later", view)
 		}
 	}
+}
+
+func (p *page) writePanels(views []panelView) {
+	for _, v := range views {
+		p.write("panel", v)
+	}
+}
+
+// nothing is what the page says in place of panels that are all empty.
+func (p *page) nothing() map[string]any {
+	withBots := p.filter
+	withBots.Bots = true
+	when := "on " + p.days()
+	if p.filter.Period.days() > 1 {
+		when = "from " + p.days()
+	}
+	return map[string]any{"When": when, "Filter": p.filter, "Bots": p.url(withBots)}
 }
 
 // anyPanel has a row if there ever was an event of the script.
@@ -239,104 +285,4 @@ func (p *page) before(ctx context.Context, panels []Panel) map[string]*Answer {
 		p.board.Ask(ctx, asked, f, func(panel Panel, a *Answer, err error) { answers[panel.Name] = a })
 	}
 	return answers
-}
-
-// A link is a text with a URL.
-type link struct {
-	Text, URL string
-	Current   bool
-}
-
-func (p *page) url(f Filter) string {
-	q := f.query()
-	q["tab"] = p.tabs
-	return "/?" + q.Encode()
-}
-
-func (p *page) filters(title string, sites []string) map[string]any {
-	var periods, chips []link
-	for _, preset := range presets {
-		f := p.filter
-		f.Period = Period{Text: preset}
-		text := strings.TrimSuffix(preset, "d") + " days"
-		if preset == "1d" {
-			text = "Today"
-		}
-		periods = append(periods, link{text, p.url(f), p.filter.Period.Text == preset})
-	}
-	for _, e := range p.filter.Equal {
-		chips = append(chips, link{Text: label(e.Column) + " is " + e.Value, URL: p.url(p.filter.without(e.Column))})
-	}
-	f := p.filter
-	f.Bots = false
-	if p.filter.Bots {
-		chips = append(chips, link{Text: "with bots", URL: p.url(f)})
-	}
-	first, last := p.filter.Period.From, p.filter.Period.To.Add(-time.Nanosecond)
-	span := last.Format("2 Jan 2006")
-	if first.Format(time.DateOnly) != last.Format(time.DateOnly) {
-		span = first.Format("2 Jan 2006") + " to " + span
-	}
-	return map[string]any{"Title": title, "Days": span, "Filter": p.filter, "Sites": sites, "Periods": periods, "Chips": chips,
-		"First": first.Format(time.DateOnly), "Last": last.Format(time.DateOnly),
-		"Single": p.single, "All": p.url(p.filter), "Today": p.now.In(p.filter.Period.From.Location()).Format(time.DateOnly)}
-}
-
-// A panelView is what the template of a panel shows.
-type panelView struct {
-	Panel        Panel
-	Error        string
-	Chart        template.HTML
-	Table        *tableView
-	Single, Wide bool
-	ID           string // of the frame
-	Tabs         []link
-	Rows         string // the text of the link to all rows
-	Alone, CSV   string // URLs
-	SQL          string
-}
-
-func (p *page) panel(panel Panel, a *Answer, err error, before *Answer) panelView {
-	q := p.filter.query()
-	view := panelView{Panel: panel, ID: frameID(panel.Name), Single: p.single, Wide: panel.Chart == "figures" || panel.Chart == "line" || p.single || panel.Name == "vitals" || panel.Name == "errors"}
-	view.SQL = panel.Query(p.filter)
-	q.Set("format", "csv")
-	view.CSV = "/-/panel/" + url.PathEscape(panel.Name) + "?" + q.Encode()
-	q.Del("format")
-	q.Set("panel", panel.Name)
-	view.Alone = "/?" + q.Encode()
-	if err != nil {
-		view.Error = err.Error()
-		return view
-	}
-	view.Rows = "Table and SQL"
-	switch panel.Chart {
-	case "figures":
-		var html strings.Builder
-		pageTemplate.ExecuteTemplate(&html, "figures", figures(a, before, p.filter.Period))
-		view.Chart = template.HTML(html.String())
-	case "line", "sparkline":
-		view.Chart = lineChart(panel.Title, series(a, p.filter.Period, p.now), series(before, p.filter.Period.before(p.now), p.now), a.Columns)
-	case "bars", "histogram":
-		view.Chart = barChart(panel.Title, a, panel.Chart == "histogram")
-	}
-	most := rowsOnPage
-	if p.single {
-		most = rowsAlone
-	}
-	if view.Chart == "" || p.single {
-		view.Table = p.table(panel, a, before, most)
-		view.Table.Wide = view.Wide
-		switch n := len(a.Rows); {
-		case a.Cut && p.single:
-			view.Rows = fmt.Sprintf("The first %d of more than %s rows", most, number(MaxRows))
-		case p.single && n > most:
-			view.Rows = fmt.Sprintf("The first %d of %s rows; all are in the", most, number(float64(n)))
-		case p.single:
-			view.Rows = fmt.Sprintf("%d rows", n)
-		case n > most:
-			view.Rows = fmt.Sprintf("%s rows and SQL", number(float64(n)))
-		}
-	}
-	return view
 }

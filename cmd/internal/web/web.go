@@ -35,6 +35,7 @@ var routes = map[string]string{
 	"/-/web/row.js":        "row.js",
 	"/-/web/chart.js":      "chart.js",
 	"/-/web/copy.js":       "copy.js",
+	"/-/web/tip.js":        "tip.js",
 	"/-/web/filter.js":     "filter.js",
 	"/-/web/gone.js":       "gone.js",
 	"/-/web/title.js":      "title.js",
