@@ -193,7 +193,7 @@ func panelHandler(b *dashboard.Board, t *tableService, o *dashboardOptions, stre
 		}
 		var answer *dashboard.Answer
 		var failure error
-		err = b.Ask(r.Context(), []dashboard.Panel{panel}, f, func(_ dashboard.Panel, a *dashboard.Answer, err error) { answer, failure = a, err })
+		err = b.Ask(r.Context(), []dashboard.Question{{Panel: panel, Filter: f}}, func(_ int, a *dashboard.Answer, err error) { answer, failure = a, err })
 		if err := errors.Join(err, failure); err != nil {
 			answerError(w, err)
 			return

@@ -121,22 +121,36 @@ const (
 // maxSeries is how many series one call of Ask has at a time: one less than the processes that there can be.
 const maxSeries = 3
 
-// Ask answers panels for a filter, and calls each for every one of them, in their order, as soon as it and those before it
-// are answered.
-func (b *Board) Ask(ctx context.Context, panels []Panel, f Filter, each func(p Panel, a *Answer, err error)) error {
-	return b.ask(ctx, panels, f, false, each)
+// A Question asks for the answer of a panel for a filter.
+type Question struct {
+	Panel  Panel
+	Filter Filter
+}
+
+// questions returns a question for each panel.
+func questions(panels []Panel, f Filter) (all []Question) {
+	for _, p := range panels {
+		all = append(all, Question{p, f})
+	}
+	return all
+}
+
+// Ask answers questions, and calls each for every one of them, in their order, as soon as it and those before it are
+// answered.
+func (b *Board) Ask(ctx context.Context, questions []Question, each func(i int, a *Answer, err error)) error {
+	return b.ask(ctx, questions, false, each)
 }
 
 // ask is Ask. If past, it asks only for the past days, and each is not called.
-func (b *Board) ask(ctx context.Context, panels []Panel, f Filter, past bool, each func(p Panel, a *Answer, err error)) error {
+func (b *Board) ask(ctx context.Context, questions []Question, past bool, each func(i int, a *Answer, err error)) error {
 	state, err := b.table.Hold(ctx)
 	if err != nil {
 		return err
 	}
 	defer state.Release()
-	r := &round{board: b, state: state, now: b.now(), zone: f.Period.From.Location(), each: each}
-	for _, p := range panels {
-		q := &question{panel: p, halves: b.halves(p, f, r.now)}
+	r := &round{board: b, state: state, now: b.now(), each: each}
+	for _, x := range questions {
+		q := &question{panel: x.Panel, zone: x.Filter.Period.From.Location(), halves: b.halves(x.Panel, x.Filter, r.now)}
 		if past {
 			q.halves = slices.DeleteFunc(q.halves, func(h *half) bool { return !h.past })
 		}

@@ -78,7 +78,7 @@ func TestAsk_AgainInAMinuteAndLater_OnlyTodayIsAskedAgain(t *testing.T) {
 		ask := func(wantViews float64) {
 			t.Helper()
 			var got *Answer
-			if err := b.Ask(t.Context(), b.panels, days(t, b, "7d"), func(_ Panel, a *Answer, err error) { got = a }); err != nil || got == nil || got.Rows[0][1] != wantViews {
+			if err := b.Ask(t.Context(), questions(b.panels, days(t, b, "7d")), func(_ int, a *Answer, err error) { got = a }); err != nil || got == nil || got.Rows[0][1] != wantViews {
 				t.Fatalf("got %+v, %v", got, err)
 			}
 		}
@@ -110,7 +110,7 @@ func TestAsk_QuickAnswerAboutToday_IsUsedForSeconds(t *testing.T) {
 		table := &countingTable{takes: 20 * time.Millisecond}
 		b := newTestBoard(t, table, testPanel, Panel{Name: "other", Chart: "ranked", Additive: true, SQL: "from v"})
 		ask := func(panels ...Panel) (all int) {
-			b.Ask(t.Context(), panels, days(t, b, "1d"), func(Panel, *Answer, error) {})
+			b.Ask(t.Context(), questions(panels, days(t, b, "1d")), func(int, *Answer, error) {})
 			all, _ = table.take()
 			return all
 		}
@@ -127,7 +127,8 @@ func TestAsk_QuickAnswerAboutToday_IsUsedForSeconds(t *testing.T) {
 func TestAsk_OnePanelFails_OthersAreAnsweredInOrder(t *testing.T) {
 	b := newTestBoard(t, &countingTable{broken: "from broken"}, testPanel, Panel{Name: "x", Chart: "table", SQL: "from broken"}, Panel{Name: "y", Chart: "table", SQL: "from v"})
 	var got []string
-	err := b.Ask(t.Context(), b.panels, days(t, b, "7d"), func(p Panel, a *Answer, err error) {
+	err := b.Ask(t.Context(), questions(b.panels, days(t, b, "7d")), func(i int, a *Answer, err error) {
+		p := b.panels[i]
 		text := p.Name + " answered"
 		if err != nil {
 			text = p.Name + " " + err.Error()
@@ -147,11 +148,11 @@ func TestPrepare_AfterTheStart_PresetsAreAnsweredWithoutTheirPastDays(t *testing
 		ctx, stop := context.WithCancel(t.Context())
 		go b.Prepare(ctx)
 		time.Sleep(prepareAfter + time.Second)
-		if all, open := table.take(); all != 6 || open != 0 { // a part of January for 7 days, parts of two months for 30, three more for 90
+		if all, open := table.take(); all != 12 || open != 0 { // for the panel and the list of sites: a part of January for 7 days, parts of two months for 30, three more for 90
 			t.Errorf("%d queries were asked ahead, %d of them about today", all, open)
 		}
 		for _, preset := range presets {
-			b.Ask(t.Context(), b.panels, days(t, b, preset), func(Panel, *Answer, error) {})
+			b.Ask(t.Context(), questions(b.panels, days(t, b, preset)), func(int, *Answer, error) {})
 		}
 		if all, open := table.take(); all != open || all == 0 {
 			t.Errorf("%d queries were asked, only %d of them about today", all, open)

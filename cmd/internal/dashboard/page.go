@@ -23,14 +23,13 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 const (
-	rowsOnPage  = 10
-	rowsAlone   = 100
-	maxSites    = 50
-	sitesPeriod = "30d" // in which a site had views, to be offered
+	rowsOnPage = 10
+	rowsAlone  = 100
+	maxSites   = 50
 )
 
 // sitesPanel counts the views of each site. It asks near, which takes a tenth of the time of v.
-var sitesPanel = Panel{narrow: true, SQL: "select origin as site, count(*) as views from near where name = 'view' and not bot and origin is not null group by origin order by views desc"}
+var sitesPanel = Panel{narrow: true, Additive: true, SQL: "select origin as site, count(*) as views from near where name = 'view' and not bot and origin is not null group by origin order by views desc"}
 
 // A Fact is a number that is not in the table.
 type Fact struct {
@@ -117,7 +116,8 @@ func (p *page) render(ctx context.Context, q url.Values, facts func() []Fact) {
 		p.filter = p.filterWithoutDays(q)
 	}
 	if p.problem != "" {
-		sites, _ := p.sites(ctx) // without the list, the form has the site of the URL
+		var sites []string // without the list, the form has the site of the URL
+		p.board.Ask(ctx, []Question{p.sitesQuestion()}, func(_ int, a *Answer, err error) { sites = p.sites(a) })
 		p.write("filters", p.filters(title, sites))
 		p.write("note", p.problem)
 		return
@@ -143,79 +143,96 @@ func zoneName(t time.Time) string {
 	return t.Format("MST")
 }
 
+// A result is the answer to a question of the page.
+type result struct {
+	answer *Answer
+	err    error
+}
+
 // answer asks for everything at once, and writes it in the order of the page.
 func (p *page) answer(ctx context.Context, title string, frames []frame) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	p.board.opened.add(p.filter.Site)
 	var panels []Panel
 	for _, f := range frames {
 		panels = append(panels, f.shown)
 	}
-	p.board.opened.add(p.filter.Site)
-	type result struct {
-		panel  Panel
-		answer *Answer
-		err    error
+	earlier := compared(panels)
+	if p.single && panels[0].Additive {
+		earlier = panels
 	}
-	results := make(chan result, len(panels)+1)
+	before := p.filter
+	before.Period = before.Period.before(p.now)
+	// The period before comes last, so that no panel waits for it.
+	asked := slices.Concat([]Question{p.sitesQuestion()}, questions(panels, p.filter), questions(earlier, before))
+	results := make(chan result, len(asked)+1)
 	go func() {
 		defer close(results)
-		err := p.board.Ask(ctx, panels, p.filter, func(panel Panel, a *Answer, err error) { results <- result{panel, a, err} })
-		if err != nil {
+		if err := p.board.Ask(ctx, asked, func(_ int, a *Answer, err error) { results <- result{a, err} }); err != nil {
 			results <- result{err: err}
 		}
 	}()
-	sites, err := p.sites(ctx)
+	first := <-results
+	sites := p.sites(first.answer)
 	p.write("filters", p.filters(title, sites))
+	lacks := p.board.lacks()
 	switch {
-	case err != nil:
-		p.write("note", err.Error())
+	case first.err != nil:
+		p.write("note", first.err.Error())
 		return
-	case len(sites) == 0 && p.empty(ctx):
+	case lacks == "" && len(sites) == 0 && p.empty(ctx):
 		p.write("start", map[string]any{"Script": p.script})
 		return
+	case lacks != "":
+		p.write("note", lacks)
 	}
-	if text := p.board.lacks(); text != "" {
-		p.write("note", text)
+	if p.single {
+		p.writeSingle(panels[0], results)
+		return
 	}
-	var shown []result
+	shown, ok := p.writeFrames(frames, results)
+	if !ok {
+		return
+	}
+	for _, panel := range earlier { // dashboard.js puts it into the panels
+		r, i := <-results, slices.IndexFunc(panels, func(x Panel) bool { return x.Name == panel.Name })
+		if r.answer != nil && shown[i].err == nil {
+			view := p.panel(panel, shown[i].answer, nil, r.answer)
+			view.Tabs = p.tabsOf(frames[i])
+			p.write("later", view)
+		}
+	}
+}
+
+// writeSingle writes the page of one panel.
+func (p *page) writeSingle(panel Panel, results <-chan result) {
+	r, earlier := <-results, <-results
+	p.write("panel", p.panel(panel, r.answer, r.err, earlier.answer))
+}
+
+// writeFrames writes the panels, and returns their results. It returns false if there is nothing to show, or the browser
+// has gone.
+func (p *page) writeFrames(frames []frame, results <-chan result) (shown []result, ok bool) {
 	var held []panelView // those before the first one that is not empty
-	empty := !p.single
-	for r := range results {
-		if r.panel.Name == "" {
-			p.write("note", r.err.Error())
-			empty = false
-			continue
+	empty := true
+	for _, f := range frames {
+		r := <-results
+		if r.answer == nil && r.err == nil {
+			return shown, false
 		}
-		var earlier *Answer
-		if p.single {
-			earlier = p.before(ctx, panels)[r.panel.Name]
-		}
-		view := p.panel(r.panel, r.answer, r.err, earlier)
-		view.Tabs = p.tabsOf(frames[len(shown)])
+		view := p.panel(f.shown, r.answer, r.err, nil)
+		view.Tabs = p.tabsOf(f)
 		shown, held = append(shown, r), append(held, view)
 		if empty = empty && r.err == nil && isEmpty(r.answer); !empty {
 			p.writePanels(held)
 			held = nil
 		}
 	}
-	if empty && len(held) > 0 {
+	if empty {
 		p.write("nothing", p.nothing())
-		return
 	}
-	p.writePanels(held)
-	if p.single {
-		return
-	}
-	// The period before comes last, so that no panel waits for it. dashboard.js puts it into the panels.
-	earlier := p.before(ctx, panels)
-	for i, r := range shown {
-		if a := earlier[r.panel.Name]; a != nil && r.err == nil {
-			view := p.panel(r.panel, r.answer, nil, a)
-			view.Tabs = p.tabsOf(frames[i])
-			p.write("later", view)
-		}
-	}
+	return shown, !empty
 }
 
 func (p *page) writePanels(views []panelView) {
@@ -241,7 +258,7 @@ var anyPanel = Panel{narrow: true, SQL: "select 1 as n from beacons where view i
 // empty reports whether there never was an event of the script.
 func (p *page) empty(ctx context.Context) bool {
 	rows := 1
-	p.board.Ask(ctx, []Panel{anyPanel}, Filter{Stream: p.board.stream, Period: p.filter.Period}, func(_ Panel, a *Answer, err error) {
+	p.board.Ask(ctx, []Question{{anyPanel, Filter{Stream: p.board.stream, Period: p.filter.Period}}}, func(_ int, a *Answer, err error) {
 		if err == nil {
 			rows = len(a.Rows)
 		}
@@ -249,40 +266,21 @@ func (p *page) empty(ctx context.Context) bool {
 	return rows == 0
 }
 
-// sites returns the origins that had views lately, those with the most first.
-func (p *page) sites(ctx context.Context) (sites []string, err error) {
-	f := Filter{Stream: p.board.stream}
-	if f.Period, err = ParsePeriod(sitesPeriod, "", p.now, p.board.zone("")); err != nil {
-		return nil, err
+// sitesQuestion asks for the sites that had views in the page's days. Without a filter it is of the same series as the panels.
+func (p *page) sitesQuestion() Question {
+	return Question{sitesPanel, Filter{Stream: p.board.stream, Period: p.filter.Period}}
+}
+
+// sites returns the origins of the answer to sitesQuestion, those with the most views first, and that of the page.
+func (p *page) sites(a *Answer) (sites []string) {
+	if a != nil {
+		rows := slices.SortedStableFunc(slices.Values(a.Rows), func(x, y []any) int { return cmp.Compare(y[1].(float64), x[1].(float64)) })
+		for _, row := range rows[:min(len(rows), maxSites)] {
+			sites = append(sites, row[0].(string))
+		}
 	}
-	err = p.board.Ask(ctx, []Panel{sitesPanel}, f, func(_ Panel, a *Answer, failure error) {
-		if failure != nil {
-			err = failure
-			return
-		}
-		for _, row := range a.Rows[:min(len(a.Rows), maxSites)] {
-			if site, ok := row[0].(string); ok {
-				sites = append(sites, site)
-			}
-		}
-	})
 	if p.filter.Site != "" && !slices.Contains(sites, p.filter.Site) {
 		sites = append(sites, p.filter.Site)
 	}
-	return sites, err
-}
-
-// before returns the answers, of the period before, of the panels that show them.
-func (p *page) before(ctx context.Context, panels []Panel) map[string]*Answer {
-	asked := compared(panels)
-	if p.single && panels[0].Additive {
-		asked = panels
-	}
-	f := p.filter
-	f.Period = f.Period.before(p.now)
-	answers := map[string]*Answer{}
-	if len(asked) > 0 {
-		p.board.Ask(ctx, asked, f, func(panel Panel, a *Answer, err error) { answers[panel.Name] = a })
-	}
-	return answers
+	return sites
 }

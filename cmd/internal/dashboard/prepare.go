@@ -36,11 +36,11 @@ func (b *Board) prepare(ctx context.Context) {
 			f := Filter{Stream: b.stream, Site: site}
 			var err error
 			if f.Period, err = ParsePeriod(preset, "", b.now(), b.zone(site)); err == nil {
-				err = b.ask(ctx, panels, f, true, nil)
+				err = b.ask(ctx, append(questions(panels, f), Question{sitesPanel, Filter{Stream: f.Stream, Period: f.Period}}), true, nil)
 			}
 			if err == nil {
 				f.Period = f.Period.before(b.now())
-				err = b.ask(ctx, compared(panels), f, true, nil)
+				err = b.ask(ctx, questions(compared(panels), f), true, nil)
 			}
 			if err != nil && ctx.Err() == nil {
 				b.log.Warn("answers for the dashboard are not ready ahead", "error", err)

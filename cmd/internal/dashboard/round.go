@@ -14,6 +14,7 @@ import (
 // the rest.
 type question struct {
 	panel  Panel
+	zone   *time.Location
 	halves []*half
 	err    error
 }
@@ -45,8 +46,7 @@ type round struct {
 	board *Board
 	state State
 	now   time.Time
-	zone  *time.Location
-	each  func(p Panel, a *Answer, err error)
+	each  func(i int, a *Answer, err error)
 
 	mu        sync.Mutex
 	questions []*question
@@ -154,7 +154,7 @@ func (r *round) emit() {
 	for ; r.next < len(r.questions); r.next++ {
 		q := r.questions[r.next]
 		if q.err != nil {
-			r.each(q.panel, nil, q.err)
+			r.each(r.next, nil, q.err)
 			continue
 		}
 		var sum *Answer
@@ -164,6 +164,6 @@ func (r *round) emit() {
 			}
 			sum = sum.add(h.answer)
 		}
-		r.each(q.panel, sum.finish(q.panel, r.zone), nil)
+		r.each(r.next, sum.finish(q.panel, q.zone), nil)
 	}
 }
