@@ -30,7 +30,8 @@ import (
 var yearSites = []string{"https://shop.example", "https://blog.example", "https://docs.example"}
 
 // yearOfVisits are n events of the browser script on three sites, from start on for so long. More come by day than by
-// night. Two of a thousand arrive twice, and one view of twenty has no leave.
+// night. Two of three leaves arrive twice, as from most browsers, and two of a thousand other events. One view of twenty
+// has no leave.
 func yearOfVisits(n int, start time.Time, long time.Duration) iter.Seq2[row.Row, error] {
 	agents := []string{
 		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
@@ -72,9 +73,10 @@ func yearOfVisits(n int, start time.Time, long time.Duration) iter.Seq2[row.Row,
 			number := 0
 			event := func(name string, after time.Duration, more string) bool {
 				number++
+				twice := map[bool]int{true: 333, false: 1}[name == "leave"]
 				now := at.Add(after)
 				data := fmt.Appendf(nil, `{"name":"%s","view":"%s","n":%d,"weight":1,"path":"%s"%s}`, name, view, number, path, more)
-				for copies := 0; copies == 0 || copies == 1 && random.IntN(500) == 0; copies++ {
+				for copies := 0; copies == 0 || copies == 1 && random.IntN(500) < twice; copies++ {
 					var id uuid.UUID
 					binary.BigEndian.PutUint64(id[:], uint64(now.UnixMilli())<<16|0x7000|random.Uint64()&0xfff)
 					binary.BigEndian.PutUint64(id[8:], random.Uint64())

@@ -140,7 +140,7 @@ func TestQueryPanel_GeneratedVisits_SameAsASecondComputation(t *testing.T) {
 		equal("goalsources", only(panel("goalsources", x.query), "source", "goal", "visitors"), wantGoalSources(x.events, entries))
 		equal("funnel-1", only(panel("funnel-1", x.query), "step", "visitors"), wantFunnel(x.events))
 		equal("doubles", panel("doubles", x.query), wantWeights(x.events, "browser", "doubles", func(e dayEvent) string {
-			return map[bool]string{true: e.browser}[e.twice && !e.bot]
+			return map[bool]string{true: e.browser}[e.twice]
 		}))
 		equal("hours", only(panel("hours", x.query), "hour", "views"), wantWeights(x.events, "hour", "views", func(e dayEvent) string {
 			return map[bool]string{true: e.local.Format("15")}[e.Name == "view"]

@@ -15,7 +15,7 @@ const (
 // A step is a page that is viewed or an event that is sent.
 type step struct {
 	text string // as it was written
-	sql  string // the condition of its events
+	sql  string // of the events: FROM and WHERE
 }
 
 type goal struct {
@@ -90,11 +90,11 @@ func parseStep(text string) (step, error) {
 	s := step{text: value}
 	switch prefix, all := strings.CutSuffix(value, "*"); {
 	case kind == "event" && value != "":
-		s.sql = "name = " + literal(value)
+		s.sql = "from named where name = " + literal(value)
 	case kind == "path" && strings.HasPrefix(value, "/") && all:
-		s.sql = "name = 'view' and starts_with(path, " + literal(prefix) + ")"
+		s.sql = "from pages where weight is not null and starts_with(path, " + literal(prefix) + ")"
 	case kind == "path" && strings.HasPrefix(value, "/"):
-		s.sql = "name = 'view' and path = " + literal(value)
+		s.sql = "from pages where weight is not null and path = " + literal(value)
 	default:
 		return s, fmt.Errorf("the step %q: write path and a path, such as path /thanks or path /shop/*, or event and its name", text)
 	}
@@ -105,7 +105,7 @@ func parseStep(text string) (step, error) {
 func reached(goals []goal) string {
 	var parts []string
 	for _, g := range goals {
-		parts = append(parts, fmt.Sprintf("select %s as goal, visitor, weight from v where visitor is not null and %s", literal(g.name), g.steps[0].sql))
+		parts = append(parts, fmt.Sprintf("select %s as goal, visitor, weight %s and visitor is not null", literal(g.name), g.steps[0].sql))
 	}
 	return strings.Join(parts, "\n  union all ")
 }
@@ -142,11 +142,11 @@ from sources cross join ` + names(goals) + ` join totals using (source) left joi
 func (g goal) funnelPanel(i int) Panel {
 	var with, rows []string
 	for n, s := range g.steps {
-		from := fmt.Sprintf("from v where visitor is not null and %s group by visitor", s.sql)
+		from := "(select visitor, local " + s.sql + " and visitor is not null)"
 		if n > 0 {
-			from = fmt.Sprintf("from v join step%d using (visitor) where received_at >= step%[1]d.at and %s group by visitor", n, s.sql)
+			from = fmt.Sprintf("%s join step%d using (visitor) where local >= step%[2]d.at", from, n)
 		}
-		with = append(with, fmt.Sprintf("step%d as (select visitor, min(received_at) as at %s)", n+1, from))
+		with = append(with, fmt.Sprintf("step%d as (select visitor, min(local) as at from %s group by visitor)", n+1, from))
 		rows = append(rows, fmt.Sprintf("select %s as step, (select count(*) from step%d) as visitors, ratio((select count(*) from step%[2]d), (select count(*) from step1)) as rate",
 			literal(fmt.Sprintf("%d. %s", n+1, s.text)), n+1))
 	}

@@ -48,22 +48,24 @@ var sessionColumns = []string{"source", "utm_source", "utm_medium", "utm_campaig
 
 // parts are the SELECTs for panels. Panels use these:
 //
-//	v        the events of people that the filter chooses, each once, with day, hour and local
-//	views    a row for each view of v: numbers and times
-//	pages    views with pageColumns
-//	started  the rows of views that began the sessions of the chosen views
-//	entries  the same rows of pages
-//	arrived  the events of people and bots, each once
-//	copies   events that came again
+//	views     a row for each view of a person that the filter chooses: numbers and times
+//	pages     views with pageColumns
+//	started   the rows of views that began the sessions of the chosen views
+//	entries   the same rows of pages
+//	v         the events of those views, each once, with day, hour and local
+//	named     the events of v with other names than view, leave and progress
+//	events    the events of those views, also those that came again; quicker than v
+//	received  events, and those of bots
+//	arrived   received, each once
 //
 // An event counts once, however often it arrived: its first row. It belongs to the day, in the site's time zone, in which
 // it was received. But one that comes within two hours after midnight belongs to the day before if another event of its
 // view came in the two hours before midnight. So the rows of one day do not depend on other days, and answers can be added.
 //
-// Nearly all views have each event once, within one day. So views are first grouped with all that they have (seen), and
-// the rows of the others alone are looked at one by one (odd). A view's column view is a hash: it takes half the time of
-// text. local is the time in the site's time zone, in microseconds: the engine computes with it ten times as fast as with
-// received_at.
+// Nearly all views begin and end within one day. So views are first grouped with all that they have (seen), by aggregates
+// that are the same if an event comes twice, and the rows of the others alone are looked at one by one (odd). The column
+// view is a hash: it takes half the time of text. local is the time in the site's time zone, in microseconds: the engine
+// computes with it ten times as fast as with received_at.
 func (s scope) parts() []part {
 	reads, inside := s.conditions()
 	day := fmt.Sprintf("local // %d", dayMicros)
@@ -97,9 +99,9 @@ func (s scope) parts() []part {
 		}
 		anyColumns = append(anyColumns, fmt.Sprintf("any_value(%s) as %[1]s", c))
 	}
-	views, pages, arrived, copies, all, person := "views", "pages", "arrived", "copies", people, "visitor"
+	views, pages, received, all, person := "views", "pages", "received", people, "visitor"
 	if len(s.Equal) > 0 { // it chooses from these, also views of bots
-		views, pages, arrived, copies, all = "all_views", "all_pages", "all_arrived", "all_copies", "true"
+		views, pages, received, all = "all_views", "all_pages", "all_received", "true"
 		if !s.Bots {
 			person = "visitor, bot"
 		}
@@ -110,32 +112,34 @@ func (s scope) parts() []part {
 	}
 	parts := []part{
 		{"near", fmt.Sprintf("select * replace (%s), epoch_us(received_at) + %s as local from beacons where %s", strings.Join(sane, ", "), s.offset(), reads), false},
-		{"seen", "select view, count(*) as arrived, bit_or(1::bigint << least(n, 62)) as numbers, min(n) as first, max(n) as last,\n" +
-			"  count(*) filter (name = 'view') as opened, count(*) filter (name = 'leave') as leaves, count(*) filter (bot) as bots, bool_or(bot_reason = 'referrer') as spam,\n" +
+		{"seen", "select view, count(*) as came, bit_or(1::bigint << least(n, 62)) as numbers, min(n) as first, max(n) as last,\n" +
+			"  count(*) filter (name = 'view') as opened, bool_or(name = 'leave') as ended_well, bool_or(bot) as bot, bool_and(bot) as all_bot, bool_or(bot_reason = 'referrer') as spam,\n" +
 			"  min(local) as local, max(local) as last_local, min(received_at) as received_at, max(received_at) as ended, max(seconds) as seconds,\n" +
 			"  max(case when name = 'view' and visitor is not null then hash(visitor) end) as visitor, max(case when name = 'view' then weight end) as weight\n" +
 			"  from near group by view", true},
-		{"special", fmt.Sprintf("select view, arrived > bit_count(numbers) or last >= 62 or opened <> 1 or %[1]s <> last_local // %[2]d or bots between 1 and arrived - 1 or %[3]s as odd,\n"+
+		{"special", fmt.Sprintf("select view, last >= 62 or opened <> 1 or %[1]s <> last_local // %[2]d or bot <> all_bot or %[3]s as odd,\n"+
 			"  coalesce(spam, false) as spam, i.visitor is not null as idle\n"+
-			"  from seen left join (select visitor, %[1]s as day from seen where bots = 0 and visitor is not null\n"+
-			"    group by all having sum(arrived) >= %[4]d and bool_and(arrived = opened)) i on seen.visitor = i.visitor and %[1]s = i.day where odd or spam or idle",
+			"  from seen left join (select visitor, %[1]s as day from seen where not bot and visitor is not null\n"+
+			"    group by all having count(*) >= %[4]d and bool_and(last = 1)) i on seen.visitor = i.visitor and %[1]s = i.day where odd or spam or idle",
 			day, dayMicros, divided, idleViews), true},
 		{"odd", "select id, received_at, local, near.view, n, name, weight, visitor, bot, bot_reason, seconds, spam, idle, row_number() over (partition by near.view, n order by received_at, id) > 1 as copy\n" +
 			"  from near join (from special where odd) s on near.view = s.view", true},
 		{"moved", fmt.Sprintf("select id from odd semi join (select view, %s as day from odd where %s) e on odd.view = e.view and odd.%[1]s - 1 = e.day where %[3]s", day, late, early), true},
 		{"settled", days(fmt.Sprintf("select *, %s - if(id in (from moved), 1, 0) as day_number from odd", day)), true},
 		{"odd_rest", s.oddRestSQL(), true}, // columns that views do not have
-		{copies, "select settled.* exclude (copy), odd_rest.* exclude (id) from settled join odd_rest using (id) where copy", false},
-		{arrived, days(fmt.Sprintf("select near.* replace (%s), coalesce(spam, false) as spam, coalesce(idle, false) as idle, %s as day_number\n"+
-			"  from near left join special s on near.view = s.view where not coalesce(odd, false)", strings.Join(cut, ", "), day)) + "\nunion all by name\nselect settled.* exclude (copy), odd_rest.* exclude (id) from settled join odd_rest using (id) where not copy", false},
+		{received, days(fmt.Sprintf("select near.* replace (%s), coalesce(spam, false) as spam, coalesce(idle, false) as idle, %s as day_number\n"+
+			"  from near left join special s on near.view = s.view where not coalesce(odd, false)", strings.Join(cut, ", "), day)) +
+			"\nunion all by name\nselect settled.* exclude (copy), odd_rest.* exclude (id) from settled join odd_rest using (id)", false},
+		{"doubled", "select unnest(list(id order by received_at, id)[2:]) as id from near group by view, n having count(*) > 1", true},
 		{views, fmt.Sprintf("select *, %s, visitor is null or coalesce(local - lag(local) over w > %[2]d, true) as entry, visitor is null or coalesce(lead(local) over w - local > %[2]d, true) as exit from (\n"+
-			"  select seen.view, case when visitor is not null then hash(visitor, day_number) end as visitor, weight, seconds, arrived, first, last, leaves, ended, local, %s,\n"+
-			"  bots > 0 or s.view is not null as bot, false as odd\n"+
+			"  select seen.view, case when visitor is not null then hash(visitor, day_number) end as visitor, weight, seconds, bit_count(numbers) as arrived, came - bit_count(numbers) as copies, first, last, ended_well, ended, local, %s,\n"+
+			"  bot or s.view is not null as bot, false as odd\n"+
 			"  from (select *, %s as day_number from seen) seen left join special s on seen.view = s.view where not coalesce(odd, false) and %s\n"+
 			"  union all by name\n"+
 			"  select view, max(visitor) filter (name = 'view') as visitor, max(weight) filter (name = 'view') as weight, max(seconds) as seconds,\n"+
-			"  count(*) as arrived, min(n) as first, max(n) as last, count(*) filter (name = 'leave') as leaves, max(received_at) as ended, min(local) as local, min(day) as day, bool_or(bot) as bot, true as odd\n"+
-			"  from settled where not copy group by view\n"+
+			"  count(*) filter (not copy) as arrived, count(*) filter (copy) as copies, min(n) as first, max(n) as last, bool_or(name = 'leave') as ended_well,\n"+
+			"  max(received_at) as ended, min(local) as local, min(day) as day, bool_or(bot) as bot, true as odd\n"+
+			"  from settled group by view\n"+
 			") where %s window w as (partition by %s order by local, view)", hour, pauseMicros, date, day, inside, all, person), true},
 		{pages, fmt.Sprintf("select %s.*, %s from near e join %[1]s on e.view = %[1]s.view and not odd where name = 'view'\n"+
 			"union all by name\n"+
@@ -143,28 +147,38 @@ func (s scope) parts() []part {
 			views, strings.Join(columns, ", "), strings.Join(anyColumns, ", ")), true},
 	}
 	if len(s.Equal) == 0 {
-		return append(parts,
+		parts = append(parts,
 			part{"started", "from views where entry and weight is not null", false},
 			part{"entries", "from pages where entry and weight is not null", false},
-			part{"v", "from arrived where " + people, false},
 		)
+	} else {
+		parts = append(parts, s.chosenParts(people, person)...)
 	}
+	return append(parts,
+		part{"events", "from received where " + people, false},
+		part{"arrived", "from received where id not in (from doubled)", false},
+		part{"v", "from arrived where " + people, false},
+		part{"named", "from events where name not in ('view', 'leave', 'progress') qualify row_number() over (partition by view, n order by received_at, id) = 1", false},
+	)
+}
+
+// chosenParts are the parts that choose from all views. people is the condition of views, and person the columns by which
+// their visitors differ.
+func (s scope) chosenParts(people, person string) []part {
 	began := "entry and weight is not null and view in (select view from sessions where session in (select session from sessions semi join views on sessions.view = views.view))"
 	chosen := func(from, condition string) string {
 		return fmt.Sprintf("from %s where view in (from chosen) and %s", from, condition)
 	}
-	return append(parts,
-		part{"sessions", "select view, hash(" + person + ", max(if(entry, local, null)) over (partition by " + person + " order by local, view)) as session from all_views where visitor is not null\n" +
-			"union all select view, view from all_views where visitor is null", true},
-		part{"chosen", s.chosenSQL(), true},
-		part{"views", chosen("all_views", people), false},
-		part{"pages", chosen("all_pages", people), false},
-		part{"started", "from all_views where " + began, false},
-		part{"entries", "from all_pages where " + began, false},
-		part{"copies", chosen("all_copies", "true"), false},
-		part{"arrived", chosen("all_arrived", "true"), false},
-		part{"v", "from arrived where " + people, false},
-	)
+	return []part{
+		{"sessions", fmt.Sprintf("select view, hash(%[1]s, max(if(entry, local, null)) over (partition by %[1]s order by local, view)) as session from all_views where visitor is not null\n"+
+			"union all select view, view from all_views where visitor is null", person), true},
+		{"chosen", s.chosenSQL(), true},
+		{"views", chosen("all_views", people), false},
+		{"pages", chosen("all_pages", people), false},
+		{"started", "from all_views where " + began, false},
+		{"entries", "from all_pages where " + began, false},
+		{"received", chosen("all_received", "true"), false},
+	}
 }
 
 // narrowColumns are the columns of odd_rest that the panels of this package use.
@@ -195,7 +209,7 @@ func (s scope) chosenSQL() string {
 		equal := fmt.Sprintf("cast(%s as varchar) = %s", e.Column, literal(e.Value))
 		switch {
 		case e.Column == "name":
-			equal = "view in (select view from all_arrived where " + equal + ")"
+			equal = "view in (select view from all_received where " + equal + ")"
 		case slices.Contains(sessionColumns, e.Column):
 			if e.Column == "source" {
 				equal = "coalesce(utm_source, source, 'direct') = " + literal(e.Value)

@@ -1,2 +1,2 @@
 -- Doubles | ranked | browser | additive
-select browser, count(*) as doubles from copies where not bot group by browser
+select browser, sum(copies) as doubles from pages group by browser having doubles > 0 order by doubles desc

@@ -1,3 +1,3 @@
 -- Events | ranked | name | additive
 select name, props_url as url, count(distinct visitor) as visitors, sum(weight) as events
-from v where name not in ('view', 'leave', 'progress', 'error', 'unhandledrejection', 'securitypolicyviolation') group by all order by visitors desc
+from named where name not in ('error', 'unhandledrejection', 'securitypolicyviolation') group by all order by visitors desc
