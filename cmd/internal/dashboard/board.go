@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A Table answers SQL over a table of beacons.
@@ -125,12 +127,13 @@ const maxSeries = 3
 type Question struct {
 	Panel  Panel
 	Filter Filter
+	Later  bool // it is queried when all that are not are answered
 }
 
 // questions returns a question for each panel.
 func questions(panels []Panel, f Filter) (all []Question) {
 	for _, p := range panels {
-		all = append(all, Question{p, f})
+		all = append(all, Question{Panel: p, Filter: f})
 	}
 	return all
 }
@@ -150,7 +153,7 @@ func (b *Board) ask(ctx context.Context, questions []Question, past bool, each f
 	defer state.Release()
 	r := &round{board: b, state: state, now: b.now(), each: each}
 	for _, x := range questions {
-		q := &question{panel: x.Panel, zone: x.Filter.Period.From.Location(), halves: b.halves(x.Panel, x.Filter, r.now)}
+		q := &question{panel: x.Panel, later: x.Later, zone: x.Filter.Period.From.Location(), halves: b.halves(x.Panel, x.Filter, r.now)}
 		if past {
 			q.halves = slices.DeleteFunc(q.halves, func(h *half) bool { return !h.past })
 		}
@@ -159,22 +162,16 @@ func (b *Board) ask(ctx context.Context, questions []Question, past bool, each f
 	if past {
 		r.next = len(r.questions) // none is emitted
 	}
-	series := make(chan []asked)
-	var workers sync.WaitGroup
-	for range maxSeries {
-		workers.Go(func() {
-			for s := range series {
-				r.run(ctx, s)
-			}
-		})
-	}
-	missing := r.series()
+	r.findKept()
 	r.emit()
-	for _, s := range missing {
-		series <- s
+	for _, later := range []bool{false, true} {
+		var running errgroup.Group
+		running.SetLimit(maxSeries)
+		for _, s := range r.series(later) {
+			running.Go(func() error { r.run(ctx, s); return nil })
+		}
+		running.Wait()
 	}
-	close(series)
-	workers.Wait()
 	return ctx.Err()
 }
 

@@ -164,8 +164,11 @@ func (p *page) answer(ctx context.Context, title string, frames []frame) {
 	}
 	before := p.filter
 	before.Period = before.Period.before(p.now)
-	// The period before comes last, so that no panel waits for it.
-	asked := slices.Concat([]Question{p.sitesQuestion()}, questions(panels, p.filter), questions(earlier, before))
+	asked := append([]Question{p.sitesQuestion()}, questions(panels, p.filter)...)
+	for _, q := range questions(earlier, before) {
+		q.Later = true // so that no panel waits for it
+		asked = append(asked, q)
+	}
 	results := make(chan result, len(asked)+1)
 	go func() {
 		defer close(results)
@@ -258,7 +261,7 @@ var anyPanel = Panel{narrow: true, SQL: "select 1 as n from beacons where view i
 // empty reports whether there never was an event of the script.
 func (p *page) empty(ctx context.Context) bool {
 	rows := 1
-	p.board.Ask(ctx, []Question{{anyPanel, Filter{Stream: p.board.stream, Period: p.filter.Period}}}, func(_ int, a *Answer, err error) {
+	p.board.Ask(ctx, []Question{{Panel: anyPanel, Filter: Filter{Stream: p.board.stream, Period: p.filter.Period}}}, func(_ int, a *Answer, err error) {
 		if err == nil {
 			rows = len(a.Rows)
 		}
@@ -268,7 +271,7 @@ func (p *page) empty(ctx context.Context) bool {
 
 // sitesQuestion asks for the sites that had views in the page's days. Without a filter it is of the same series as the panels.
 func (p *page) sitesQuestion() Question {
-	return Question{sitesPanel, Filter{Stream: p.board.stream, Period: p.filter.Period}}
+	return Question{Panel: sitesPanel, Filter: Filter{Stream: p.board.stream, Period: p.filter.Period}}
 }
 
 // sites returns the origins of the answer to sitesQuestion, those with the most views first, and that of the page.

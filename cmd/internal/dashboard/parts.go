@@ -111,12 +111,13 @@ func (s scope) parts() []part {
 		sane = append(sane, fmt.Sprintf("if(%s between 0 and %d, %[1]s, null) as %[1]s", c, maxVital))
 	}
 	parts := []part{
-		{"near", fmt.Sprintf("select * replace (%s), epoch_us(received_at) + %s as local from beacons where %s", strings.Join(sane, ", "), s.offset(), reads), false},
-		{"seen", "select view, count(*) as came, bit_or(1::bigint << least(n, 62)) as numbers, min(n) as first, max(n) as last,\n" +
-			"  count(*) filter (name = 'view') as opened, bool_or(name = 'leave') as ended_well, bool_or(bot) as bot, bool_and(bot) as all_bot, bool_or(bot_reason = 'referrer') as spam,\n" +
-			"  min(local) as local, max(local) as last_local, min(received_at) as received_at, max(received_at) as ended, max(seconds) as seconds,\n" +
-			"  max(case when name = 'view' and visitor is not null then hash(visitor) end) as visitor, max(case when name = 'view' then weight end) as weight\n" +
-			"  from near group by view", true},
+		{"near", fmt.Sprintf("select * replace (%s), epoch_us(received_at) + %s as local from beacons where %s", strings.Join(sane, ", "), s.offset("received_at"), reads), false},
+		{"seen", fmt.Sprintf("select *, epoch_us(received_at) + %s as local, epoch_us(ended) + %s as last_local from (\n"+
+			"  select view, count(*) as came, bit_or(1::bigint << least(n, 62)) as numbers, min(n) as first, max(n) as last,\n"+
+			"  count(*) filter (name = 'view') as opened, bool_or(name = 'leave') as ended_well, bool_or(bot) as bot, bool_and(bot) as all_bot, bool_or(bot_reason = 'referrer') as spam,\n"+
+			"  min(received_at) as received_at, max(received_at) as ended, max(seconds) as seconds,\n"+
+			"  max(case when name = 'view' and visitor is not null then hash(visitor) end) as visitor, max(case when name = 'view' then weight end) as weight\n"+
+			"  from near group by view)", s.offset("received_at"), s.offset("ended")), true},
 		{"special", fmt.Sprintf("select view, last >= 62 or opened <> 1 or %[1]s <> last_local // %[2]d or bot <> all_bot or %[3]s as odd,\n"+
 			"  coalesce(spam, false) as spam, i.visitor is not null as idle\n"+
 			"  from seen left join (select visitor, %[1]s as day from seen where not bot and visitor is not null\n"+

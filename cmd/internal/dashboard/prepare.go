@@ -36,7 +36,7 @@ func (b *Board) prepare(ctx context.Context) {
 			f := Filter{Stream: b.stream, Site: site}
 			var err error
 			if f.Period, err = ParsePeriod(preset, "", b.now(), b.zone(site)); err == nil {
-				err = b.ask(ctx, append(questions(panels, f), Question{sitesPanel, Filter{Stream: f.Stream, Period: f.Period}}), true, nil)
+				err = b.ask(ctx, append(questions(panels, f), Question{Panel: sitesPanel, Filter: Filter{Stream: f.Stream, Period: f.Period}}), true, nil)
 			}
 			if err == nil {
 				f.Period = f.Period.before(b.now())

@@ -15,6 +15,7 @@ import (
 type question struct {
 	panel  Panel
 	zone   *time.Location
+	later  bool
 	halves []*half
 	err    error
 }
@@ -59,13 +60,12 @@ type asked struct {
 	h *half
 }
 
-// series returns what has to be queried, in the order of the questions.
-func (r *round) series() (all [][]asked) {
-	r.findKept()
+// series returns what has to be queried, in the order of the questions: those for later, or the others.
+func (r *round) series(later bool) (all [][]asked) {
 	at := map[string]int{}
 	for _, q := range r.questions {
 		for _, h := range q.halves {
-			if h.answer != nil {
+			if h.answer != nil || q.later != later {
 				continue
 			}
 			i, ok := at[h.series]

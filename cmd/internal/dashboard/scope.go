@@ -45,8 +45,8 @@ func (s scope) conditions() (reads, belongs string) {
 	return strings.Join(near, " and "), strings.Join(inside, " and ")
 }
 
-// offset is the SQL of what is added to UTC, in microseconds, in the scope's time zone.
-func (s scope) offset() string {
+// offset is the SQL of what is added to UTC at the time in a column, in microseconds, in the scope's time zone.
+func (s scope) offset(column string) string {
 	at, end := s.reads()
 	if end.IsZero() {
 		end = s.from.AddDate(1, 0, 0)
@@ -61,7 +61,7 @@ func (s scope) offset() string {
 			}
 			return fmt.Sprintf("case %selse %d end", cases.String(), seconds*1_000_000)
 		}
-		fmt.Fprintf(&cases, "when received_at < %s then %d ", instant(next), seconds*1_000_000)
+		fmt.Fprintf(&cases, "when %s < %s then %d ", column, instant(next), seconds*1_000_000)
 		at = next
 	}
 }
