@@ -1,10 +1,11 @@
+//go:build unix
+
 package kafka
 
 import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -14,20 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/twmb/franz-go/pkg/kfake"
 )
-
-// fakeBroker is the variable that makes the test's executable a broker, which ends with its stdin.
-const fakeBroker = "BEACON_TEST_FAKE_BROKER"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(fakeBroker) == "" {
-		os.Exit(m.Run())
-	}
-	cluster := kfake.MustCluster(kfake.BlackholeProduce(), kfake.NumBrokers(1), kfake.SeedTopics(8, testTopic))
-	fmt.Println(strings.Join(cluster.ListenAddrs(), ","))
-	io.Copy(io.Discard, os.Stdin)
-}
 
 // startFakeBroker starts a broker in another process, so that its CPU time is not measured.
 func startFakeBroker(t testing.TB) (addresses []string) {

@@ -380,3 +380,13 @@ func TestFollow_BrokerError_EachRecordArrives(t *testing.T) {
 		})
 	}
 }
+
+func mustClient(t testing.TB, o Options) *kgo.Client {
+	t.Helper()
+	cl, err := o.client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	return cl
+}
