@@ -80,6 +80,17 @@ func cpuTime() time.Duration {
 func BenchmarkShip(b *testing.B) {
 	h := newHarness(b)
 	h.options.Brokers = startFakeBroker(b)
+	benchmarkShip(b, h)
+}
+
+// BenchmarkShipToKafka ships to a real broker on the same machine.
+func BenchmarkShipToKafka(b *testing.B) {
+	h, _ := realHarness(b, 1)
+	h.create(8, 1)
+	benchmarkShip(b, h)
+}
+
+func benchmarkShip(b *testing.B, h *harness) {
 	b.SetBytes(h.fill(b.N) / int64(b.N))
 	cpu := cpuTime()
 	b.ResetTimer()
@@ -87,4 +98,19 @@ func BenchmarkShip(b *testing.B) {
 	h.await()
 	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(b.N), "cpu-µs/op")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkAck appends one record at a time to the inbox, and measures until a real broker has acknowledged it.
+func BenchmarkAck(b *testing.B) {
+	h, _ := realHarness(b, 1)
+	h.create(8, 1)
+	h.ship()
+	h.put(numbered(100)...)
+	h.await()
+	body := numbered(1)
+	b.ResetTimer()
+	for range b.N {
+		h.put(body...)
+		h.await()
+	}
 }

@@ -248,6 +248,7 @@ func TestFollow_RetentionPassesWhileReading_GapIsCounted(t *testing.T) {
 }
 
 func TestFollow_TopicMadeAnew_IsReadFromItsBeginning(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, kfake.SeedTopics(1, testTopic))
 	h.put(numbered(10)...)
 	h.ship()
@@ -275,6 +276,7 @@ func TestFollow_TopicMadeAnew_IsReadFromItsBeginning(t *testing.T) {
 }
 
 func TestFollow_NewPartition_IsFound(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, kfake.SeedTopics(1, testTopic))
 	h.ship()
 	h.put(numbered(10)...)
@@ -298,6 +300,32 @@ func TestFollow_NewPartition_IsFound(t *testing.T) {
 	})
 	if err != errEnough {
 		t.Errorf("Run returned %v after %v", err, parts)
+	}
+}
+
+func TestFollow_ConsumerIsSlow_FetchesLittleAhead(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for range 100 {
+		h.put(random(900_000))
+	}
+	h.ship()
+	h.await()
+	f := h.follower(nil, nil)
+	err := f.Run(t.Context(), func(context.Context, []Record) error {
+		proctest.Eventually(t, func() error {
+			if n := f.Stats().Fetched; n < 2_000_000 {
+				return fmt.Errorf("%d bytes are fetched", n)
+			}
+			return nil
+		})
+		if n := f.Stats().Fetched; n > 32<<20 {
+			t.Errorf("%d bytes are fetched ahead, want 32 MiB at most", n)
+		}
+		return errEnough
+	})
+	if err != errEnough {
+		t.Fatal(err)
 	}
 }
 

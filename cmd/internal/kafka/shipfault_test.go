@@ -23,6 +23,7 @@ import (
 )
 
 func TestShip_BrokerClosesConnections_EachRecordOnce(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t)
 	var closed atomic.Int32
 	h.cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
@@ -72,6 +73,7 @@ func (l lossyListener) Accept() (net.Conn, error) {
 }
 
 func TestShip_AnswersAreLost_EachRecordOnce(t *testing.T) {
+	t.Parallel()
 	var writes, lost atomic.Int32
 	h := newHarness(t, kfake.ListenFn(func(network, address string) (net.Listener, error) {
 		l, err := net.Listen(network, address)
@@ -132,6 +134,7 @@ func TestShip_NotEnoughReplicas_CostsLessThanASecond(t *testing.T) {
 }
 
 func TestShip_BrokerAway_StatsSayWhy(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t)
 	good := h.options.Brokers
 	h.options.Brokers = []string{"127.0.0.1:1"}
@@ -236,6 +239,7 @@ func b2i(b bool) int {
 }
 
 func TestShip_LargeBodies_ArriveInOrder(t *testing.T) {
+	t.Parallel()
 	h := newHarness(t, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "33554432"}))
 	h.ship()
 	for range 3 {
