@@ -46,6 +46,7 @@ type Inbox struct {
 
 	mu    sync.Mutex
 	added chan struct{} // closed and replaced when records were added
+	end   Cursor        // behind the last record that was added
 }
 
 // OpenInbox opens the inbox in dir, which it creates if it is missing. One process at a time can
@@ -109,6 +110,7 @@ func (in *Inbox) write(records []byte, n int) error {
 	in.records.Add(int64(n))
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.end = in.w.end
 	close(in.added)
 	in.added = make(chan struct{})
 	return nil
@@ -137,6 +139,14 @@ type Cursor struct {
 // Before reports whether c comes before d.
 func (c Cursor) Before(d Cursor) bool {
 	return c.Segment < d.Segment || c.Segment == d.Segment && c.Offset < d.Offset
+}
+
+// Synced returns the place behind all records whose Append has returned nil since the inbox was opened. Unlike
+// End it reads no files. It is the zero Cursor before the first.
+func (in *Inbox) Synced() Cursor {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.end
 }
 
 // End returns the place behind the last record that is on disk.

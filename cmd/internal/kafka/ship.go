@@ -164,7 +164,7 @@ func (s *Shipper) Reached() spool.Cursor {
 }
 
 // Wait returns nil when the log has acknowledged all before c. Else the error is that of ctx, or that the
-// Shipper was closed. Thousands may wait: each is woken once.
+// Shipper was closed. Thousands may wait: each is woken once. After an Append to the inbox, c is its Synced.
 func (s *Shipper) Wait(ctx context.Context, c spool.Cursor) error {
 	return s.window.wait(ctx, c, s.ended)
 }
