@@ -46,6 +46,7 @@ bench:
 	go test -run '^$$' -bench 'Sustained|AckAtHalfLoad|Idle' -benchtime 1x ./cmd/beacon
 	go test -run '^$$' -bench P75 -benchtime 5x -timeout 30m ./cmd/internal/table/query
 	go test -run '^$$' -bench Writer -benchtime 200000x ./cmd/internal/table
+	go test -run '^$$' -bench Ship -benchtime 300000x ./cmd/internal/kafka
 	go test -run '^$$' -bench Dashboard -benchtime 1x -timeout 30m ./cmd/beacon
 
 senders: tools

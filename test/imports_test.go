@@ -45,6 +45,7 @@ var rules = []struct {
 	{"test/trackers", "", "libraries use the command over HTTP, as real pages and programs do"},
 	{"test/visits", "", "pages use the command over HTTP"},
 	{"test/dashboard", "", "browsers use the command over HTTP"},
+	{"test/kafkatest", "internal/proctest internal/certtest", "it runs Kafka for any test"},
 	{"test/collectortest", "", "it runs the command for any test"},
 	{"cmd/internal/dashboard", "", "it makes SQL of panels, which are embedded files"},
 	{"cmd/internal/geoip", "", "it finds the country of an IP in a file"},
@@ -88,7 +89,7 @@ func TestImports_EachPackage_HasARule(t *testing.T) {
 
 // TestImports_TestPackages_OnlyInTests includes commands: .Imports leaves out the imports of tests.
 func TestImports_TestPackages_OnlyInTests(t *testing.T) {
-	helpers := []string{"test/browsertest", "test/collectortest", "internal/loadtest", "internal/proctest", "internal/certtest"}
+	helpers := []string{"test/browsertest", "test/collectortest", "test/kafkatest", "internal/loadtest", "internal/proctest", "internal/certtest"}
 	for _, line := range list(t, "{{.ImportPath}}>{{join .Imports \",\"}}", "work") {
 		pkg, imports, _ := strings.Cut(line, ">")
 		if slices.Contains(helpers, strings.TrimPrefix(pkg, module+"/")) {

@@ -108,13 +108,9 @@ func (s *shipping) keep(write func() error) error {
 	if err := write(); err != nil || !s.ackLog {
 		return err
 	}
-	end, err := s.inbox.End()
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), ackTimeout)
 	defer cancel()
-	if err := s.Wait(ctx, end); err != nil {
+	if err := s.Wait(ctx, s.inbox.Synced()); err != nil {
 		return fmt.Errorf("%w: it has not acknowledged a beacon within %v", collect.ErrLog, ackTimeout)
 	}
 	return nil

@@ -46,6 +46,7 @@ type Inbox struct {
 
 	mu      sync.Mutex
 	added   chan struct{}   // closed and replaced when records were added
+	end     Cursor          // behind the last record that was added
 	readers []func() Cursor // of KeepFrom
 }
 
@@ -110,6 +111,7 @@ func (in *Inbox) write(records []byte, n int) error {
 	in.records.Add(int64(n))
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.end = in.w.end
 	close(in.added)
 	in.added = make(chan struct{})
 	return nil
@@ -140,11 +142,16 @@ func (c Cursor) Before(d Cursor) bool {
 	return c.Segment < d.Segment || c.Segment == d.Segment && c.Offset < d.Offset
 }
 
+// Synced returns the place behind all records whose Append has returned nil since the inbox was opened. Unlike
+// End it reads no files. It is the zero Cursor before the first.
+func (in *Inbox) Synced() Cursor {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.end
+}
+
 // End returns the place behind the last record that is on disk.
 func (in *Inbox) End() (Cursor, error) {
-	if c, ok := in.w.end(); ok {
-		return c, nil
-	}
 	names, err := listSegments(in.fs, in.dir)
 	if err != nil || len(names) == 0 {
 		return Cursor{}, wrap("look at inbox", err)

@@ -39,6 +39,12 @@ func TestAReaderFollowsAcrossSegments(t *testing.T) {
 		if err != nil || string(it.Record.Request.Body) != fmt.Sprint(i) {
 			t.Fatalf("%d: %q %v", i, it.Record.Request.Body, err)
 		}
+		if end := in.Synced(); end != it.Next {
+			t.Errorf("%d: synced to %v, want %v", i, end, it.Next)
+		}
+		if n := it.Next.Offset - it.At.Offset; int64(len(it.Raw)) != n {
+			t.Errorf("%d: %d bytes, want %d", i, len(it.Raw), n)
+		}
 		// From any place on, the rest can be read again.
 		again := in.Reader(it.At)
 		it2, err := again.TryNext()

@@ -22,6 +22,7 @@ type writer struct {
 	ended   map[string]int // how many records the earlier segments have; nil if the counts are not needed
 	lasting bool           // a segment is synced at its end
 	closed  bool
+	end     Cursor // behind the records of the last append that succeeded; for the goroutine that appends
 }
 
 func newWriter(fsys fileSystem, dir string, maxSegment int64) *writer {
@@ -42,6 +43,9 @@ func (w *writer) append(records []byte, n int, durable bool) (first bool, err er
 	s.count += n
 	if durable {
 		err = w.commit(s)
+	}
+	if err == nil {
+		w.end = Cursor{s.name, s.size}
 	}
 	return first, err
 }
@@ -208,16 +212,6 @@ func (w *writer) readable(name string) (limit int64, active bool) {
 		return s.synced, true
 	}
 	return 0, false
-}
-
-// end returns the place behind the last record on disk, if there is a segment that is being written.
-func (w *writer) end() (Cursor, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.current == nil {
-		return Cursor{}, false
-	}
-	return Cursor{w.current.name, w.current.synced}, true
 }
 
 func (w *writer) close() error {

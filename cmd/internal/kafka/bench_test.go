@@ -1,10 +1,11 @@
+//go:build unix
+
 package kafka
 
 import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -14,20 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/twmb/franz-go/pkg/kfake"
 )
-
-// fakeBroker is the variable that makes the test's executable a broker, which ends with its stdin.
-const fakeBroker = "BEACON_TEST_FAKE_BROKER"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(fakeBroker) == "" {
-		os.Exit(m.Run())
-	}
-	cluster := kfake.MustCluster(kfake.BlackholeProduce(), kfake.NumBrokers(1), kfake.SeedTopics(8, testTopic))
-	fmt.Println(strings.Join(cluster.ListenAddrs(), ","))
-	io.Copy(io.Discard, os.Stdin)
-}
 
 // startFakeBroker starts a broker in another process, so that its CPU time is not measured.
 func startFakeBroker(t testing.TB) (addresses []string) {
@@ -92,6 +80,17 @@ func cpuTime() time.Duration {
 func BenchmarkShip(b *testing.B) {
 	h := newHarness(b)
 	h.options.Brokers = startFakeBroker(b)
+	benchmarkShip(b, h)
+}
+
+// BenchmarkShipToKafka ships to a real broker on the same machine.
+func BenchmarkShipToKafka(b *testing.B) {
+	h, _ := realHarness(b, 1)
+	h.create(8, 1)
+	benchmarkShip(b, h)
+}
+
+func benchmarkShip(b *testing.B, h *harness) {
 	b.SetBytes(h.fill(b.N) / int64(b.N))
 	cpu := cpuTime()
 	b.ResetTimer()
@@ -99,4 +98,19 @@ func BenchmarkShip(b *testing.B) {
 	h.await()
 	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(b.N), "cpu-µs/op")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkAck appends one record at a time to the inbox, and measures until a real broker has acknowledged it.
+func BenchmarkAck(b *testing.B) {
+	h, _ := realHarness(b, 1)
+	h.create(8, 1)
+	h.ship()
+	h.put(numbered(100)...)
+	h.await()
+	body := numbered(1)
+	b.ResetTimer()
+	for range b.N {
+		h.put(body...)
+		h.await()
+	}
 }

@@ -21,7 +21,7 @@ func (o *Options) explain(err error) error {
 	}
 	problem, hint := o.meaning(err)
 	if problem == "" {
-		return fmt.Errorf("Kafka: %w", err)
+		return fmt.Errorf("request to Kafka: %w", err)
 	}
 	if hint != "" {
 		return fmt.Errorf("%s: %w\nhint: %s", problem, err, hint)
@@ -53,6 +53,8 @@ func (o *Options) meaning(err error) (problem, hint string) {
 		return "the broker's certificate is not trusted", "name the PEM file of its CA"
 	case errors.As(err, &alert) || strings.Contains(err.Error(), "remote error: tls:"):
 		return "the broker refuses the TLS connection", "it may want a client certificate: name the PEM files of certificate and key"
+	case strings.Contains(err.Error(), "speaking to a tls endpoint"): // the library has no type for it
+		return "the broker's port speaks TLS", "write the URL with kafkas:// instead of kafka://"
 	case errors.As(err, &firstRead), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the broker closed the connection", o.closedHint()
 	case errors.As(err, &dns):

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -41,6 +42,7 @@ type Follower struct {
 	partitions []int32 // nil for all
 	state      state
 	failed     repeated
+	current    atomic.Pointer[kgo.Client] // nil while there is none
 
 	mu      sync.Mutex
 	parts   map[int32]*position
@@ -124,6 +126,8 @@ func (f *Follower) follow(ctx context.Context, each func(context.Context, []Reco
 		return err
 	}
 	defer cl.Close()
+	f.current.Store(cl)
+	defer f.current.Store(nil)
 	upkeep, refresh := time.Now(), time.Now().Add(refreshEvery)
 	for {
 		until, cancel := context.WithTimeout(ctx, upkeepEvery)

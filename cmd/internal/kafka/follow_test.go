@@ -201,103 +201,29 @@ func TestFollow_ForeignRecords_AreCountedAndSkipped(t *testing.T) {
 	}
 }
 
-func TestFollow_RetentionPassedOffset_GapIsCounted(t *testing.T) {
-	h := newHarness(t, kfake.SeedTopics(1, testTopic))
-	h.put(numbered(100)...)
+func TestFollow_ConsumerIsSlow_FetchesLittleAhead(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for range 100 {
+		h.put(random(900_000))
+	}
 	h.ship()
 	h.await()
-	admin := h.admin()
-	if _, err := admin.DeleteRecords(t.Context(), kadm.Offsets{testTopic: {0: {Topic: testTopic, At: 60}}}); err != nil {
-		t.Fatal(err)
-	}
-	f := h.follower(nil, map[int32]int64{0: 25})
-	if all := h.follow(f, 40); all[0].Offset != 60 {
-		t.Errorf("the first record has offset %d, want 60", all[0].Offset)
-	}
-	if n := f.Stats().Missing; n != 35 || !strings.Contains(h.logged.String(), "expected_offset=25 oldest_offset=60 missing=35") {
-		t.Errorf("%d records are counted as missing, want 35; log:\n%s", n, h.logged)
-	}
-	if f := h.follower(nil, map[int32]int64{0: 5000}); h.follow(f, 40)[0].Offset != 60 || !strings.Contains(h.logged.String(), "end_offset=100") {
-		t.Errorf("an offset behind the end; log:\n%s", h.logged)
-	}
-}
-
-func TestFollow_RetentionPassesWhileReading_GapIsCounted(t *testing.T) {
-	h := newHarness(t, kfake.SeedTopics(1, testTopic))
-	h.put(numbered(10)...)
-	h.ship()
-	h.await()
-	admin, f, got := h.admin(), h.follower(nil, nil), 0
-	err := f.Run(t.Context(), func(ctx context.Context, rs []Record) error {
-		if got += len(rs); got == 10 {
-			// The reader is stopped while records come and go.
-			f.setBroken(0)
-			h.put(numbered(50)...)
-			h.await()
-			_, err := admin.DeleteRecords(ctx, kadm.Offsets{testTopic: {0: {Topic: testTopic, At: 40}}})
-			return err
-		}
-		if rs[len(rs)-1].Offset == 59 {
-			return errEnough
-		}
-		return nil
-	})
-	if n := f.Stats().Missing; err != errEnough || got != 30 || n != 30 {
-		t.Errorf("%d records were handed over and %d are missing, want 30 and 30: %v; log:\n%s", got, n, err, h.logged)
-	}
-}
-
-func TestFollow_TopicMadeAnew_IsReadFromItsBeginning(t *testing.T) {
-	h := newHarness(t, kfake.SeedTopics(1, testTopic))
-	h.put(numbered(10)...)
-	h.ship()
-	h.await()
-	admin, f, got := h.admin(), h.follower(nil, nil), 0
-	err := f.Run(t.Context(), func(ctx context.Context, rs []Record) error {
-		if got += len(rs); got == 10 {
-			if _, err := admin.DeleteTopic(ctx, testTopic); err != nil {
-				return err
+	f := h.follower(nil, nil)
+	err := f.Run(t.Context(), func(context.Context, []Record) error {
+		proctest.Eventually(t, func() error {
+			if n := f.Stats().Fetched; n < 2_000_000 {
+				return fmt.Errorf("%d bytes are fetched", n)
 			}
-			if _, err := admin.CreateTopic(ctx, 1, 1, nil, testTopic); err != nil {
-				return err
-			}
-			h.put(numbered(50)...)
-			h.await()
+			return nil
+		})
+		if n := f.Stats().Fetched; n > 32<<20 {
+			t.Errorf("%d bytes are fetched ahead, want 32 MiB at most", n)
 		}
-		if got == 60 {
-			return errEnough
-		}
-		return nil
-	})
-	if err != errEnough || !strings.Contains(h.logged.String(), "topic was made anew") {
-		t.Errorf("Run returned %v; log:\n%s", err, h.logged)
-	}
-}
-
-func TestFollow_NewPartition_IsFound(t *testing.T) {
-	h := newHarness(t, kfake.SeedTopics(1, testTopic))
-	h.ship()
-	h.put(numbered(10)...)
-	h.await()
-	admin, f := h.admin(), h.follower(nil, nil)
-	parts := map[int32]int{}
-	err := f.Run(t.Context(), func(ctx context.Context, rs []Record) error {
-		if len(parts) == 0 {
-			if _, err := admin.CreatePartitions(ctx, 3, testTopic); err != nil {
-				return err
-			}
-			h.crash() // so that the new partitions are known
-			h.ship()
-			h.put(numbered(100)...)
-		}
-		parts[rs[0].Partition] += len(rs)
-		if len(parts) == 4 {
-			return errEnough
-		}
-		return nil
+		return errEnough
 	})
 	if err != errEnough {
-		t.Errorf("Run returned %v after %v", err, parts)
+		t.Fatal(err)
 	}
 }
 
@@ -320,50 +246,6 @@ func TestFollow_BrokerAwayAtStart_RetriesAndSaysWhy(t *testing.T) {
 	}
 }
 
-func TestLag_RecordsNotRead_AreCounted(t *testing.T) {
-	h := newHarness(t, kfake.SeedTopics(1, testTopic))
-	h.put(numbered(10)...)
-	h.ship()
-	h.await()
-	f := h.follower(nil, nil)
-	f.Run(t.Context(), func(context.Context, []Record) error {
-		if l := f.Lag(); l.Records != 10 || l.Bytes != -1 {
-			t.Errorf("before the first record the lag is %+v, want 10 records", l)
-		}
-		return errEnough
-	})
-	h.follow(f, 10)
-}
-
-func TestPlan_PartitionFarAhead_WaitsForTheSlowest(t *testing.T) {
-	now := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
-	at := func(hours float64, left int64) *position {
-		return &position{end: 100, next: 100 - left, time: now.Add(time.Duration(hours * float64(time.Hour))), delivered: now}
-	}
-	parts := map[int32]*position{0: at(-10, 50), 1: at(-9.5, 50), 2: at(-8.5, 50), 3: at(0, 0), 4: {end: 10, delivered: now}}
-	check := func(what, want string) {
-		t.Helper()
-		pause, resume := plan(parts, now)
-		slices.Sort(pause)
-		slices.Sort(resume)
-		if got := fmt.Sprint(pause, resume); got != want {
-			t.Errorf("%s: pauses and resumes %s, want %s", what, got, want)
-		}
-	}
-	check("partition 4 has not delivered", "[0 1 2 3] []")
-	parts[4].next = 10
-	check("partition 4 is read", "[] [0 1 2 3]")
-	check("partition 2 is 1.5 h ahead, and 3 more", "[2 3] []")
-	parts[0].time = now.Add(-552 * time.Minute)
-	parts[1].time = parts[0].time
-	check("2 is 0.7 h ahead", "[] []")
-	parts[0].time = now.Add(-534 * time.Minute)
-	parts[1].time = parts[0].time
-	check("2 is 0.4 h ahead", "[] [2]")
-	parts[0].delivered, parts[1].delivered, parts[2].delivered = now.Add(-time.Minute), now.Add(-time.Minute), now.Add(-time.Minute)
-	check("the slow ones are silent", "[] [3]")
-}
-
 func TestFollow_BrokerError_EachRecordArrives(t *testing.T) {
 	for _, fault := range []*kerr.Error{kerr.OffsetOutOfRange, kerr.NotLeaderForPartition, kerr.TopicAuthorizationFailed, kerr.UnknownTopicOrPartition, kerr.UnknownServerError, kerr.FencedLeaderEpoch} {
 		t.Run(fault.Message, func(t *testing.T) {
@@ -379,4 +261,14 @@ func TestFollow_BrokerError_EachRecordArrives(t *testing.T) {
 			}
 		})
 	}
+}
+
+func mustClient(t testing.TB, o Options) *kgo.Client {
+	t.Helper()
+	cl, err := o.client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cl.Close)
+	return cl
 }

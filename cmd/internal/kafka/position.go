@@ -201,6 +201,7 @@ type FollowStats struct {
 	Error      string // why the last attempt failed, with a hint; "" after a success
 	Foreign    int64  // records that this package did not make
 	Missing    int64  // records that the topic's retention deleted before they were read
+	Fetched    int64  // bytes of records that are fetched and not handed over
 	Partitions int
 	Paused     int // partitions that wait for slower ones
 }
@@ -214,6 +215,9 @@ func (f *Follower) Stats() FollowStats {
 		if at.paused {
 			st.Paused++
 		}
+	}
+	if cl := f.current.Load(); cl != nil {
+		st.Fetched = cl.BufferedFetchBytes()
 	}
 	st.Connected, st.Error, _, _ = f.state.get(0)
 	return st

@@ -43,8 +43,9 @@ type ShipOptions struct {
 	OnAck func(records int, took time.Duration)
 }
 
-// A Shipper copies the records of an inbox to a Kafka topic, in the order of the inbox, from the saved cursor
-// on. All methods are safe for concurrent use.
+// A Shipper copies the records of an inbox to a Kafka topic, from the saved cursor on. In each partition they
+// have the order of the inbox, except after an error that the library does not retry. All methods are safe for
+// concurrent use.
 //
 // While the brokers are away it retries without limit, and so it does after any other error: the cause is in
 // the log and in [Shipper.Stats]. A record goes to dead/ if it is damaged, or if the broker refuses it alone
@@ -129,7 +130,7 @@ func Ship(in *spool.Inbox, o ShipOptions) (*Shipper, error) {
 	if err := s.lag.begin(in, s.cursor); err != nil {
 		return nil, err
 	}
-	s.window = window{most: mostUnacknowledged, onAck: o.OnAck, wake: make(chan struct{}, 1), reached: s.cursor, lastAck: time.Now()}
+	s.window = window{most: mostUnacknowledged, onAck: s.acknowledged, wake: make(chan struct{}, 1), reached: s.cursor, lastAck: time.Now()}
 	s.reader = in.Reader(s.cursor)
 	s.state.o = &s.o.Options
 	var ctx context.Context
@@ -153,6 +154,14 @@ func (s *Shipper) all(ctx context.Context) {
 	close(s.ended)
 }
 
+// acknowledged notes that the log has acknowledged a chunk.
+func (s *Shipper) acknowledged(records int, took time.Duration) {
+	s.state.worked()
+	if s.o.OnAck != nil {
+		s.o.OnAck(records, took)
+	}
+}
+
 // Reached returns the place in the inbox before which the log has acknowledged all records, or they are in dead/.
 func (s *Shipper) Reached() spool.Cursor {
 	s.window.mu.Lock()
@@ -161,7 +170,7 @@ func (s *Shipper) Reached() spool.Cursor {
 }
 
 // Wait returns nil when the log has acknowledged all before c. Else the error is that of ctx, or that the
-// Shipper was closed. Thousands may wait: each is woken once.
+// Shipper was closed. Thousands may wait: each is woken once. After an Append to the inbox, c is its Synced.
 func (s *Shipper) Wait(ctx context.Context, c spool.Cursor) error {
 	return s.window.wait(ctx, c, s.ended)
 }

@@ -1,6 +1,9 @@
 package kafka
 
 import (
+	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -8,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
 
 func TestShip_Records_ArriveOnceInOrder(t *testing.T) {
@@ -60,6 +65,53 @@ func TestShip_BrokerError_EachRecordOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestShip_ErrorOfOtherRequest_EachRecordOnce(t *testing.T) {
+	for name, fault := range map[string]kfake.Fault{
+		"no right to describe":         {Keys: []kmsg.Key{kmsg.Metadata}, Topic: testTopic, Err: kerr.TopicAuthorizationFailed},
+		"topic unknown":                {Keys: []kmsg.Key{kmsg.Metadata}, Topic: testTopic, Err: kerr.UnknownTopicOrPartition},
+		"no leader":                    {Keys: []kmsg.Key{kmsg.Metadata}, Topic: testTopic, Err: kerr.LeaderNotAvailable},
+		"no right to be idempotent":    {Keys: []kmsg.Key{kmsg.InitProducerID}, TopLevel: true, Err: kerr.ClusterAuthorizationFailed},
+		"coordinator not available":    {Keys: []kmsg.Key{kmsg.InitProducerID}, TopLevel: true, Err: kerr.CoordinatorNotAvailable},
+		"no right to describe configs": {Keys: []kmsg.Key{kmsg.DescribeConfigs}, Resource: testTopic, Err: kerr.TopicAuthorizationFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t)
+			fault.Count = 3
+			h.cluster.Fault(fault)
+			h.ship()
+			for range 10 {
+				h.put(numbered(50)...)
+			}
+			h.await()
+			h.expectOnce(false)
+		})
+	}
+}
+
+func TestShip_WrongPasswordIsCorrected_ShipsOn(t *testing.T) {
+	h := newHarness(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "admin", "secret"))
+	var correct atomic.Bool
+	h.options.SASL, h.options.User = Plain, "admin"
+	h.options.Password = func() (string, error) {
+		if correct.Load() {
+			return "secret", nil
+		}
+		return "swordfish", nil
+	}
+	h.ship()
+	h.put(numbered(10)...)
+	proctest.Eventually(t, func() error {
+		if st := h.shipper.Stats(); st.Connected || !strings.Contains(st.Error, "the password") {
+			return fmt.Errorf("%+v", st)
+		}
+		return nil
+	})
+	correct.Store(true)
+	h.await()
+	h.expectOnce(true)
 }
 
 func TestShip_RecordTooLargeForTopic_GoesToDead(t *testing.T) {

@@ -174,7 +174,7 @@ func (s *Shipper) sendAlone(ctx context.Context, c *chunk, r *kgo.Record) {
 	}
 	err := s.produceAlone(ctx, r)
 	if errors.Is(err, kerr.MessageTooLarge) {
-		at := c.place(r)
+		at := c.places[c.index(r)]
 		var path string
 		if path, err = s.dead.keep(at, uuid.UUID(r.Key), r.Value); err == nil {
 			s.counts.tooLarge.Add(1)

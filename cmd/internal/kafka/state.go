@@ -63,11 +63,6 @@ func (s *state) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E) 
 	}
 }
 
-// OnProduceBatchWritten is a hook of the library, called for each batch that the log has acknowledged.
-func (s *state) OnProduceBatchWritten(kgo.BrokerMetadata, string, int32, kgo.ProduceBatchMetrics) {
-	s.worked()
-}
-
 // worked notes a success.
 func (s *state) worked() {
 	s.mu.Lock()

@@ -3,6 +3,7 @@ package kafka
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,21 +46,21 @@ func (c *chunk) settle(r *kgo.Record, err error) {
 	}
 }
 
-// place returns where in the inbox a record of the chunk is.
-func (c *chunk) place(r *kgo.Record) spool.Cursor {
+// index returns which of the chunk's records r is.
+func (c *chunk) index(r *kgo.Record) int {
 	for i := range c.records {
 		if &c.records[i] == r {
-			return c.places[i]
+			return i
 		}
 	}
-	return c.next
+	panic("kafka: record of another chunk")
 }
 
 // A window is what was read from the inbox and is not acknowledged, oldest first. All methods are safe for
 // concurrent use.
 type window struct {
 	most  int64                              // bytes of memory
-	onAck func(records int, d time.Duration) // or nil
+	onAck func(records int, d time.Duration) // called for each chunk with records
 	wake  chan struct{}                      // gets a value when chunks are settled; capacity 1
 
 	mu      sync.Mutex
@@ -122,7 +123,7 @@ func (w *window) take(c *chunk) {
 	w.acked += int64(len(c.records))
 	w.reached = c.next
 	w.lastAck = time.Now()
-	if w.onAck != nil && len(c.records) > 0 {
+	if len(c.records) > 0 {
 		w.onAck(len(c.records), w.lastAck.Sub(c.began))
 	}
 }
@@ -141,6 +142,7 @@ func (w *window) failures() (all []failure) {
 	defer w.mu.Unlock()
 	for _, c := range w.chunks {
 		if len(c.failed) > 0 {
+			slices.SortFunc(c.failed, func(a, b failure) int { return c.index(a.record) - c.index(b.record) })
 			all = append(all, c.failed...)
 			c.left.Store(int32(len(c.failed)))
 			c.failed = nil
