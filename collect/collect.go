@@ -64,6 +64,10 @@ type Options struct {
 	// Visitors stores an id with each beacon that has an Origin, as those of pages have: a hash of client IP, user agent
 	// and origin with a salt that changes daily (UTC). The salt of the day is on disk. AddressDropped turns this off.
 	Visitors bool
+	// Salt returns random bytes, at least 16, for a day (UTC) counted since 1970, which several collectors share, so that
+	// their ids of visitors and hashed addresses agree; or false if there are none, and then this collector uses bytes of
+	// its own on that day. It is called once or twice a day, and must not block. Default: bytes of its own.
+	Salt func(day int64) ([]byte, bool)
 	// Country returns the country of a client IP as two letters (ISO 3166-1), or "" if it is unknown. It gets the whole
 	// IP, whatever Address is, and only the country is stored. Imported records keep the country that they have. Many
 	// goroutines call it at a time. Default: no country is stored, also of imported records.
@@ -125,7 +129,7 @@ func Open(dir string, options Options) (*Collector, error) {
 	}
 	c := newCollector(options, inbox.Append)
 	c.inbox = inbox
-	c.visitors = openVisitorSalt(dir, options.Logger)
+	c.visitors = openVisitorSalt(dir, options.Salt, options.Logger)
 	inbox.OnSync = c.metrics.fsync.observe
 	if c.recent, err = newRecent(inbox, options.Logger); err != nil {
 		inbox.Close()
@@ -150,7 +154,7 @@ func Handler(keep func(record []byte) error, options Options) http.Handler {
 }
 
 func newCollector(options Options, keep func(record []byte) error) *Collector {
-	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), headers: newHeaderFilter(options), seed: maphash.MakeSeed(), visitors: new(salt)}
+	c := &Collector{options: options, keep: keep, mux: http.NewServeMux(), headers: newHeaderFilter(options), seed: maphash.MakeSeed(), salt: salt{purpose: "address", shared: options.Salt}, visitors: &salt{purpose: "visitor", shared: options.Salt}}
 	c.metrics.init()
 	return c
 }

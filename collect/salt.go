@@ -10,9 +10,11 @@ import (
 )
 
 // A salt is the key of a hash: 32 random bytes, new each day (UTC). Whoever has the salt can reverse a hash by trying all
-// IPs, so that of addresses is never written to disk. The zero value is ready. It is safe for concurrent use.
+// IPs, so that of addresses is never written to this machine's disk. The zero value is ready. It is safe for concurrent use.
 type salt struct {
-	save func(day int64, key []byte) // called with each new key; nil keeps it in memory
+	purpose string                                // of the hashes: a shared key serves several
+	shared  func(day int64) (key []byte, ok bool) // Options.Salt, or nil
+	save    func(day int64, key []byte)           // called with each new key; nil keeps it in memory
 
 	mu  sync.Mutex
 	day int64 // since 1970, from 1
@@ -27,7 +29,7 @@ func (s *salt) hash(data []byte, now time.Time) string {
 	s.mu.Lock()
 	if day := dayOf(now); day > s.day { // a slow request may have begun on the day before
 		s.day = day
-		rand.Read(s.key[:])
+		s.renew(day)
 		if s.save != nil {
 			s.save(day, s.key[:])
 		}
@@ -37,6 +39,19 @@ func (s *salt) hash(data []byte, now time.Time) string {
 	sum := hmac.New(sha256.New, key[:])
 	sum.Write(data)
 	return hex.EncodeToString(sum.Sum(nil)[:hashSize])
+}
+
+// renew sets the key of a day.
+func (s *salt) renew(day int64) {
+	if s.shared != nil {
+		if key, ok := s.shared(day - 1); ok {
+			sum := hmac.New(sha256.New, key)
+			sum.Write([]byte(s.purpose))
+			copy(s.key[:], sum.Sum(nil))
+			return
+		}
+	}
+	rand.Read(s.key[:])
 }
 
 const hashSize = 8 // bytes, of two hexadecimal digits each

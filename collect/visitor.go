@@ -16,9 +16,9 @@ const visitorFile = "visitor-salt"
 // openVisitorSalt returns the salt of visitors. It is in a file of the collector's folder, so that a restart does not
 // change the ids of its day. The next day's replaces it. A file that is missing, damaged or of a later day is replaced
 // at the first beacon.
-func openVisitorSalt(dir string, log *slog.Logger) *salt {
+func openVisitorSalt(dir string, shared func(day int64) ([]byte, bool), log *slog.Logger) *salt {
 	path := filepath.Join(dir, visitorFile)
-	s := &salt{save: func(day int64, key []byte) {
+	s := &salt{purpose: "visitor", shared: shared, save: func(day int64, key []byte) {
 		err := os.WriteFile(path+".new", fmt.Appendf(nil, "%d %x\n", day, key), 0o600)
 		if err == nil {
 			err = os.Rename(path+".new", path)
@@ -27,6 +27,11 @@ func openVisitorSalt(dir string, log *slog.Logger) *salt {
 			log.Error("salt of visitors could not be saved: a restart today counts visitors twice", "file", path, "error", err)
 		}
 	}}
+	if shared != nil {
+		if _, ok := shared(dayOf(time.Now()) - 1); ok {
+			return s // the file can have bytes of this collector's own
+		}
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return s

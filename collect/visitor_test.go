@@ -46,8 +46,8 @@ func TestVisitors_Restart_SameIDUntilTheNextDay(t *testing.T) {
 	dir := t.TempDir()
 	a := netip.MustParseAddr("192.0.2.1")
 	noon := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
-	first := visitorID(openVisitorSalt(dir, slog.Default()), a, "", "", noon)
-	if second := visitorID(openVisitorSalt(dir, slog.Default()), a, "", "", noon); second != first {
+	first := visitorID(openVisitorSalt(dir, nil, slog.Default()), a, "", "", noon)
+	if second := visitorID(openVisitorSalt(dir, nil, slog.Default()), a, "", "", noon); second != first {
 		t.Errorf("after a restart the id is %s, want %s", second, first)
 	}
 	path := filepath.Join(dir, visitorFile)
@@ -55,14 +55,14 @@ func TestVisitors_Restart_SameIDUntilTheNextDay(t *testing.T) {
 		t.Errorf("the file's mode is %v, %v", info.Mode(), err)
 	}
 	before, _ := os.ReadFile(path)
-	visitorID(openVisitorSalt(dir, slog.Default()), a, "", "", noon.Add(24*time.Hour))
+	visitorID(openVisitorSalt(dir, nil, slog.Default()), a, "", "", noon.Add(24*time.Hour))
 	if after, _ := os.ReadFile(path); strings.Contains(string(after), strings.Fields(string(before))[1]) {
 		t.Error("the salt of the day before is still on disk")
 	}
 	if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := visitorID(openVisitorSalt(dir, slog.Default()), a, "", "", noon); got == first || got == "" {
+	if got := visitorID(openVisitorSalt(dir, nil, slog.Default()), a, "", "", noon); got == first || got == "" {
 		t.Errorf("with a damaged file the id is %q", got)
 	}
 }

@@ -290,6 +290,9 @@ func serve(ctx context.Context, s serving) error {
 		return err
 	}
 	s.collect.Token = operators.text
+	if s.ship.url != "" && (s.collect.Visitors || s.collect.Address == collect.AddressHashed) {
+		s.collect.Salt = shareSalts(ctx, &s.ship)
+	}
 	c, err := collect.Open(s.data, s.collect)
 	if err != nil {
 		return fmt.Errorf("open collector: %w", err)

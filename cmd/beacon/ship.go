@@ -38,6 +38,8 @@ const (
 	shipTimeout = 10 * time.Second
 	// eraseTimeout is how long an erasure waits for the log.
 	eraseTimeout = time.Minute
+	// saltsTimeout is how long the start waits for the salts that collectors share.
+	saltsTimeout = 5 * time.Second
 	// upkeepEvery is how often segments of the inbox are deleted without a table.
 	upkeepEvery = 10 * time.Second
 )
@@ -98,6 +100,18 @@ func ship(ctx context.Context, data string, c *collect.Collector, o *shipOptions
 		}
 	}()
 	return s, nil
+}
+
+// shareSalts has the ids of visitors and hashed addresses agree with those of the other collectors of the log.
+func shareSalts(ctx context.Context, o *shipOptions) func(day int64) ([]byte, bool) {
+	salts := kafka.NewSalts(o.kafka)
+	go salts.Run(ctx)
+	select {
+	case <-salts.Ready():
+	case <-ctx.Done():
+	case <-time.After(saltsTimeout): // Run logs why
+	}
+	return salts.Of
 }
 
 // keep stores records as collect.Collector.Keep has it.

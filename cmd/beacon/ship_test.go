@@ -86,6 +86,25 @@ func TestServeLog_WithTable_TableHasTheBeaconsToo(t *testing.T) {
 	reader.waitRows(1, "select 1 from beacons")
 }
 
+func TestServeLog_TwoCollectors_OneVisitor(t *testing.T) {
+	_, log := fakeLog(t)
+	for range 2 {
+		s := newPlace(t).serve("127.0.0.1:0", "--log", log)
+		req, _ := http.NewRequest("POST", s.URL+"/visits", strings.NewReader("{}"))
+		req.Header.Set("Origin", "https://shop.example")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil || res.StatusCode != http.StatusNoContent {
+			t.Fatalf("%v %v", res, err)
+		}
+		res.Body.Close()
+	}
+	r := newPlace(t).tableOf(log, "127.0.0.1:0")
+	rows := r.waitRows(1, "select count(distinct visitor) as visitors from beacons having count(visitor) = 2")
+	if got := rows[0]["visitors"].(float64); got != 1 {
+		t.Errorf("one browser at two collectors is %v visitors", got)
+	}
+}
+
 func TestServeLog_WrongFlags_ErrorSaysWhatToWrite(t *testing.T) {
 	p := newPlace(t)
 	for flags, want := range map[string]string{
