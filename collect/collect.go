@@ -64,6 +64,9 @@ type Options struct {
 	// Visitors stores an id with each beacon that has an Origin, as those of pages have: a hash of client IP, user agent
 	// and origin with a salt that changes daily (UTC). The salt of the day is on disk. AddressDropped turns this off.
 	Visitors bool
+	// Spread is whether other collectors get requests of the same clients, as from a load balancer that is not sticky. Then
+	// a preflight here can have its POST there, so Stats.PreflightsOrphaned stays 0. Default: false.
+	Spread bool
 	// Salt returns random bytes, at least 16, for a day (UTC) counted since 1970, which several collectors share, so that
 	// their ids of visitors and hashed addresses agree; or false if there are none, and then this collector uses bytes of
 	// its own on that day. It is called once or twice a day, and must not block. Default: bytes of its own.

@@ -29,7 +29,7 @@ func (c *Collector) preflight(w http.ResponseWriter, r *http.Request) {
 		}
 		h.Set("Access-Control-Max-Age", maxAge)
 		c.metrics.preflights.Add(1)
-		if r.Header.Get("Access-Control-Request-Method") == http.MethodPost { // the only method of beacons with a preflight
+		if !c.options.Spread && r.Header.Get("Access-Control-Request-Method") == http.MethodPost { // the only method of beacons with a preflight
 			c.preflights.asked(c.preflights.key(r, c.from(r)), time.Now())
 		}
 	}

@@ -54,3 +54,14 @@ func TestAPreflightForNoBeaconIsNoOrphan(t *testing.T) {
 		t.Errorf("%d wait for their POST, want 1", n)
 	}
 }
+
+func TestPreflight_Spread_IsNoOrphan(t *testing.T) {
+	c := newCollector(Options{Spread: true}.orDefault(), func([]byte) error { return nil })
+	r := httptest.NewRequest("OPTIONS", "/events", nil)
+	r.Header.Set("Origin", "https://shop.example")
+	r.Header.Set("Access-Control-Request-Method", "POST")
+	c.ServeHTTP(httptest.NewRecorder(), r)
+	if n := len(c.preflights.waiting); n != 0 {
+		t.Errorf("%d preflights wait for their beacon", n)
+	}
+}

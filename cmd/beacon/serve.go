@@ -290,6 +290,7 @@ func serve(ctx context.Context, s serving) error {
 		return err
 	}
 	s.collect.Token = operators.text
+	s.collect.Spread = s.ship.url != "" && !s.ship.sticky
 	if s.ship.url != "" && (s.collect.Visitors || s.collect.Address == collect.AddressHashed) {
 		s.collect.Salt = shareSalts(ctx, &s.ship)
 	}

@@ -23,6 +23,7 @@ type shipOptions struct {
 	ack        string
 	maxBacklog sizeFlag
 	table      bool
+	sticky     bool
 }
 
 // Values of --ack.
@@ -49,6 +50,7 @@ func (o *shipOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.name, "log-name", "", "`name` of this collector in the log; the default is the host's name")
 	f.StringVar(&o.ack, "ack", ackInbox, "`when` a beacon is answered: inbox, when it is on this machine's disk, or log, when the log has it too")
 	f.Var(&o.maxBacklog, "max-backlog", "how much of the inbox the log may not have yet; beyond it beacons get 503; the default is half of the free disk")
+	f.BoolVar(&o.sticky, "sticky", false, "with --log: the load balancer sends all requests of a client to the same collector, so preflights without a beacon are counted")
 	f.BoolVar(&o.table, "table", false, "with --log: keep a table on this machine too")
 }
 
@@ -56,8 +58,8 @@ func (o *shipOptions) check(log *slog.Logger) error {
 	switch {
 	case o.ack != ackInbox && o.ack != ackLog:
 		return fmt.Errorf("--ack %q: write inbox or log", o.ack)
-	case o.url == "" && (o.ack == ackLog || o.maxBacklog != 0 || o.table || o.name != ""):
-		return errors.New("--ack log, --max-backlog, --table and --log-name need --log: name the log")
+	case o.url == "" && (o.ack == ackLog || o.maxBacklog != 0 || o.table || o.sticky || o.name != ""):
+		return errors.New("--ack log, --max-backlog, --table, --sticky and --log-name need --log: name the log")
 	}
 	return o.logOptions.check("log", log)
 }
