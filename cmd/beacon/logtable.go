@@ -50,6 +50,8 @@ func fromLog(cmd *cobra.Command) *logTable {
 	f.Var(&s.memory, "memory", "the memory of this process; queries have their own, see --query-memory")
 	s.board.flags(f)
 	s.table.flags(f)
+	s.table.maxInbox = 0 // the log has them
+	f.Lookup("max-inbox").DefValue = "0 bytes"
 	s.ship.ack, s.maxBody, s.visitors, s.listener.acme.Directory = ackInbox, 1<<20, true, httpserver.ACMEDirectory
 	return &s
 }

@@ -87,6 +87,9 @@ private. The commands read the token from the data folder, from BEACON_TOKEN or 
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.collect.Logger = newLog(os.Stderr)
+			if s.ship.url != "" && !s.ship.table && !cmd.Flags().Changed("max-inbox") {
+				s.table.maxInbox = 0 // the log has them
+			}
 			if err := s.parse(); err != nil {
 				return usageError{err}
 			}
