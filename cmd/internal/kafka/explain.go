@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 
@@ -16,8 +17,9 @@ import (
 
 // explain returns an error of the library with what it means and a hint. The result wraps err.
 func (o *Options) explain(err error) error {
-	if err == nil {
-		return nil
+	var file *fs.PathError
+	if err == nil || errors.As(err, &file) {
+		return err // not of the library
 	}
 	problem, hint := o.meaning(err)
 	if problem == "" {

@@ -139,7 +139,7 @@ func (h *harness) end() spool.Cursor {
 // await waits until all of the inbox is acknowledged.
 func (h *harness) await() {
 	h.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	if err := h.shipper.Wait(ctx, h.end()); err != nil {
 		h.Fatalf("the log has not acknowledged all: %v; stats %+v; log:\n%s", err, h.shipper.Stats(), h.logged)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func TestFollow_RetentionPassedOffset_GapIsCounted(t *testing.T) {
@@ -156,4 +157,37 @@ func TestPlan_PartitionFarAhead_WaitsForTheSlowest(t *testing.T) {
 	check("2 is 0.4 h ahead", "[] [2]")
 	parts[0].delivered, parts[1].delivered, parts[2].delivered = now.Add(-time.Minute), now.Add(-time.Minute), now.Add(-time.Minute)
 	check("the slow ones are silent", "[] [3]")
+}
+
+func TestFollow_PartitionHoursAhead_IsReadAfterTheOther(t *testing.T) {
+	h := newHarness(t, kfake.SeedTopics(2, testTopic))
+	cl, err := h.options.client(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	const each = 120
+	headers := headerCache{collector: "test"}
+	for n := range 2 * each {
+		id := idOf(n)
+		p := int32(n % 2)
+		r := &kgo.Record{Topic: testTopic, Partition: p, Key: id[:], Value: h.record(id, random(100_000)), Headers: headers.headers("/track"), Timestamp: time.Now().Add(time.Duration(p-1) * 10 * time.Hour)}
+		if err := cl.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, got, ahead := h.follower(nil, nil), [2]int{}, 0
+	err = f.Run(t.Context(), func(_ context.Context, rs []Record) error {
+		p := rs[0].Partition
+		if got[p] += len(rs); got[0] < each && p == 1 {
+			ahead = got[1]
+		}
+		if got[0]+got[1] == 2*each {
+			return errEnough
+		}
+		return nil
+	})
+	if err != errEnough || ahead > each/2 {
+		t.Errorf("%d records of %d of the newer partition were read before the older: %v", ahead, each, err)
+	}
 }

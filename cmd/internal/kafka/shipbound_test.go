@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -161,4 +162,29 @@ func TestShip_CursorFileDamaged_IsAnErrorWithAHint(t *testing.T) {
 	if _, err := Ship(h.in, h.options); err == nil || !strings.Contains(err.Error(), "hint: delete the file") {
 		t.Errorf("Ship returned %v", err)
 	}
+}
+
+func TestShip_DeadFolderCanNotBeWritten_RecordWaits(t *testing.T) {
+	h := newHarness(t, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "20000"}))
+	dead := filepath.Join(h.dir, deadName)
+	if err := os.WriteFile(dead, nil, 0o600); err != nil { // a file where the folder should be
+		t.Fatal(err)
+	}
+	h.ship()
+	h.put(numbered(10)...)
+	h.put(random(30_000))
+	large := h.order[len(h.order)-1]
+	h.put(numbered(10)...)
+	proctest.Eventually(t, func() error {
+		if st := h.shipper.Stats(); !strings.Contains(st.Error, deadName) || st.TooLarge != 0 {
+			return errors.New(st.Error)
+		}
+		return nil
+	})
+	if err := os.Remove(dead); err != nil {
+		t.Fatal(err)
+	}
+	h.await()
+	h.expectOnce(false, large)
+	h.expectDead(map[uuid.UUID]bool{large: true})
 }

@@ -66,7 +66,10 @@ func (s *Shipper) run(ctx context.Context) {
 			}
 			s.pause(ctx, added, 0)
 		case err != nil:
-			s.log.Error("inbox can't be read for the log", "error", err, "retry_in", readPause)
+			s.state.failed(err)
+			if s.refused.isNew(err.Error(), time.Now()) {
+				s.log.Error("inbox can't be shipped now, it is retried", "error", err)
+			}
 			s.reader.Close()
 			s.reader = s.in.Reader(s.cursor)
 			s.pause(ctx, nil, readPause)
