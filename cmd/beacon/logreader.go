@@ -28,7 +28,8 @@ const offsetsFile = "log-offsets"
 
 // A logReader copies a topic into the inbox that a table reads. What it has read is in the file offsetsFile, which is
 // written when the records are on disk in the inbox. So after a crash some records are read again, those of one call of
-// add at most. They are marked as imported records, which the table looks up among its rows.
+// add at most. They are marked as imported records, which the table looks up among its rows. So is all that is in the topic
+// when a table that has rows reads it for the first time.
 type logReader struct {
 	follower *kafka.Follower
 	inbox    *spool.Inbox
@@ -38,22 +39,25 @@ type logReader struct {
 
 	read  atomic.Int64 // records
 	state logState
-	again map[int32]int64 // records of a partition with lower offsets may be in the inbox
+	again map[int32]int64 // records of a partition with lower offsets may be in the table already
+	rows  bool            // the table had rows when the topic was read for the first time
 }
 
 // A logState is the content of offsetsFile.
 type logState struct {
 	Topic   string          `json:"topic"`
 	TopicID string          `json:"topic_id,omitempty"`
-	Next    map[int32]int64 `json:"next"` // the offset of the next record of each partition
+	Next    map[int32]int64 `json:"next"`            // the offset of the next record of each partition
+	Known   map[int32]int64 `json:"known,omitempty"` // up to these offsets a table that had rows may have the records
 }
 
-// readLog returns a reader of the topic of o. partitions is nil for all.
-func readLog(data string, o kafka.Options, partitions []int32, inbox *spool.Inbox, log *slog.Logger) (*logReader, error) {
-	r := &logReader{inbox: inbox, file: filepath.Join(data, offsetsFile), log: log, again: map[int32]int64{}, state: logState{Topic: o.Topic, Next: map[int32]int64{}}}
+// readLog returns a reader of the topic of o. partitions is nil for all. rows is whether the table has rows.
+func readLog(data string, o kafka.Options, partitions []int32, inbox *spool.Inbox, rows bool, log *slog.Logger) (*logReader, error) {
+	r := &logReader{inbox: inbox, file: filepath.Join(data, offsetsFile), log: log, again: map[int32]int64{}, state: logState{Topic: o.Topic, Next: map[int32]int64{}, Known: map[int32]int64{}}}
 	text, err := os.ReadFile(r.file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		r.rows = rows
 	case err != nil:
 		return nil, err
 	default:
@@ -80,7 +84,10 @@ const addBytes = 4 << 20
 func (r *logReader) add(ctx context.Context, records []kafka.Record) error {
 	partition := records[0].Partition
 	if _, known := r.again[partition]; !known {
-		r.again[partition] = records[0].Offset + kafka.MostHanded
+		if r.rows {
+			r.state.Known[partition] = r.follower.End(partition)
+		}
+		r.again[partition] = max(records[0].Offset+kafka.MostHanded, r.state.Known[partition])
 	}
 	var batch []byte
 	flush := func() error {

@@ -99,7 +99,7 @@ func (s *logTable) run(ctx context.Context) error {
 			log.Error("table could not be closed", "error", err, "hint", "beacons of the inbox that the table lacks are added at the next start")
 		}
 	}()
-	reader, err := readLog(s.data, s.from.kafka, partitions, c.Inbox(), log)
+	reader, err := readLog(s.data, s.from.kafka, partitions, c.Inbox(), t.table.Status().Rows > 0, log)
 	if err != nil {
 		return err
 	}

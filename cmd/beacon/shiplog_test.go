@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +104,33 @@ func TestServeLog_TwoCollectors_OneVisitor(t *testing.T) {
 	rows := r.waitRows(1, "select count(distinct visitor) as visitors from beacons having count(visitor) = 2")
 	if got := rows[0]["visitors"].(float64); got != 1 {
 		t.Errorf("one browser at two collectors is %v visitors", got)
+	}
+}
+
+func TestTableOfLog_FolderHasACopyOfACollectorsTable_NoBeaconIsTwoRows(t *testing.T) {
+	_, log := fakeLog(t)
+	old, copied := newPlace(t), newPlace(t)
+	send := func(s *server, from int) {
+		for i := range 50 {
+			s.postOne(fmt.Sprintf(`{"number":%d}`, from+i))
+		}
+	}
+	s := old.serve("127.0.0.1:0")
+	send(s, 0)
+	s.stop()
+	s = old.serve("127.0.0.1:0", "--log", log, "--table")
+	send(s, 50)
+	eventually(t, "the log has all", func() bool { return s.metric("beacon_log_acknowledged_total") >= 100 })
+	s.stop()
+	if err := os.CopyFS(filepath.Join(copied.data, tableDir), os.DirFS(filepath.Join(old.data, tableDir))); err != nil {
+		t.Fatal(err)
+	}
+	s = old.serve("127.0.0.1:0", "--log", log)
+	send(s, 100)
+	r := copied.tableOf(log, "127.0.0.1:0")
+	rows := r.waitRows(1, "select count(*) as n from beacons having count(distinct data->>'number') = 150")
+	if got := rows[0]["n"].(float64); got != 150 {
+		t.Errorf("150 beacons are %v rows", got)
 	}
 }
 

@@ -71,6 +71,16 @@ func NewFollower(o Options, partitions []int32, from map[int32]int64, topicID st
 	return f, nil
 }
 
+// End returns the offset behind the newest record of a partition, as far as it is known.
+func (f *Follower) End(partition int32) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if at := f.parts[partition]; at != nil {
+		return at.end
+	}
+	return 0
+}
+
 // TopicID returns the id of the topic that is read, or "" before Run knows it. A topic that is made anew has another.
 func (f *Follower) TopicID() string {
 	f.mu.Lock()

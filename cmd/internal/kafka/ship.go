@@ -78,6 +78,7 @@ type Shipper struct {
 	cursor  spool.Cursor // behind the last record that was read
 	total   int64        // bytes of the inbox that were read
 	start   spool.Cursor // the inbox's end at the start: what is behind it was never shipped
+	first   bool         // there was no saved cursor
 	headers headerCache
 	data    []byte      // a buffer of read
 	parts   []part      // another
@@ -106,6 +107,7 @@ func Ship(in *spool.Inbox, o ShipOptions) (*Shipper, error) {
 	}
 	probe.Close()
 	cursor, err := loadCursor(o.Dir)
+	first := cursor == spool.Cursor{}
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +116,7 @@ func Ship(in *spool.Inbox, o ShipOptions) (*Shipper, error) {
 		return nil, err
 	}
 	s := &Shipper{
-		o: o, in: in, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), cursor: cursor, start: end,
+		o: o, in: in, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), cursor: cursor, start: end, first: first,
 		headers: headerCache{collector: o.Collector}, closing: make(chan struct{}), ended: make(chan struct{}),
 		limit: defaultBatch,
 	}

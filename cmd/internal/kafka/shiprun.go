@@ -124,7 +124,7 @@ func (s *Shipper) read() (*chunk, error) {
 		} else {
 			stream, _ := row.Target(it.Record.Request.Target)
 			p := part{from: len(s.data), date: it.Record.Date, headers: s.headers.headers(stream), at: it.At}
-			if it.At.Before(s.start) && s.total < mostUnsaved {
+			if it.At.Before(s.start) && (s.first || s.total < mostUnsaved) { // at first, a copy of this collector's table can have them
 				p.headers = again(p.headers)
 			}
 			s.data = append(append(s.data, it.Record.ID[:]...), it.Raw...)
