@@ -1,15 +1,17 @@
 # make test     every check that a change must pass; it installs the programs that the tests need
 # make bench    benchmarks of the hot paths; where they compare two things, both run in turns
+# make scale    kills brokers, collectors and tables at random for BEACON_SCALE seconds
 # make fuzz     every fuzz test, FUZZTIME each
 # make senders  runs every library that sends to the collector, and writes docs/trackers.md
 # make loss     measures which events of a page that is left arrive, and writes docs/loss.md
 
 FUZZTIME ?= 30s
 BEACON_LOSS_RUNS ?= 20
+BEACON_SCALE ?= 600
 # The Go version that the modules of go125.work promise. "work" is all packages of the modules in go.work.
 OLDEST_GO = GOWORK=$(CURDIR)/go125.work GOTOOLCHAIN=go1.25.0
 
-.PHONY: test tools check vulnerabilities bench senders loss fuzz
+.PHONY: test tools check vulnerabilities bench senders loss scale fuzz
 
 test: tools check vulnerabilities
 	go test -race -timeout 40m work
@@ -47,6 +49,7 @@ bench:
 	go test -run '^$$' -bench P75 -benchtime 5x -timeout 30m ./cmd/internal/table/query
 	go test -run '^$$' -bench Writer -benchtime 200000x ./cmd/internal/table
 	go test -run '^$$' -bench Ship -benchtime 300000x ./cmd/internal/kafka
+	go test -run '^$$' -bench Scale -benchtime 1x -timeout 30m ./cmd/beacon
 	go test -run '^$$' -bench Dashboard -benchtime 1x -timeout 30m ./cmd/beacon
 
 senders: tools
@@ -54,6 +57,9 @@ senders: tools
 
 loss: tools
 	go test ./test/loss -timeout 4h -count 1 -v -all -update -runs $(BEACON_LOSS_RUNS)
+
+scale: tools
+	BEACON_SCALE=$(BEACON_SCALE) go test ./cmd/beacon -run TestScale -count 1 -v -timeout 2h
 
 fuzz:
 	@for package in $$(go list work); do for name in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \

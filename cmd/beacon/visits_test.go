@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
@@ -28,6 +29,8 @@ type visitEvent struct {
 	Source    string         `json:"source,omitempty"`
 	UTMSource string         `json:"utm_source,omitempty"`
 	UTMMedium string         `json:"utm_medium,omitempty"`
+	Campaign  string         `json:"utm_campaign,omitempty"`
+	Screen    string         `json:"screen,omitempty"`
 	Language  string         `json:"language,omitempty"`
 	Status    int            `json:"status,omitempty"`
 	Seconds   float64        `json:"seconds,omitempty"`
@@ -37,6 +40,7 @@ type visitEvent struct {
 	at             time.Time
 	visitor, site  string
 	agent, browser string
+	country        string
 	twice, bot     bool
 	idle           bool // of a visitor who has many views and nothing else
 }
@@ -59,7 +63,7 @@ func generateVisits(end time.Time) (events []visitEvent) {
 		e := visitEvent{
 			View: fmt.Sprintf("%x-%d", v, end.Unix()), Path: fmt.Sprintf("/p%d", random.IntN(6)), Weight: float64(1 + 9*random.IntN(2)),
 			visitor: fmt.Sprintf("%016x", random.IntN(40)), site: fmt.Sprintf("https://s%d.example", random.IntN(2)),
-			agent: a.agent, browser: a.browser, bot: a.browser == "Googlebot",
+			agent: a.agent, browser: a.browser, bot: a.browser == "Googlebot", country: []string{"", "NO", "DE"}[v%3],
 		}
 		add := func(name string, after time.Duration, change func(*visitEvent)) {
 			e.N++
@@ -74,10 +78,11 @@ func generateVisits(end time.Time) (events []visitEvent) {
 			n.Title = "Title"
 			n.Source = []string{"", "search.example", "social.example"}[random.IntN(3)]
 			if random.IntN(3) == 0 {
-				n.UTMSource, n.UTMMedium = "mail", []string{"letter", "campaign"}[random.IntN(2)]
+				n.UTMSource, n.UTMMedium, n.Campaign = "mail", []string{"letter", "campaign"}[random.IntN(2)], []string{"", "autumn"}[v%2]
 			}
 			n.Status = []int{0, 0, 0, 404}[random.IntN(4)]
 			n.Language = []string{"en", "de-DE"}[random.IntN(2)]
+			n.Screen = []string{"phone", "laptop"}[v%2]
 		})
 		if random.IntN(3) == 0 {
 			add("signup", time.Second, func(n *visitEvent) { n.Props = map[string]any{"plan": "pro"} })
@@ -112,9 +117,12 @@ func importVisits(t *testing.T, p *place, url string, events []visitEvent) {
 		for copies := 0; copies == 0 || copies == 1 && e.twice; copies++ {
 			r := warc.Record{
 				ID: uuid.New(), Date: e.at.Add(time.Duration(copies) * time.Millisecond), Target: "http://127.0.0.1/visits",
-				Extra: warc.Fields{{Name: "Beacon-Visitor", Value: e.visitor}},
+				Extra: warc.Fields{{Name: row.VisitorField, Value: e.visitor}},
 				Request: warc.Request{Method: http.MethodPost, Target: "/visits", Proto: "HTTP/1.1", Body: body, Header: warc.Fields{
 					{Name: "Content-Type", Value: "text/plain;charset=UTF-8"}, {Name: "Origin", Value: e.site}, {Name: "User-Agent", Value: e.agent}}},
+			}
+			if e.country != "" {
+				r.Extra = append(r.Extra, warc.Field{Name: row.CountryField, Value: e.country})
 			}
 			b, err := r.Append(nil)
 			if err != nil {
