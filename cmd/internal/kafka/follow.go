@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -40,6 +41,7 @@ type Follower struct {
 	o          Options
 	log        *slog.Logger
 	partitions []int32 // nil for all
+	repeats    repeats // for the goroutine of Run
 	state      state
 	failed     repeated
 	current    atomic.Pointer[kgo.Client] // nil while there is none
@@ -190,7 +192,7 @@ func (f *Follower) follow(ctx context.Context, each func(context.Context, []Reco
 
 // hand hands over the records of a partition.
 func (f *Follower) hand(ctx context.Context, p kgo.FetchTopicPartition, each func(context.Context, []Record) error) error {
-	records, bytes := make([]Record, 0, len(p.Records)), int64(0)
+	records, bytes, now := make([]Record, 0, len(p.Records)), int64(0), time.Now()
 	for _, r := range p.Records {
 		bytes += int64(len(r.Value))
 		is, err := decode(r)
@@ -206,6 +208,9 @@ func (f *Follower) hand(ctx context.Context, p kgo.FetchTopicPartition, each fun
 				f.log.Warn("foreign record skipped", "topic", f.o.Topic, "partition", r.Partition, "offset", r.Offset, "reason", err, "count", n)
 			}
 		default:
+			if is.Value != nil {
+				is.Again = f.repeats.isAgain(uuid.UUID(r.Key), is.Again, now)
+			}
 			records = append(records, is)
 		}
 	}
