@@ -26,7 +26,7 @@ import (
 // offsetsFile is in the data folder of a table that reads a log.
 const offsetsFile = "log-offsets"
 
-// A logReader copies a topic into the inbox that a table reads. What it has read is in the file offsetsFile, which is
+// A logReader copies a topic into the inbox that a table reads. Its offsets are in the file offsetsFile, which is
 // written when the records are on disk in the inbox. So after a crash some records are read again, those of one call of
 // add at most. They are marked as imported records, which the table looks up among its rows. So is all that is in the topic
 // when a table that has rows reads it for the first time.

@@ -46,7 +46,7 @@ const (
 )
 
 func (o *shipOptions) flags(f *pflag.FlagSet) {
-	o.logOptions.flags(f, "log", "`URL` of a Kafka topic that all beacons are copied to, such as kafka://b1,b2,b3/beacons, or kafkas:// for TLS. Then there is no table here unless --table is given: see 'beacon table --help'")
+	o.logOptions.flags(f, "log", "`URL` of a Kafka topic that all beacons are copied to, such as kafka://b1,b2,b3/beacons, or kafkas:// for TLS. It leaves out the table on this machine unless --table is given: see 'beacon table --help'")
 	f.StringVar(&o.name, "log-name", "", "`name` of this collector in the log; the default is the host's name")
 	f.StringVar(&o.ack, "ack", ackInbox, "`when` a beacon is answered: inbox, when it is on this machine's disk, or log, when the log has it too")
 	f.Var(&o.maxBacklog, "max-backlog", "how much of the inbox the log may not have yet; beyond it beacons get 503; the default is half of the free disk")
@@ -132,7 +132,7 @@ func (s *shipping) keep(write func() error) error {
 	return nil
 }
 
-// erase has those who read the log erase beacons.
+// erase writes an erasure to the log, for all tables that read it.
 func (s *shipping) erase(ctx context.Context, ids []uuid.UUID) error {
 	end, err := s.inbox.End()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // eraseIDs is how many ids an erasure has at most: 400 kB.
 const eraseIDs = 10_000
 
-// Erase writes the erasure of beacons to each partition, and returns when the log has acknowledged all. Whoever reads the
+// Erase writes the erasure of beacons to each partition, and returns when the log has acknowledged all. Each reader of the
 // topic erases them, also in a later replay. It comes behind all beacons that were acknowledged before the call. by is the
 // name of who erases. After an error some partitions may have it: call Erase again.
 func Erase(ctx context.Context, o Options, by string, ids []uuid.UUID) error {
