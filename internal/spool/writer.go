@@ -22,7 +22,7 @@ type writer struct {
 	ended   map[string]int // how many records the earlier segments have; nil if the counts are not needed
 	lasting bool           // a segment is synced at its end
 	closed  bool
-	end     Cursor         // behind the records of the last append that succeeded; for the goroutine that appends
+	end     Cursor // behind the records of the last append that succeeded; for the goroutine that appends
 }
 
 func newWriter(fsys fileSystem, dir string, maxSegment int64) *writer {
