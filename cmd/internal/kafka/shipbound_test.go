@@ -22,7 +22,7 @@ func TestShip_LargeBodies_ArriveInOrder(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "33554432"}))
 	h.ship()
-	for range 3 {
+	for range 2 {
 		h.put(numbered(20)...)
 		h.put(random(1<<20), random(16<<20), random(1<<20))
 	}
