@@ -5,59 +5,20 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"net"
-	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/seed-d051cf5a/beacon/test/clickhousetest"
 )
 
-// A columnStore is an engine with the database db, behind a proxy that can fail.
-type columnStore struct {
-	*clickhousetest.Engine
-	url    string // for --to
-	failed atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
-}
-
-// newColumnStore starts an engine.
-func newColumnStore(t testing.TB) *columnStore {
+// newColumnStore starts ClickHouse's engine with the database db, and returns the URL for --to.
+func newColumnStore(t testing.TB) (engine *clickhousetest.Engine, to string) {
 	t.Helper()
-	s := &columnStore{Engine: clickhousetest.Start(t, "")}
-	s.Query("CREATE DATABASE db")
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: s.Address})
-	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, err.Error(), http.StatusBadGateway) }
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	front := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if fail := s.failed.Load(); fail != nil && (*fail)(w, r) {
-			return
-		}
-		proxy.ServeHTTP(w, r)
-	})}
-	go front.Serve(l)
-	t.Cleanup(func() { front.Close() })
-	s.url = fmt.Sprintf("clickhouse://%s/db", l.Addr())
-	return s
+	engine = clickhousetest.Start(t, "")
+	engine.Query("CREATE DATABASE db")
+	return engine, "clickhouse://" + engine.Address + "/db"
 }
-
-// fail has requests fail for which f returns true; f has answered them then. nil ends that.
-func (s *columnStore) fail(f func(http.ResponseWriter, *http.Request) bool) {
-	if f == nil {
-		s.failed.Store(nil)
-		return
-	}
-	s.failed.Store(&f)
-}
-
-// away answers no request.
-func away(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
 
 // sinkOf starts beacon table --from --to.
 func (p *place) sinkOf(log, to string, flags ...string) *server {
@@ -81,7 +42,7 @@ func (p *place) sinkOf(log, to string, flags ...string) *server {
 }
 
 // inView checks that each accepted beacon is one row of the view, and that none is two.
-func (c *crowd) inView(t *testing.T, s *columnStore) {
+func (c *crowd) inView(t *testing.T, s *clickhousetest.Engine) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("the view has %d beacons", len(c.accepted)), func() bool {
 		rows, err := s.Try("SELECT uniqExact(JSONExtractInt(data, 'number')) FROM db.beacons")

@@ -9,7 +9,7 @@ import (
 )
 
 func TestClickHouse_EverythingIsKilled_EachBeaconIsOneRow(t *testing.T) {
-	store := newColumnStore(t)
+	store, to := newColumnStore(t)
 	_, log := fakeLog(t)
 	addresses := []string{freeAddress(t), freeAddress(t)}
 	collectors := []*place{newPlace(t), newPlace(t)}
@@ -18,7 +18,7 @@ func TestClickHouse_EverythingIsKilled_EachBeaconIsOneRow(t *testing.T) {
 		running[i] = collectors[i].serve(addresses[i], "--log", log)
 	}
 	p := newPlace(t)
-	sink := p.sinkOf(log, store.url)
+	sink := p.sinkOf(log, to)
 	c := newCrowd(running[0].URL, running[1].URL)
 	for range kills(t, 6) {
 		time.Sleep(rand.N(1500 * time.Millisecond))
@@ -32,7 +32,7 @@ func TestClickHouse_EverythingIsKilled_EachBeaconIsOneRow(t *testing.T) {
 			store.Restart()
 		default:
 			sink.kill()
-			sink = p.sinkOf(log, store.url)
+			sink = p.sinkOf(log, to)
 		}
 	}
 	t.Logf("%d beacons were accepted", c.end())

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/seed-d051cf5a/beacon/internal/proctest"
@@ -19,8 +20,10 @@ import (
 // An Engine is ClickHouse's engine with an HTTP front, in a process that ends with its test. Its methods are for one
 // goroutine.
 type Engine struct {
-	Address string // host:port
+	Address string // host:port of a proxy in front of it, which Intercept has fail
 
+	own      string // host:port of the engine
+	fail     atomic.Pointer[InterceptFunc]
 	t        testing.TB
 	python   string
 	dir      string
@@ -37,7 +40,7 @@ func Start(t testing.TB, password string) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Engine{Address: l.Addr().String(), t: t, python: install(t), dir: t.TempDir(), password: password, log: &proctest.Buffer{}}
+	e := &Engine{own: l.Addr().String(), t: t, python: install(t), dir: t.TempDir(), password: password, log: &proctest.Buffer{}}
 	l.Close()
 	if err := os.WriteFile(filepath.Join(e.dir, "front.py"), front, 0o600); err != nil {
 		t.Fatal(err)
@@ -49,6 +52,7 @@ func Start(t testing.TB, password string) *Engine {
 		}
 	})
 	e.Restart()
+	e.startProxy()
 	return e
 }
 
@@ -64,7 +68,7 @@ func (e *Engine) Kill() {
 // Restart starts an engine again that was killed, at the same address and with its data.
 func (e *Engine) Restart() {
 	e.t.Helper()
-	_, port, _ := net.SplitHostPort(e.Address)
+	_, port, _ := net.SplitHostPort(e.own)
 	cmd := exec.Command(e.python, filepath.Join(e.dir, "front.py"), port, e.dir, e.password)
 	cmd.Stderr = e.log
 	out, err := cmd.StdoutPipe()
@@ -80,7 +84,7 @@ func (e *Engine) Restart() {
 	}
 }
 
-// Query returns the fields of each line of a query's answer. The query has no FORMAT.
+// Query asks the engine without the proxy, and returns the fields of each line of a query's answer. The query has no FORMAT.
 func (e *Engine) Query(query string) (rows [][]string) {
 	e.t.Helper()
 	rows, err := e.Try(query)
@@ -95,7 +99,7 @@ func (e *Engine) Try(query string) (rows [][]string, err error) {
 	if strings.HasPrefix(strings.ToUpper(query), "SELECT") {
 		query += " FORMAT TabSeparated"
 	}
-	req, err := http.NewRequest("POST", "http://"+e.Address+"/", strings.NewReader(query))
+	req, err := http.NewRequest("POST", "http://"+e.own+"/", strings.NewReader(query))
 	if err != nil {
 		return nil, err
 	}

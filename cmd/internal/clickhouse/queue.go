@@ -12,9 +12,8 @@ import (
 const (
 	// mostPending is how many bytes of batches wait. One record more is taken, and what it decodes into.
 	mostPending = 48 << 20
-	// batchAge is how long a batch waits for more records, and agePerPartition the least of that for each partition.
-	batchAge        = 2 * time.Second
-	agePerPartition = 500 * time.Millisecond
+	// batchAge is how long a batch waits for more records. Each partition with records adds a quarter from the fifth on.
+	batchAge = 2 * time.Second
 	// recordedAge is the same for a batch whose end was recorded: its records are in the topic.
 	recordedAge = time.Minute
 )
@@ -24,6 +23,7 @@ const (
 type queue struct {
 	schema *schema
 	check  func(*row.Row)
+	age    time.Duration // batchAge, except in tests
 
 	added   chan struct{} // has a value after a batch has changed
 	removed chan struct{} // has a value after a batch was removed
@@ -34,8 +34,8 @@ type queue struct {
 	bytes   int64
 }
 
-func newQueue(s *schema, check func(*row.Row), recorded map[int32]position) *queue {
-	return &queue{schema: s, check: check, added: make(chan struct{}, 1), removed: make(chan struct{}, 1), batches: map[int32][]*batch{}, until: recorded}
+func newQueue(s *schema, check func(*row.Row), age time.Duration, recorded map[int32]position) *queue {
+	return &queue{schema: s, check: check, age: age, added: make(chan struct{}, 1), removed: make(chan struct{}, 1), batches: map[int32][]*batch{}, until: recorded}
 }
 
 // add adds records of one partition. It waits while the queue is full.
@@ -114,7 +114,7 @@ func (q *queue) choose(now time.Time) (chosen *batch, wait time.Duration) {
 	var largest *batch
 	for _, list := range q.batches {
 		b := list[0]
-		age := max(batchAge, time.Duration(len(q.batches))*agePerPartition)
+		age := max(q.age, time.Duration(len(q.batches))*q.age/4)
 		if b.until > 0 {
 			age = recordedAge
 		}

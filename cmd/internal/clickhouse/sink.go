@@ -36,6 +36,7 @@ type Sink struct {
 	schema *schema
 	client *client
 	log    *slog.Logger
+	age    time.Duration // batchAge, except in tests
 
 	follower atomic.Pointer[kafka.Follower] // nil until the positions are known
 	queue    atomic.Pointer[queue]          // nil until then
@@ -70,7 +71,7 @@ const (
 
 // New returns a Sink. It asks nothing yet. Errors are options that can't work.
 func New(o Options) (*Sink, error) {
-	s := &Sink{o: o, log: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)), reached: map[int32]reached{}}
+	s := &Sink{o: o, log: cmp.Or(o.Logger, slog.New(slog.DiscardHandler)), age: batchAge, reached: map[int32]reached{}}
 	var err error
 	if s.schema, err = newSchema(o.Columns); err != nil {
 		return nil, err
@@ -110,7 +111,7 @@ func (s *Sink) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q := newQueue(s.schema, s.o.Check, positions)
+	q := newQueue(s.schema, s.o.Check, s.age, positions)
 	s.queue.Store(q)
 	s.follower.Store(follower)
 	ctx, cancel := context.WithCancel(ctx)
