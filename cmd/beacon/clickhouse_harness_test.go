@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-d051cf5a/beacon/test/clickhousetest"
 )
@@ -72,4 +73,17 @@ func atLeast(text string, n int) bool {
 	var have int
 	fmt.Sscan(text, &have)
 	return have >= n
+}
+
+// await waits until n beacons were accepted.
+func (c *crowd) await(n int) {
+	for {
+		c.mu.Lock()
+		accepted := len(c.accepted)
+		c.mu.Unlock()
+		if accepted >= n {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +25,9 @@ func (s *logTable) runClickHouse(ctx context.Context, f *pflag.FlagSet) error {
 	sink, token, err := s.openSink(f)
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(s.memory) - outsideMemory)
 	}
 	log := s.collect.Logger
 	listener, err := s.listener.open(log)

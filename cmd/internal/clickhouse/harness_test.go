@@ -159,18 +159,7 @@ func (h *harness) produce(partition int32, beacons ...beacon) (ids []uuid.UUID) 
 		if b.stream == "" {
 			b.stream = "/events"
 		}
-		r := warc.Record{ID: b.id, Date: b.at, Target: "http://localhost" + b.stream, Request: warc.Request{Method: "POST", Target: b.stream, Proto: "HTTP/1.1", Body: []byte(b.body),
-			Header: warc.Fields{{Name: "Host", Value: "localhost"}, {Name: "User-Agent", Value: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}, {Name: "Content-Type", Value: "application/json"}}}}
-		if b.key != "" {
-			r.Request.Header = append(r.Request.Header, warc.Field{Name: "Idempotency-Key", Value: b.key})
-		}
-		if b.batch {
-			r.Extra = warc.Fields{{Name: "Beacon-Batch", Value: "yes"}}
-		}
-		value, err := r.Append(nil)
-		if err != nil {
-			h.Fatal(err)
-		}
+		value := encode(h, b)
 		ids = append(ids, b.id)
 		records = append(records, &kgo.Record{Partition: partition, Key: b.id[:], Value: value, Timestamp: b.at, Headers: []kgo.RecordHeader{
 			{Key: "content-type", Value: []byte("application/warc")}, {Key: "beacon-stream", Value: []byte(b.stream)}, {Key: "beacon-schema", Value: []byte("1")}}})
@@ -187,6 +176,24 @@ func (h *harness) produce(partition int32, beacons ...beacon) (ids []uuid.UUID) 
 		return nil
 	})
 	return ids
+}
+
+// encode returns the record of a beacon.
+func encode(t testing.TB, b beacon) []byte {
+	t.Helper()
+	r := warc.Record{ID: b.id, Date: b.at, Target: "http://localhost" + b.stream, Request: warc.Request{Method: "POST", Target: b.stream, Proto: "HTTP/1.1", Body: []byte(b.body),
+		Header: warc.Fields{{Name: "Host", Value: "localhost"}, {Name: "User-Agent", Value: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}, {Name: "Content-Type", Value: "application/json"}}}}
+	if b.key != "" {
+		r.Request.Header = append(r.Request.Header, warc.Field{Name: "Idempotency-Key", Value: b.key})
+	}
+	if b.batch {
+		r.Extra = warc.Fields{{Name: "Beacon-Batch", Value: "yes"}}
+	}
+	value, err := r.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
 
 // numbered returns n beacons with numbers from first on.

@@ -225,7 +225,7 @@ func TestSink_Erasure_HoldsInReplays(t *testing.T) {
 	s.await(24)
 	h.expect(19, 19)
 	s.crash()
-	s = h.start()
+	h.start()
 	h.produce(1, numbered(100, 1)...)
 	h.awaitRows("db", 20)
 	h.expect(20, 20)

@@ -57,7 +57,7 @@ func (s *Sink) writeRecords(ctx context.Context, b *batch) error {
 		if err != nil || len(dead) < len(b.records) {
 			return err
 		}
-		for _, r := range dead { // there is no record that ClickHouse takes, so this may be its state
+		for _, r := range dead { // ClickHouse takes none of the records, so this may be its state
 			if r.unclear {
 				return fmt.Errorf("%w: %s", errNotRows, r.reason)
 			}
