@@ -45,6 +45,13 @@ func (p *place) sinkOf(log, to string, flags ...string) *server {
 // inView checks that each accepted beacon is one row of the view, and that none is two.
 func (c *crowd) inView(t *testing.T, s *clickhousetest.Engine) {
 	t.Helper()
+	t.Cleanup(func() {
+		if t.Failed() {
+			rows, err := s.Try("SELECT log_partition, count(), uniqExact(log_offset), max(log_offset) FROM db.beacons_raw GROUP BY 1 ORDER BY 1")
+			positions, _ := s.Try("SELECT log_partition, max(next), max(until) FROM db.beacons_positions GROUP BY 1 ORDER BY 1")
+			t.Logf("partitions with rows, offsets and the greatest: %v (%v), positions %v", rows, err, positions)
+		}
+	})
 	eventually(t, fmt.Sprintf("the view has %d beacons", len(c.accepted)), func() bool {
 		rows, err := s.Try("SELECT uniqExact(JSONExtractInt(data, 'number')) FROM db.beacons")
 		return err == nil && rows[0][0] != "0" && atLeast(rows[0][0], len(c.accepted))

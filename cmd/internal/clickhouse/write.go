@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
+	"strconv"
 )
 
 const (
@@ -90,7 +92,10 @@ func (s *Sink) writeRecords(ctx context.Context, b *batch) error {
 func (s *Sink) insertRecords(ctx context.Context, b *batch, records []record) (dead []refused, err error) {
 	wait := minBackoff
 	for try := 1; ; try++ {
-		err := s.insertOnce(ctx, b, records)
+		err := s.insertOnce(ctx, b, records, true)
+		if err == nil && (try > 1 || b.until > 0) {
+			err = s.makeSure(ctx, b, records)
+		}
 		if err == nil {
 			s.streak = 0
 			s.worked()
@@ -125,8 +130,35 @@ func (s *Sink) insertRecords(ctx context.Context, b *batch, records []record) (d
 	}
 }
 
-// insertOnce makes one INSERT.
-func (s *Sink) insertOnce(ctx context.Context, b *batch, records []record) error {
+// makeSure inserts rows again without their token if they are not in the table. ClickHouse notes a token before it commits
+// the rows, so that one that dies in between skips the next INSERT with the token, and has no rows. Therefore an INSERT
+// whose token ClickHouse may know is looked up. The condition holds too where rows were merged with copies or erased; then
+// the rows are copies that FINAL leaves out, or are left out again.
+func (s *Sink) makeSure(ctx context.Context, b *batch, records []record) error {
+	want, least, greatest := 0, int64(math.MaxInt64), int64(math.MinInt64)
+	for _, r := range records {
+		if r.count > 0 && !r.repeatedElsewhen {
+			want++
+			least, greatest = min(least, r.at), max(greatest, r.at)
+		}
+	}
+	if want == 0 {
+		return nil
+	}
+	rows, err := s.client.query(ctx, fmt.Sprintf(
+		"SELECT uniqExact(log_offset) FROM %s WHERE log_partition = %d AND log_offset BETWEEN %d AND %d AND received_at BETWEEN fromUnixTimestamp64Micro(%d, 'UTC') AND fromUnixTimestamp64Micro(%d, 'UTC') FORMAT TabSeparated",
+		s.o.Target.table("_raw"), b.partition, records[0].offset, records[len(records)-1].offset, least, greatest))
+	if err != nil {
+		return fmt.Errorf("look up inserted rows: %w", err)
+	}
+	if have, err := strconv.Atoi(rows[0][0]); err == nil && have >= want {
+		return nil
+	}
+	return s.insertOnce(ctx, b, records, false)
+}
+
+// insertOnce makes one INSERT, with a token or without.
+func (s *Sink) insertOnce(ctx context.Context, b *batch, records []record, tokened bool) error {
 	var body [][]byte
 	for i, from := 0, -1; i <= len(records); i++ { // pieces without the rows that are left out
 		out := i == len(records) || records[i].repeatedElsewhen || records[i].count == 0
@@ -141,9 +173,11 @@ func (s *Sink) insertOnce(ctx context.Context, b *batch, records []record) error
 		return nil
 	}
 	settings := url.Values{
-		"insert_deduplicate":              {"1"},
-		"insert_deduplication_token":      {token(b, records)},
 		"max_partitions_per_insert_block": {"0"}, // old beacons of many months may arrive together
+	}
+	if settings.Set("insert_deduplicate", "0"); tokened {
+		settings.Set("insert_deduplicate", "1")
+		settings.Set("insert_deduplication_token", token(b, records))
 	}
 	where := ""
 	if s.erased {
