@@ -110,6 +110,13 @@ func (c *Collector) LocalOrOperator(h http.Handler) http.Handler {
 	})
 }
 
+// LocalOrToken is LocalOrOperator for a server without a collector, by the same rules. Without a token only requests of
+// this machine get through.
+func LocalOrToken(token string, h http.Handler) http.Handler {
+	c := &Collector{options: Options{Token: token}}
+	return c.LocalOrOperator(h)
+}
+
 // adminHeaders sets the header of each answer of an admin endpoint: no cache keeps it, and no page of
 // another origin can embed it.
 func adminHeaders(w http.ResponseWriter) {

@@ -46,6 +46,7 @@ var rules = []struct {
 	{"test/visits", "", "pages use the command over HTTP"},
 	{"test/dashboard", "", "browsers use the command over HTTP"},
 	{"test/kafkatest", "internal/proctest internal/certtest", "it runs Kafka for any test"},
+	{"test/clickhousetest", "internal/proctest", "it runs ClickHouse's engine for any test"},
 	{"test/collectortest", "", "it runs the command for any test"},
 	{"cmd/internal/dashboard", "", "it makes SQL of panels, which are embedded files"},
 	{"cmd/internal/geoip", "", "it finds the country of an IP in a file"},
@@ -54,6 +55,7 @@ var rules = []struct {
 	{"cmd/internal/accesslog", "internal/warc", "it turns lines into records, and the collector imports those"},
 	{"cmd/internal/contract", "collect collect/row", "it checks rows for the table's writer"},
 	{"cmd/internal/kafka", "internal/warc internal/spool collect/row", "it copies records from the inbox to a topic and back, whatever reads them there"},
+	{"cmd/internal/clickhouse", "internal/warc collect/row cmd/internal/kafka cmd/internal/table", "it reads the topic and needs no inbox: of the table it has the declared columns"},
 	{"cmd/internal/table", "internal/warc internal/spool collect/row cmd/internal/table/keys", "the table's writer reads the inbox and is pure Go: the engine is in another process"},
 	{"cmd/internal/table/keys", "", "the store of keys stores ids and places and needs no record"},
 	{"cmd/internal/table/query", "internal/spool", "a query process reads the files of the view that it gets and does not depend on their writer"},
@@ -89,7 +91,7 @@ func TestImports_EachPackage_HasARule(t *testing.T) {
 
 // TestImports_TestPackages_OnlyInTests includes commands: .Imports leaves out the imports of tests.
 func TestImports_TestPackages_OnlyInTests(t *testing.T) {
-	helpers := []string{"test/browsertest", "test/collectortest", "test/kafkatest", "internal/loadtest", "internal/proctest", "internal/certtest"}
+	helpers := []string{"test/browsertest", "test/collectortest", "test/kafkatest", "test/clickhousetest", "internal/loadtest", "internal/proctest", "internal/certtest"}
 	for _, line := range list(t, "{{.ImportPath}}>{{join .Imports \",\"}}", "work") {
 		pkg, imports, _ := strings.Cut(line, ">")
 		if slices.Contains(helpers, strings.TrimPrefix(pkg, module+"/")) {

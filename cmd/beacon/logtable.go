@@ -29,6 +29,7 @@ type logTable struct {
 	serving
 	from       logOptions
 	partitions string
+	to         clickhouseOptions
 }
 
 const defaultTableListen = "127.0.0.1:8081"
@@ -38,6 +39,7 @@ func fromLog(cmd *cobra.Command) *logTable {
 	var s logTable
 	f := cmd.Flags()
 	s.from.flags(f, "from", "`URL` of a Kafka topic that collectors with serve --log write, such as kafka://b1,b2,b3/beacons: make a table of it, and answer queries and the dashboard as serve does")
+	s.to.flags(f)
 	f.StringVar(&s.partitions, "partitions", "", "`partitions` of the topic to read, such as 0-7; the default is all")
 	f.StringVar(&s.listener.address, "listen", defaultTableListen, "address and `port` to listen on")
 	data, _ := datadir.Join("table")

@@ -19,18 +19,25 @@ func tableCommand() *cobra.Command {
 		Use:   "table",
 		Short: "Make a table of a log, or list, check and merge the Parquet files of a table",
 		Long: `With --from, make a table of a Kafka topic that collectors with serve --log write, and answer
-queries and the dashboard as serve does. It takes no beacons itself.
+queries and the dashboard as serve does. It takes no beacons itself. With --to as well, the table is
+in ClickHouse, which answers the queries: nothing is kept on this disk.
 
 The subcommands list, check and merge the Parquet files of the table of a running 'beacon serve' or
 'beacon table --from'. Any program that reads Parquet can read the files meanwhile: a file never
 changes, and one that is replaced stays for ten minutes.`,
 		Example: `  beacon table --from kafka://b1,b2,b3/beacons --listen 127.0.0.1:8081
+  beacon table --from kafka://b1,b2,b3/beacons --to clickhouse://beacon@ch1/analytics --to-password-file /etc/beacon/clickhouse
   beacon table files
   duckdb -c "select stream, count(*) from read_parquet([$(beacon table files | sed "s/.*/'&'/" | paste -sd,)]) group by stream"`,
 		Args: exactly(0, "--from, or files, check or compact"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if from.from.url == "" {
+			switch {
+			case from.from.url == "" && from.to.url != "":
+				return usagef("--to needs --from: name the log whose beacons go there")
+			case from.from.url == "":
 				return usagef("say files, check or compact, or name a log with --from")
+			case from.to.url != "":
+				return from.runClickHouse(cmd.Context(), cmd.Flags())
 			}
 			return from.run(cmd.Context())
 		},

@@ -136,6 +136,17 @@ func (c Column) compile() (getter, error) {
 	return getter{p, c.Stream, cast}, nil
 }
 
+// Compile returns a function that computes the column's value from a row's stream and data, for a table other than this
+// package's. data is valid JSON as a row has it, or empty. The value may share memory with data, and is NULL where the
+// column has none. Goroutines may share the function. Errors wrap ErrColumn: the path or the type cannot be used.
+func (c Column) Compile() (func(stream string, data []byte) parquet.Value, error) {
+	g, err := c.compile()
+	if err != nil {
+		return nil, err
+	}
+	return func(stream string, data []byte) parquet.Value { return g.value(bytesOf(stream), data) }, nil
+}
+
 // value returns the column's value or NULL. stream is the row's. The value may share memory with data, which is valid JSON without half a
 // surrogate pair, as a row has it, or empty. For other data the value is unspecified.
 func (g getter) value(stream, data []byte) parquet.Value {
