@@ -33,6 +33,7 @@ var rules = []struct {
 	{"", "internal/warc internal/spool internal/fetch internal/fetchrules internal/deliver internal/outbox internal/form internal/weburl", "a program that sends beacons links the code for sending only"},
 	{"navigator", " internal/warc internal/fetch internal/fetchrules internal/deliver internal/outbox internal/weburl", "a page's navigator keeps its beacons as programs do, and has the types of their bodies"},
 	{"page", "navigator internal/fetchrules internal/form internal/weburl", "a page sends through its navigator"},
+	{"page/internal/js", "", "it runs JavaScript for any package and knows no interface of the Web"},
 	{"collect", "internal/warc internal/spool collect/row internal/impatient", "the collector's answer waits for the inbox only: the table reads the inbox later"},
 	{"beacontest", "collect internal/warc collect/row", "the test collector answers with the real collector's code and needs neither a disk nor a sender"},
 	{"internal/proctest", "", "tests of any package wait for a condition"},
@@ -101,6 +102,16 @@ func TestImports_TestPackages_OnlyInTests(t *testing.T) {
 			if slices.Contains(strings.Split(imports, ","), module+"/"+helper) {
 				t.Errorf("%s imports %s outside tests", pkg, helper)
 			}
+		}
+	}
+}
+
+// TestImports_Engine_OnlyInItsBinding keeps the engine's types out of all other packages.
+func TestImports_Engine_OnlyInItsBinding(t *testing.T) {
+	for _, line := range list(t, "{{.ImportPath}}>{{join .Imports \",\"}}", "work") {
+		pkg, imports, _ := strings.Cut(line, ">")
+		if strings.Contains(imports, "modernc.org/libquickjs") && pkg != module+"/page/internal/js" {
+			t.Errorf("%s imports modernc.org/libquickjs, want page/internal/js only: the binding alone frees its values", pkg)
 		}
 	}
 }
