@@ -20,8 +20,6 @@ const (
 	// aloneBatch is the size in bytes of the largest batch of one record. Below Kafka's default of
 	// socket.request.max.bytes, 100 MiB, it fits each record of an inbox.
 	aloneBatch = 96 << 20
-	// linger is how long a batch waits for more records.
-	linger = 2 * time.Millisecond
 	// describeTimeout is how long the start waits for the topic's settings.
 	describeTimeout = 5 * time.Second
 )
@@ -71,7 +69,7 @@ func (s *Shipper) shrink(ctx context.Context) {
 func (s *Shipper) connect(ctx context.Context) bool {
 	s.disconnect()
 	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
-		client, err := s.producer(int32(max(s.limit, leastBatch)), linger)
+		client, err := s.producer(int32(max(s.limit, leastBatch)))
 		if err == nil {
 			s.client = client
 			return true
@@ -85,14 +83,14 @@ func (s *Shipper) connect(ctx context.Context) bool {
 }
 
 // producer returns a client that produces.
-func (s *Shipper) producer(batch int32, linger time.Duration) (*kgo.Client, error) {
+func (s *Shipper) producer(batch int32) (*kgo.Client, error) {
 	return s.o.client(
 		kgo.DefaultProduceTopic(s.o.Topic),
 		kgo.RecordPartitioner(partitioner{}),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchMaxBytes(batch),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
-		kgo.ProducerLinger(linger),
+		kgo.ProducerLinger(0), // while one request is under way, the next batch fills
 		// The window bounds what is under way. At these numbers Produce would block.
 		kgo.MaxBufferedRecords(1<<20),
 		// A topic that is missing may come back. Other retries have no limit by default.
@@ -187,7 +185,7 @@ func (s *Shipper) sendAlone(ctx context.Context, c *chunk, r *kgo.Record) {
 
 func (s *Shipper) produceAlone(ctx context.Context, r *kgo.Record) error {
 	if s.alone == nil {
-		client, err := s.producer(aloneBatch, 0)
+		client, err := s.producer(aloneBatch)
 		if err != nil {
 			return err
 		}
