@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/seed-d051cf5a/beacon/internal/proctest"
 )
@@ -84,6 +85,9 @@ func (e *Engine) Restart() {
 	}
 }
 
+// client fails where the engine does not answer in a minute.
+var client = &http.Client{Timeout: time.Minute}
+
 // Query asks the engine without the proxy, and returns the fields of each line of a query's answer. The query has no FORMAT.
 func (e *Engine) Query(query string) (rows [][]string) {
 	e.t.Helper()
@@ -104,7 +108,7 @@ func (e *Engine) Try(query string) (rows [][]string, err error) {
 		return nil, err
 	}
 	req.Header.Set("X-ClickHouse-Key", e.password)
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, err
 	}

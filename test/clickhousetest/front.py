@@ -6,12 +6,12 @@ Prints a line when it takes requests. A request is POST / with the query and the
 INSERT in the body; or with the query in the body.
 """
 
+import concurrent.futures
 import http.server
 import os
 import re
 import sys
 import tempfile
-import threading
 import urllib.parse
 
 from chdb import session
@@ -21,8 +21,9 @@ PORT, FOLDER, PASSWORD = int(sys.argv[1]), sys.argv[2], (sys.argv[3:] or [""])[0
 PARAMETERS = {"query", "database", "wait_end_of_query", "user", "password"}
 STATUS = {60: 404, 81: 404, 516: 403, 497: 403}
 
-engine = session.Session(os.path.join(FOLDER, "data"))
-lock = threading.Lock()
+# One thread alone uses the engine: with several, queries did not end at times.
+worker = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+engine = worker.submit(session.Session, os.path.join(FOLDER, "data")).result()
 applied = set()  # settings that the last request had
 
 
@@ -59,11 +60,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if PASSWORD and self.headers.get("X-ClickHouse-Key", "") != PASSWORD:
             return self.fail("Code: 516. DB::Exception: Authentication failed: password is incorrect. (AUTHENTICATION_FAILED)")
         try:
-            with lock:
-                if "query" in given:
-                    answer = run(given["query"], settings, body)
-                else:
-                    answer = run(body.decode(), settings, None)
+            if "query" in given:
+                answer = worker.submit(run, given["query"], settings, body).result()
+            else:
+                answer = worker.submit(run, body.decode(), settings, None).result()
         except Exception as error:
             return self.fail(str(error))
         self.answer(200, answer, {})
