@@ -1,0 +1,4 @@
+package page
+
+// NewQuick makes a page on QuickJS, for the tests that both engines must pass.
+var NewQuick = newQuick
