@@ -29,6 +29,23 @@ func BenchmarkSendBeacon(b *testing.B) {
 			b.Fatal(err)
 		}
 	})
+	quick := func(b *testing.B, send func(url string, data any) error) {
+		p, err := page.NewQuick(page.Options{URL: url}, send)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer p.Close(b.Context())
+		loop := "globalThis.loop = n => { const s = 'x'.repeat(512); for (let i = 0; i < n; i++) if (!navigator.sendBeacon('" + url + "', s)) throw 1 }"
+		if err := p.Run(b.Context(), "loop.js", loop); err != nil {
+			b.Fatal(err)
+		}
+		b.ResetTimer()
+		if err := p.Run(b.Context(), "run.js", fmt.Sprintf("loop(%d)", b.N)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("QuickJS", func(b *testing.B) { quick(b, openSender(b).Send) })
+	b.Run("QuickJS alone", func(b *testing.B) { quick(b, func(string, any) error { return nil }) })
 	b.Run("Go", func(b *testing.B) {
 		s := openSender(b)
 		for b.Loop() {
@@ -48,23 +65,17 @@ func BenchmarkSendBeacon(b *testing.B) {
 	})
 }
 
-// BenchmarkPage compares pages on the two engines.
+// BenchmarkPage compares pages on the two engines, from New to the end of a first script.
 func BenchmarkPage(b *testing.B) {
 	ctx := context.Background()
-	options := func(b *testing.B) page.Options {
-		return page.Options{URL: "http://127.0.0.1:9/", Navigator: &navigator.Navigator{Agent: newAgent(b, navigator.Config{})}}
-	}
-	open := map[string]func(page.Options) (closer, error){
+	for name, open := range map[string]func(page.Options) (closer, error){
 		"goja":    func(o page.Options) (closer, error) { return page.New(o) },
-		"quickjs": func(o page.Options) (closer, error) { return page.NewQuick(o) },
-	}
-	// The quota keeps a beacon from being sent, so the loop measures the call up to it.
-	const script = `(() => { const s = "x".repeat(65536 + 1 - 512), t = "x".repeat(512); return n => { for (let i = 0; i < n; i++) navigator.sendBeacon("/x", t) } })()`
-	for _, engine := range []string{"goja", "quickjs"} {
-		b.Run("New/"+engine, func(b *testing.B) {
-			o := options(b)
+		"quickjs": func(o page.Options) (closer, error) { return page.NewQuick(o, nil) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			o := page.Options{URL: "http://127.0.0.1:9/", Navigator: &navigator.Navigator{Agent: newAgent(b, navigator.Config{})}}
 			for b.Loop() {
-				p, err := open[engine](o)
+				p, err := open(o)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -72,20 +83,6 @@ func BenchmarkPage(b *testing.B) {
 					b.Fatal(err)
 				}
 				p.Close(ctx)
-			}
-		})
-		b.Run("SendBeacon512/"+engine, func(b *testing.B) {
-			p, err := open[engine](options(b))
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer p.Close(ctx)
-			if err := p.Run(ctx, "loop.js", "globalThis.loop = "+script); err != nil {
-				b.Fatal(err)
-			}
-			b.ResetTimer()
-			if err := p.Run(ctx, "run.js", fmt.Sprintf("loop(%d)", b.N)); err != nil {
-				b.Fatal(err)
 			}
 		})
 	}

@@ -40,6 +40,7 @@ var platform = sync.OnceValues(func() (*js.Program, error) {
 type quick struct {
 	page     *Page // its options, navigator and loop
 	vm       *js.VM
+	beacon   func(url string, data any) (queued bool, err error)
 	timers   map[int]*timer
 	last     int // timer
 	rejected []unhandled
@@ -55,7 +56,12 @@ func newQuick(o Options) (*quick, error) {
 	if err := p.settle(); err != nil {
 		return nil, err
 	}
-	q := &quick{page: p, timers: map[int]*timer{}}
+	// This page has no securitypolicyviolation event yet.
+	p.nav.Page.OnViolation = nil
+	if from := o.Navigator; from != nil && from.Page != nil {
+		p.nav.Page.OnViolation = from.Page.OnViolation
+	}
+	q := &quick{page: p, beacon: p.nav.SendBeacon, timers: map[int]*timer{}}
 	var err error
 	if q.vm, err = js.New(js.Config{Memory: o.Memory, Rejection: q.track}); err != nil {
 		return nil, fmt.Errorf("page: %w", err)

@@ -25,7 +25,7 @@ func openQuick(t testing.TB, o page.Options) runner {
 	if o.URL == "" && o.Navigator.Page == nil {
 		o.URL = "https://shop.example/cart/?a=1#end"
 	}
-	p, err := page.NewQuick(o)
+	p, err := page.NewQuick(o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

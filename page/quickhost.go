@@ -95,7 +95,7 @@ func (q *quick) send(_ js.Value, args []js.Value) (js.Value, error) {
 		}
 	}
 	at := q.text(args, 0)
-	queued, err := q.page.nav.SendBeacon(at, body)
+	queued, err := q.beacon(at, body)
 	if e := (*beacon.TypeError)(nil); errors.As(err, &e) {
 		return js.Undefined, &js.Error{Class: "TypeError", Message: "Failed to execute 'sendBeacon' on 'Navigator': " + e.Reason}
 	}
