@@ -3,7 +3,7 @@ package page_test
 import "testing"
 
 func TestBlobAndFile_Scripts_FollowFileAPI(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"are made with new alone", `throws(TypeError, () => Blob()); throws(TypeError, () => File(["a"], "b")); throws(TypeError, () => Blob.call(new Blob))`},
 		{"have the properties of an interface", `
 			equal(Blob.length, 0); equal(File.length, 2); equal(Blob.name, "Blob")
@@ -51,7 +51,7 @@ func TestBlobAndFile_Scripts_FollowFileAPI(t *testing.T) {
 }
 
 func TestFormData_Scripts_FollowXHR(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"is an ordered list", `
 			const f = new FormData; f.append("a", 1); f.append("b", "2"); f.append("a", null)
 			list([...f], [["a", "1"], ["b", "2"], ["a", "null"]]); equal(f.get("a"), "1"); list(f.getAll("a"), ["1", "null"]); equal(f.get("z"), null); equal(f.has("b"), true)
@@ -76,7 +76,7 @@ func TestFormData_Scripts_FollowXHR(t *testing.T) {
 }
 
 func TestURLSearchParams_Scripts_FollowURL(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"is parsed and serialised", `
 			for (const [from, want] of [["?a=b&c", "a=b&c="], ["a=b+c%20d", "a=b+c+d"], ["%zz=%e2%82", "%25zz=%EF%BF%BD"], ["=", "="], ["&&a&&", "a="], ["??a", "%3Fa="], ["a=\uD800", "a=%EF%BF%BD"], ["a=*-._~!'()", "a=*-._%7E%21%27%28%29"]])
 				equal(new URLSearchParams(from).toString(), want, from)`},
@@ -98,7 +98,7 @@ func TestURLSearchParams_Scripts_FollowURL(t *testing.T) {
 }
 
 func TestURL_Scripts_FollowURL(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"has its parts", `
 			const u = new URL("HTTPS://user:pa%20ss@EXAMPLE.com:8080/a/../b?c#d")
 			list([u.href, u.protocol, u.username, u.password, u.host, u.hostname, u.port, u.pathname, u.search, u.hash, u.origin],
@@ -111,7 +111,7 @@ func TestURL_Scripts_FollowURL(t *testing.T) {
 }
 
 func TestTextEncoding_Scripts_FollowEncoding(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"encodes", `list([...new TextEncoder().encode("aé\uD800")], [97, 195, 169, 239, 191, 189]); equal(new TextEncoder().encode().length, 0); equal(new TextEncoder().encoding, "utf-8")
 			const to = new Uint8Array(4); list(new TextEncoder().encodeInto("a😀é", to), {read: 1, written: 1}); list(new TextEncoder().encodeInto("éé€", to), {read: 2, written: 4}); list([...to], [195, 169, 195, 169]); throws(TypeError, () => new TextEncoder().encodeInto("a", new Int8Array(1)))`},
 		{"decodes", `const d = new TextDecoder; equal(d.decode(new Uint8Array([0xef, 0xbb, 0xbf, 97])), "a"); equal(d.decode(), ""); equal(d.decode(new Uint8Array([0xe2, 0x82, 97, 0xff])), "\uFFFDa\uFFFD"); equal(d.decode(new Uint8Array([0xf0, 0x80, 0x80])), "\uFFFD\uFFFD\uFFFD")
@@ -124,7 +124,7 @@ func TestTextEncoding_Scripts_FollowEncoding(t *testing.T) {
 }
 
 func TestReadableStream_Scripts_FollowStreams(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"is read", `
 			const s = new ReadableStream({start(c) { c.enqueue(1); c.enqueue(2); c.close() }}); equal(s.locked, false); const r = s.getReader(); equal(s.locked, true)
 			list([await r.read(), await r.read(), await r.read()], [{value: 1, done: false}, {value: 2, done: false}, {done: true}]); await r.closed; r.releaseLock(); equal(s.locked, false)`},

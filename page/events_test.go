@@ -12,7 +12,7 @@ import (
 )
 
 func TestEventTarget_Scripts_FollowDOM(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"are heard once for each listener", `
 			const t = new EventTarget; let n = 0; const f = () => n++
 			t.addEventListener("a", f); t.addEventListener("a", f); t.addEventListener("a", f, true); t.addEventListener("a", null)
@@ -45,7 +45,7 @@ func TestEventTarget_Scripts_FollowDOM(t *testing.T) {
 }
 
 func TestAbortSignal_Scripts_FollowDOM(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"by a controller", `const c = new AbortController; let n = 0; c.signal.onabort = () => n++; c.abort("why"); c.abort("not"); list([c.signal.aborted, c.signal.reason, n], [true, "why", 1]); let e; try { c.signal.throwIfAborted() } catch (x) { e = x } equal(e, "why")`},
 		{"with a reason", `equal(AbortSignal.abort().reason.name, "AbortError"); equal(AbortSignal.abort(1).reason, 1); throws(TypeError, () => new AbortSignal); const c = new AbortController; c.abort(); equal(c.signal.reason instanceof DOMException, true)`},
 		{"of any", `const a = new AbortController, b = new AbortController, s = AbortSignal.any([a.signal, AbortSignal.any([b.signal])]); let n = 0; s.addEventListener("abort", () => n++); b.abort("b"); a.abort("a"); list([s.reason, n], ["b", 1]); equal(AbortSignal.any([AbortSignal.abort(2)]).reason, 2)`},
@@ -54,14 +54,14 @@ func TestAbortSignal_Scripts_FollowDOM(t *testing.T) {
 }
 
 func TestDOMException_Scripts_FollowWebIDL(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"is an Error with a code", `const e = new DOMException("m", "AbortError"); list([e.name, e.message, e.code, e instanceof Error, String(e), DOMException.ABORT_ERR, e.DATA_CLONE_ERR], ["AbortError", "m", 20, true, "AbortError: m", 20, 25]); equal(new DOMException().name, "Error"); equal(Object.prototype.toString.call(e), "[object DOMException]")`},
 		{"or one of a quota", `const e = new QuotaExceededError("m", {quota: 1, requested: 2}); list([e.name, e.quota, e.requested, e.code, e instanceof DOMException], ["QuotaExceededError", 1, 2, 0, true]); equal(new QuotaExceededError().quota, null); throws(RangeError, () => new QuotaExceededError("", {quota: -1}))`},
 	})
 }
 
 func TestTimers_Scripts_FollowHTML(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"run in order", `
 			const seen = []; setTimeout(() => seen.push("10"), 10); setTimeout(() => { seen.push("0"); queueMicrotask(() => seen.push("micro")) }, 0); setTimeout(() => seen.push("0b")); Promise.resolve().then(() => seen.push("promise")); queueMicrotask(() => seen.push("queued")); seen.push("now")
 			await new Promise(r => setTimeout(r, 30)); list(seen, ["now", "promise", "queued", "0", "micro", "0b", "10"])`},

@@ -61,7 +61,7 @@ func open(t testing.TB, o page.Options) *page.Page {
 }
 
 // do runs a script, and waits for its timers and fetches. All of them must succeed.
-func do(t testing.TB, p *page.Page, script string) {
+func do(t testing.TB, p runner, script string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

@@ -11,6 +11,10 @@ import (
 )
 
 func TestSendBeacon_EachType_SendsBodyAndContentType(t *testing.T) {
+	onEach(t, sendBeaconEachType)
+}
+
+func sendBeaconEachType(t *testing.T, open opener) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	for _, c := range []struct{ name, data, contentType, body string }{
@@ -57,6 +61,10 @@ func TestSendBeacon_EachType_SendsBodyAndContentType(t *testing.T) {
 }
 
 func TestSendBeacon_FormData_SendsMultipart(t *testing.T) {
+	onEach(t, sendBeaconFormData)
+}
+
+func sendBeaconFormData(t *testing.T, open opener) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `
@@ -91,6 +99,10 @@ y
 }
 
 func TestSendBeacon_URLSearchParams_SendsForm(t *testing.T) {
+	onEach(t, sendBeaconURLSearchParams)
+}
+
+func sendBeaconURLSearchParams(t *testing.T, open opener) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `navigator.sendBeacon("`+url+`", new URLSearchParams([["z", "1 ~"], ["a", "ü\uD800"], ["z", "&="]]))`)
@@ -102,7 +114,7 @@ func TestSendBeacon_URLSearchParams_SendsForm(t *testing.T) {
 }
 
 func TestSendBeacon_Property_FollowsWebIDL(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"on the prototype, enumerable, writable and configurable", `
 			const d = Object.getOwnPropertyDescriptor(Navigator.prototype, "sendBeacon")
 			list([d.enumerable, d.writable, d.configurable], [true, true, true])
@@ -124,7 +136,7 @@ func TestSendBeacon_Property_FollowsWebIDL(t *testing.T) {
 }
 
 func TestSendBeacon_InvalidArguments_Throws(t *testing.T) {
-	holds(t, []rule{
+	bothHold(t, []rule{
 		{"no URL", `throws(TypeError, () => navigator.sendBeacon("http://:80"))`},
 		{"another scheme", `for (const u of ["ftp://a.example", "data:,x", "about:blank", "javascript:1", "ws://a.example", "blob:https://a.example/x"]) throws(TypeError, () => navigator.sendBeacon(u))`},
 		{"symbols", `throws(TypeError, () => navigator.sendBeacon(Symbol())); throws(TypeError, () => navigator.sendBeacon("https://a.example", Symbol("x")))`},
@@ -149,6 +161,10 @@ func TestSendBeacon_InvalidArguments_Throws(t *testing.T) {
 }
 
 func TestSendBeacon_DataChangesLater_SendsTheOld(t *testing.T) {
+	onEach(t, sendBeaconDataChangesLater)
+}
+
+func sendBeaconDataChangesLater(t *testing.T, open opener) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `
@@ -166,6 +182,10 @@ func TestSendBeacon_DataChangesLater_SendsTheOld(t *testing.T) {
 }
 
 func TestSendBeacon_BodyOverQuota_ReturnsFalse(t *testing.T) {
+	onEach(t, sendBeaconBodyOverQuota)
+}
+
+func sendBeaconBodyOverQuota(t *testing.T, open opener) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `
@@ -182,6 +202,10 @@ func TestSendBeacon_BodyOverQuota_ReturnsFalse(t *testing.T) {
 }
 
 func TestSendBeacon_PrototypesReplaced_CallsNoScript(t *testing.T) {
+	onEach(t, sendBeaconPrototypesReplaced)
+}
+
+func sendBeaconPrototypesReplaced(t *testing.T, open opener) {
 	url, got := collector(t)
 	p := open(t, page.Options{URL: url})
 	do(t, p, `
@@ -220,6 +244,10 @@ func TestSendBeacon_DetachedBuffer_SendsNoBody(t *testing.T) {
 }
 
 func TestSendBeacon_Called_CallsOptionSent(t *testing.T) {
+	onEach(t, sendBeaconCalled)
+}
+
+func sendBeaconCalled(t *testing.T, open opener) {
 	type call struct {
 		url    string
 		bytes  int

@@ -32,7 +32,7 @@ var rules = []struct {
 	{"internal/outbox", "internal/warc internal/procstat internal/spool internal/fetch internal/fetchrules internal/deliver internal/datadir", "it joins the log and its deliverers, for programs and for pages"},
 	{"", "internal/warc internal/spool internal/fetch internal/fetchrules internal/deliver internal/outbox internal/form internal/weburl", "a program that sends beacons links the code for sending only"},
 	{"navigator", " internal/warc internal/fetch internal/fetchrules internal/deliver internal/outbox internal/weburl", "a page's navigator keeps its beacons as programs do, and has the types of their bodies"},
-	{"page", "navigator internal/fetchrules internal/form internal/weburl", "a page sends through its navigator"},
+	{"page", "navigator internal/fetchrules internal/form internal/weburl page/internal/js", "a page sends through its navigator"},
 	{"page/internal/js", "", "it runs JavaScript for any package and knows no interface of the Web"},
 	{"collect", "internal/warc internal/spool collect/row internal/impatient", "the collector's answer waits for the inbox only: the table reads the inbox later"},
 	{"beacontest", "collect internal/warc collect/row", "the test collector answers with the real collector's code and needs neither a disk nor a sender"},

@@ -2,6 +2,8 @@ package js
 
 import (
 	"errors"
+	"runtime"
+	"strings"
 
 	"modernc.org/libc"
 	lib "modernc.org/libquickjs"
@@ -30,8 +32,8 @@ func realloc(tls *libc.TLS, state, p uintptr, size lib.Tsize_t) uintptr {
 }
 
 // An allocation of large bytes or more fails at the limit, so that the script gets a RangeError. A smaller one only
-// ends the script: the engine has faults where it runs out of memory while it makes an Error. For the same reason no
-// allocation fails until relief bytes were allocated after one that failed.
+// ends the script, since a script that catches the error would run into it again and again. No allocation fails until
+// relief bytes were allocated after one that failed, so that the error can be made and handled.
 const (
 	large  = 64 << 10
 	relief = 1 << 20
@@ -48,9 +50,9 @@ func allocate(s *lib.TJSMallocState, old uintptr, size lib.Tsize_t) uintptr {
 		over := limit > 0 && total > limit
 		hungry := vm.stop.Load() == starved || over && total-limit > limit/2+relief
 		switch {
-		case int(size) < 0 || uint64(size) > 1<<40 || over && size >= large:
+		case int(size) < 0 || uint64(size) > 1<<40 || over && size >= large && !inBacktrace():
 			return 0
-		case hungry && vm.relief <= 0:
+		case hungry && vm.relief <= 0 && !inBacktrace():
 			vm.relief = relief
 			return 0
 		case hungry:
@@ -69,6 +71,22 @@ func allocate(s *lib.TJSMallocState, old uintptr, size lib.Tsize_t) uintptr {
 		s.Fmalloc_count++
 	}
 	return p
+}
+
+// inBacktrace reports whether the engine makes the stack of an Error. It uses that Error after it was freed if an
+// allocation fails meanwhile. A look at the stack of Go is slow, but only made before an allocation fails.
+func inBacktrace() bool {
+	var callers [24]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers[:])])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, "._build_backtrace") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
 }
 
 func free(_ *libc.TLS, state, p uintptr) {

@@ -189,3 +189,30 @@ func (vm *VM) Delete(o Value, name string) error {
 	defer lib.XJS_FreeAtom(vm.tls, vm.ctx, atom)
 	return vm.done(lib.XJS_DeleteProperty(vm.tls, vm.in(), o.v, atom, 0))
 }
+
+// Array returns an Array of the values.
+func (vm *VM) Array(values ...Value) Value {
+	a := vm.own(lib.XJS_NewArray(vm.tls, vm.ctx))
+	for n, v := range values {
+		if err := vm.done(lib.XJS_DefinePropertyValueUint32(vm.tls, vm.in(), a.v, uint32(n), lib.XDupValue(vm.tls, vm.ctx, v.v), lib.MJS_PROP_C_W_E)); err != nil {
+			panic(failure{err})
+		}
+	}
+	return a
+}
+
+// BufferKind returns 1 for an ArrayBuffer, 2 for a typed array, 3 for a DataView, 4 for a SharedArrayBuffer, and 0 for
+// any other value. Neither the prototype of the object nor its properties matter.
+func (vm *VM) BufferKind(v Value) int {
+	switch class := lib.XJS_GetClassID(vm.tls, v.v); {
+	case class == lib.EJS_CLASS_ARRAY_BUFFER:
+		return 1
+	case class >= lib.EJS_CLASS_UINT8C_ARRAY && class <= lib.EJS_CLASS_FLOAT64_ARRAY:
+		return 2
+	case class == lib.EJS_CLASS_DATAVIEW:
+		return 3
+	case class == lib.EJS_CLASS_SHARED_ARRAY_BUFFER:
+		return 4
+	}
+	return 0
+}
