@@ -14,7 +14,7 @@ OLDEST_GO = GOWORK=$(CURDIR)/go125.work GOTOOLCHAIN=go1.25.0
 .PHONY: test tools check vulnerabilities bench senders loss scale fuzz
 
 test: tools check vulnerabilities
-	go test -race -timeout 40m work
+	go test -race -timeout 60m work
 	CGO_ENABLED=0 go test ./cmd/beacon -run WithoutATableEngine
 	$(OLDEST_GO) go vet work
 	$(OLDEST_GO) go test . ./navigator
