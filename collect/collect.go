@@ -68,8 +68,8 @@ type Options struct {
 	// a preflight here can have its POST there, so Stats.PreflightsOrphaned stays 0. Default: false.
 	Spread bool
 	// Salt returns random bytes, at least 16, for a day (UTC) counted since 1970, which several collectors share, so that
-	// their ids of visitors and hashed addresses agree; or false if there are none, and then this collector uses bytes of
-	// its own on that day. It is called once or twice a day, and must not block. Default: bytes of its own.
+	// their ids of visitors and hashed addresses agree. If its second result is false, this collector uses bytes of its own on that
+	// day. It is called once or twice a day, and must not block. Default: bytes of its own.
 	Salt func(day int64) ([]byte, bool)
 	// Country returns the country of a client IP as two letters (ISO 3166-1), or "" if it is unknown. It gets the whole
 	// IP, whatever Address is, and only the country is stored. Imported records keep the country that they have. Many

@@ -3,10 +3,7 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,22 +21,7 @@ func newColumnStore(t testing.TB) (engine *clickhousetest.Engine, to string) {
 // sinkOf starts beacon table --from --to.
 func (p *place) sinkOf(log, to string, flags ...string) *server {
 	p.t.Helper()
-	s := &server{p: p, cmd: p.command("command", append([]string{"table", "--from", log, "--to", to, "--listen", "127.0.0.1:0"}, flags...)...)}
-	s.cmd.Stderr = os.Stderr
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(func() { s.kill() })
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		p.t.Fatalf("table: %v", err)
-	}
-	s.URL = strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http"):]), "/")
-	return s
+	return p.start("command", append([]string{"table", "--from", log, "--to", to, "--listen", "127.0.0.1:0"}, flags...)...)
 }
 
 // inView checks that each accepted beacon is one row of the view, and that none is two.

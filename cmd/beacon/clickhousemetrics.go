@@ -21,43 +21,26 @@ var (
 type clickhouseMetrics struct{ *clickhouse.Sink }
 
 func (clickhouseMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{toConnected, toRows, toBatches, toRetries, toDead, toRepeated, toErased, toPending,
-		readConnected, readRecords, readForeign, readLost, readLagRecords, readLagBytes, readLagSeconds} {
+	for _, d := range []*prometheus.Desc{toConnected, toRows, toBatches, toRetries, toDead, toRepeated, toErased, toPending} {
+		to <- d
+	}
+	for _, d := range readMetrics {
 		to <- d
 	}
 }
 
 func (m clickhouseMetrics) Collect(to chan<- prometheus.Metric) {
+	all := samples(to)
 	s := m.Stats()
-	gauge := func(d *prometheus.Desc, v float64) { to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
-	counter := func(d *prometheus.Desc, v int64) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
+	all.flag(toConnected, s.Started && s.Error == "")
+	all.counter(toRows, s.Rows)
+	all.counter(toBatches, s.Batches)
+	all.counter(toRetries, s.Retries)
+	all.counter(toDead, s.Dead)
+	all.counter(toRepeated, s.Repeated)
+	all.counter(toErased, s.Erased)
+	all.gauge(toPending, float64(s.PendingBytes))
+	if s.Started { // else the log is not read yet
+		all.collectRead(s.Records, s.Log, s.Lag)
 	}
-	flag := func(d *prometheus.Desc, set bool) {
-		v := 0.0
-		if set {
-			v = 1
-		}
-		gauge(d, v)
-	}
-	flag(toConnected, s.Started && s.Error == "")
-	counter(toRows, s.Rows)
-	counter(toBatches, s.Batches)
-	counter(toRetries, s.Retries)
-	counter(toDead, s.Dead)
-	counter(toRepeated, s.Repeated)
-	counter(toErased, s.Erased)
-	gauge(toPending, float64(s.PendingBytes))
-	if !s.Started {
-		return // the log is not read yet
-	}
-	flag(readConnected, s.Log.Connected)
-	counter(readRecords, s.Records)
-	counter(readForeign, s.Log.Foreign)
-	counter(readLost, s.Log.Missing)
-	gauge(readLagRecords, float64(s.Lag.Records))
-	if s.Lag.Bytes >= 0 {
-		gauge(readLagBytes, float64(s.Lag.Bytes))
-	}
-	gauge(readLagSeconds, s.Lag.Time.Seconds())
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -55,16 +53,5 @@ func (o *clickhouseOptions) check(f *pflag.FlagSet) (err error) {
 
 // password reads the password of ClickHouse's user. It is "" if none is set.
 func (o *clickhouseOptions) password() (string, error) {
-	if text := os.Getenv(toPasswordVariable); text != "" || o.passwordFile == "" {
-		return text, nil
-	}
-	text, err := os.ReadFile(o.passwordFile)
-	if err != nil {
-		return "", fmt.Errorf("read the password of ClickHouse's user: %w", err)
-	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", fmt.Errorf("%s is empty: write the password of ClickHouse's user in its first line", o.passwordFile)
-	}
-	return line, nil
+	return secret(toPasswordVariable, o.passwordFile, "ClickHouse's user")
 }

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,7 +13,6 @@ import (
 
 	"github.com/seed-d051cf5a/beacon/cmd/internal/clickhouse"
 	"github.com/seed-d051cf5a/beacon/cmd/internal/contract"
-	"github.com/seed-d051cf5a/beacon/cmd/internal/kafka"
 	"github.com/seed-d051cf5a/beacon/collect"
 )
 
@@ -26,52 +22,21 @@ func (s *logTable) runClickHouse(ctx context.Context, f *pflag.FlagSet) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(s.memory) - outsideMemory)
-	}
+	s.limitMemory()
 	log := s.collect.Logger
 	listener, err := s.listener.open(log)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	go func() {
-		warnings, err := kafka.Check(ctx, s.from.kafka, 0)
-		for _, w := range warnings {
-			log.Warn("log: " + w)
-		}
-		if err != nil && ctx.Err() == nil {
-			log.Error("the log can't be read", "error", err)
-		}
-	}()
+	go s.from.checkLog(ctx, 0, log)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), clickhouseMetrics{sink})
 	server := s.newServer(clickhouseRoutes(sink, s.from.kafka.Topic, &s.to.target, token, registry), func(*http.Request) bool { return false })
 	registry.MustRegister(server)
 	fmt.Printf("Beacon copies %s to ClickHouse, health and metrics at %s/\n  view  %s.%s at %s\n", s.from.url, listener.url(nil), s.to.target.Database, s.to.target.View, s.to.target.Host)
 
-	ended := make(chan error, 1)
-	go func() { ended <- listener.serve(server) }()
-	copying, stop := context.WithCancel(ctx)
-	defer stop()
-	copied := make(chan error, 1)
-	go func() { copied <- sink.Run(copying) }()
-	select {
-	case err = <-ended:
-		err = fmt.Errorf("serve: %w", err)
-		stop()
-		<-copied
-	case err = <-copied:
-		if errors.Is(err, context.Canceled) {
-			err = nil
-		}
-	}
-	soon, cancel := context.WithTimeout(context.Background(), drainTime)
-	defer cancel()
-	if server.Shutdown(soon) != nil {
-		server.Close()
-	}
-	return err
+	return serveWhile(ctx, listener, server, sink.Run, func() {})
 }
 
 // openSink turns the flags' text into a sink. The token is that of the operators, or "".

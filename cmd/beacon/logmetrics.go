@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seed-d051cf5a/beacon/cmd/internal/kafka"
 )
 
 var (
@@ -18,28 +20,27 @@ var (
 type logMetrics struct{ *logReader }
 
 func (logMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readConnected, readRecords, readForeign, readLost, readLagRecords, readLagBytes, readLagSeconds} {
+	for _, d := range readMetrics {
 		to <- d
 	}
 }
 
-func (m logMetrics) Collect(to chan<- prometheus.Metric) {
-	s, lag := m.follower.Stats(), m.follower.Lag()
-	gauge := func(d *prometheus.Desc, v float64) { to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
-	counter := func(d *prometheus.Desc, v int64) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
-	}
-	connected := 0.0
-	if s.Connected {
-		connected = 1
-	}
-	gauge(readConnected, connected)
-	counter(readRecords, m.read.Load())
-	counter(readForeign, s.Foreign)
-	counter(readLost, s.Missing)
-	gauge(readLagRecords, float64(lag.Records))
+// readMetrics are those that collectRead collects.
+var readMetrics = []*prometheus.Desc{readConnected, readRecords, readForeign, readLost, readLagRecords, readLagBytes, readLagSeconds}
+
+// collectRead collects what a reader of a log has done.
+func (s samples) collectRead(records int64, stats kafka.FollowStats, lag kafka.Lag) {
+	s.flag(readConnected, stats.Connected)
+	s.counter(readRecords, records)
+	s.counter(readForeign, stats.Foreign)
+	s.counter(readLost, stats.Missing)
+	s.gauge(readLagRecords, float64(lag.Records))
 	if lag.Bytes >= 0 {
-		gauge(readLagBytes, float64(lag.Bytes))
+		s.gauge(readLagBytes, float64(lag.Bytes))
 	}
-	gauge(readLagSeconds, lag.Time.Seconds())
+	s.gauge(readLagSeconds, lag.Time.Seconds())
+}
+
+func (m logMetrics) Collect(to chan<- prometheus.Metric) {
+	samples(to).collectRead(m.read.Load(), m.follower.Stats(), m.follower.Lag())
 }

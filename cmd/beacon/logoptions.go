@@ -1,10 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -51,19 +50,21 @@ func (o *logOptions) check(flag string, log *slog.Logger) (err error) {
 
 // password reads the password of the log's user.
 func (o *logOptions) password() (string, error) {
-	if text := os.Getenv(logPasswordVariable); text != "" {
-		return text, nil
+	text, err := secret(logPasswordVariable, o.passwordFile, "the log's user")
+	if err == nil && text == "" {
+		err = fmt.Errorf("the log's user needs a password: set %s, or name its file with --log-password-file", logPasswordVariable)
 	}
-	if o.passwordFile == "" {
-		return "", fmt.Errorf("the log's user needs a password: set %s, or name its file with --log-password-file", logPasswordVariable)
+	return text, err
+}
+
+// checkLog logs what is wrong with the log, with the hints of kafka.Check. largest is the size of the largest body that is
+// shipped, or 0.
+func (o *logOptions) checkLog(ctx context.Context, largest int64, log *slog.Logger) {
+	warnings, err := kafka.Check(ctx, o.kafka, largest)
+	for _, w := range warnings {
+		log.Warn("log: " + w)
 	}
-	text, err := os.ReadFile(o.passwordFile)
-	if err != nil {
-		return "", fmt.Errorf("read the password of the log's user: %w", err)
+	if err != nil && ctx.Err() == nil {
+		log.Error("the log is not ready; it is tried again until it is", "error", err)
 	}
-	line, _, _ := strings.Cut(string(text), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", fmt.Errorf("%s is empty: write the password of the log's user in its first line", o.passwordFile)
-	}
-	return line, nil
 }

@@ -14,10 +14,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
+
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/cmd/internal/kafka"
-	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
 	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
@@ -28,7 +29,7 @@ const offsetsFile = "log-offsets"
 
 // A logReader copies a topic into the inbox that a table reads. Its offsets are in the file offsetsFile, which is
 // written when the records are on disk in the inbox. So after a crash some records are read again, those of one call of
-// add at most. They are marked as imported records, which the table looks up among its rows. So is all that is in the topic
+// add at most. They get the field row.AgainField, so that the table looks them up among its rows. So is all that is in the topic
 // when a table that has rows reads it for the first time.
 type logReader struct {
 	follower *kafka.Follower
@@ -123,16 +124,16 @@ func (r *logReader) add(ctx context.Context, records []kafka.Record) error {
 	return r.persist(ctx, r.save)
 }
 
-// appendRecord appends a record. With mark it becomes an imported one.
-func appendRecord(to, record []byte, mark bool) []byte {
-	if !mark {
+// appendRecord appends a record. With again the table looks it up among its rows.
+func appendRecord(to, record []byte, again bool) []byte {
+	if !again {
 		return append(to, record...)
 	}
 	r, n, err := warc.Parse(record)
-	if err != nil || n != len(record) || r.Extra.Get(row.ImportedField) != "" {
+	if err != nil || n != len(record) {
 		return append(to, record...)
 	}
-	r.Extra = append(r.Extra, warc.Field{Name: row.ImportedField, Value: "yes"})
+	r.Extra = append(r.Extra, warc.Field{Name: row.AgainField, Value: "yes"})
 	marked, err := r.Append(to)
 	if err != nil {
 		return append(to, record...)
@@ -163,13 +164,7 @@ func (r *logReader) save() error {
 	if err != nil {
 		return err
 	}
-	if err := keys.WriteSynced(r.file+".new", text); err != nil {
-		return err
-	}
-	if err := os.Rename(r.file+".new", r.file); err != nil {
-		return err
-	}
-	return keys.SyncDir(filepath.Dir(r.file))
+	return durable.Replace(r.file, text)
 }
 
 // parsePartitions parses partitions such as 0-7 or 0,2,4-6. "" is nil, which stands for all.

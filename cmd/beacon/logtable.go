@@ -77,6 +77,7 @@ func (s *logTable) run(ctx context.Context) error {
 		return usageError{err}
 	}
 	keepPrivate()
+	s.limitMemory()
 	log := s.collect.Logger
 	listener, err := s.listener.open(log)
 	if err != nil {
@@ -110,15 +111,7 @@ func (s *logTable) run(ctx context.Context) error {
 		host, _ := os.Hostname()
 		return kafka.Erase(ctx, s.from.kafka, host, ids)
 	}
-	go func() {
-		warnings, err := kafka.Check(ctx, s.from.kafka, 0)
-		for _, w := range warnings {
-			log.Warn("log: " + w)
-		}
-		if err != nil && ctx.Err() == nil {
-			log.Error("the log can't be read", "error", err)
-		}
-	}()
+	go s.from.checkLog(ctx, 0, log)
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), tableMetrics{t}, logMetrics{reader})
@@ -133,52 +126,34 @@ func (s *logTable) run(ctx context.Context) error {
 	registry.MustRegister(server)
 	s.greetTable(listener)
 
-	ended := make(chan error, 1)
-	go func() { ended <- listener.serve(server) }()
-	reading, stop := context.WithCancel(ctx)
+	return serveWhile(ctx, listener, server, reader.run, c.Drain)
+}
+
+// serveWhile serves and runs work, until ctx is done or one of them fails. Then it calls drain, and lets running requests
+// end.
+func serveWhile(ctx context.Context, l *listener, server *httpserver.Server, work func(context.Context) error, drain func()) (err error) {
+	served, worked := make(chan error, 1), make(chan error, 1)
+	go func() { served <- l.serve(server) }()
+	working, stop := context.WithCancel(ctx)
 	defer stop()
-	read := make(chan error, 1)
-	go func() { read <- reader.run(reading) }()
+	go func() { worked <- work(working) }()
 	select {
-	case err = <-ended:
+	case err = <-served:
 		err = fmt.Errorf("serve: %w", err)
 		stop()
-		<-read
-	case err = <-read:
+		<-worked
+	case err = <-worked:
 		if errors.Is(err, context.Canceled) {
 			err = nil
 		}
 	}
-	c.Drain()
+	drain()
 	soon, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if server.Shutdown(soon) != nil {
 		server.Close()
 	}
 	return err
-}
-
-// openCollector opens the inbox between the log and the table, and the admin endpoints.
-func (s *logTable) openCollector() (*collect.Collector, error) {
-	if err := checkOwner(s.data); err != nil {
-		return nil, err
-	}
-	operators, err := serveToken(s.tokenFile, s.data, s.collect.Logger)
-	if err != nil {
-		return nil, err
-	}
-	s.collect.Token = operators.text
-	c, err := collect.Open(s.data, s.collect)
-	if err != nil {
-		return nil, fmt.Errorf("open inbox: %w", err)
-	}
-	if operators.isNew {
-		if err := operators.save(s.data); err != nil {
-			c.Close()
-			return nil, err
-		}
-	}
-	return c, nil
 }
 
 func (s *logTable) greetTable(l *listener) {

@@ -3,12 +3,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -31,22 +29,7 @@ func fakeLog(t testing.TB, opts ...kfake.Opt) (*kfake.Cluster, string) {
 // tableOf starts beacon table --from.
 func (p *place) tableOf(log, listen string, flags ...string) *server {
 	p.t.Helper()
-	s := &server{p: p, cmd: p.command("command", append([]string{"table", "--from", log, "--listen", listen, "--data", p.data}, flags...)...)}
-	s.cmd.Stderr = os.Stderr
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(func() { s.kill() })
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		p.t.Fatalf("table: %v", err)
-	}
-	s.URL = strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http"):]), "/")
-	return s
+	return p.start("command", append([]string{"table", "--from", log, "--listen", listen, "--data", p.data}, flags...)...)
 }
 
 // A crowd posts beacons with numbers, each once, and remembers those that were answered with 204.

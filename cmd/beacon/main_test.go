@@ -195,7 +195,13 @@ func (p *place) serve(listen string, flags ...string) *server {
 // serveAs is serve by the test binary in another role.
 func (p *place) serveAs(role, listen string, flags ...string) *server {
 	p.t.Helper()
-	s := &server{p: p, cmd: p.command(role, append([]string{"serve", "--listen", listen, "--data", p.data}, flags...)...)}
+	return p.start(role, append([]string{"serve", "--listen", listen, "--data", p.data}, flags...)...)
+}
+
+// start starts a command that prints its URL in its first line.
+func (p *place) start(role string, args ...string) *server {
+	p.t.Helper()
+	s := &server{p: p, cmd: p.command(role, args...)}
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -207,7 +213,7 @@ func (p *place) serveAs(role, listen string, flags ...string) *server {
 	p.t.Cleanup(func() { s.kill() })
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		p.t.Fatalf("serve: %v", err)
+		p.t.Fatalf("%s: %v", args[0], err)
 	}
 	s.URL = strings.TrimSuffix(strings.TrimSpace(line[strings.Index(line, "http"):]), "/")
 	return s

@@ -15,7 +15,8 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
+
 	"github.com/seed-d051cf5a/beacon/internal/datadir"
 )
 
@@ -70,14 +71,7 @@ func (t token) save(data string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("save the operators' token: %s was made meanwhile: start again", path)
 	}
-	err := keys.WriteSynced(path+".new", []byte(t.text+"\n"))
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err == nil {
-		err = keys.SyncDir(data)
-	}
-	if err != nil {
+	if err := durable.Replace(path, []byte(t.text+"\n")); err != nil {
 		return fmt.Errorf("save the operators' token: %w", err)
 	}
 	return nil

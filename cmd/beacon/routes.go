@@ -30,7 +30,7 @@ type site struct {
 	metrics   prometheus.Gatherer
 	topic     string // of a table of a log, which takes no beacons
 
-	// Those of the table, or the explanation why there is none.
+	// Handlers of the table. Without one they answer with the reason.
 	query, export, table, board, panels http.Handler
 }
 

@@ -274,9 +274,7 @@ func serve(ctx context.Context, s serving) error {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
 	}
 	uuid.EnableRandPool() // saves a system call for each beacon's id
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(int64(s.memory) - outsideMemory)
-	}
+	s.limitMemory()
 	log := s.collect.Logger
 	listener, err := s.listener.open(log)
 	if err != nil {
@@ -285,21 +283,13 @@ func serve(ctx context.Context, s serving) error {
 	defer listener.Close()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err := checkOwner(s.data); err != nil {
-		return err
-	}
-	operators, err := serveToken(s.tokenFile, s.data, log)
-	if err != nil {
-		return err
-	}
-	s.collect.Token = operators.text
 	s.collect.Spread = s.ship.url != "" && !s.ship.sticky
 	if s.ship.url != "" && (s.collect.Visitors || s.collect.Address == collect.AddressHashed) {
 		s.collect.Salt = shareSalts(ctx, &s.ship)
 	}
-	c, err := collect.Open(s.data, s.collect)
+	c, err := s.openCollector()
 	if err != nil {
-		return fmt.Errorf("open collector: %w", err)
+		return err
 	}
 	defer func() {
 		if err := c.Close(); err != nil {
@@ -307,11 +297,6 @@ func serve(ctx context.Context, s serving) error {
 		}
 	}()
 	registry.MustRegister(collectMetrics{c})
-	if operators.isNew {
-		if err := operators.save(s.data); err != nil {
-			return err
-		}
-	}
 	share := openViewShare(s.data, log)
 	s.script.Share = func() float64 { return share.get().Share }
 	site := site{collector: c, script: s.script, share: share, metrics: registry}
@@ -372,6 +357,35 @@ func serve(ctx context.Context, s serving) error {
 		server.Close()
 	}
 	return nil
+}
+
+// limitMemory has Go's heap stay within --memory.
+func (s *serving) limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(s.memory) - outsideMemory)
+	}
+}
+
+// openCollector opens the inbox and the admin endpoints of the data folder. The first time it makes the operators' token.
+func (s *serving) openCollector() (*collect.Collector, error) {
+	if err := checkOwner(s.data); err != nil {
+		return nil, err
+	}
+	operators, err := serveToken(s.tokenFile, s.data, s.collect.Logger)
+	if err != nil {
+		return nil, err
+	}
+	s.collect.Token = operators.text
+	c, err := collect.Open(s.data, s.collect)
+	if err != nil {
+		return nil, fmt.Errorf("open collector: %w", err)
+	}
+	if operators.isNew {
+		if err := operators.save(s.data); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
 }
 
 func (s *serving) newServer(handler http.Handler, attended func(*http.Request) bool) *httpserver.Server {

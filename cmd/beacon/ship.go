@@ -92,15 +92,7 @@ func ship(ctx context.Context, data string, c *collect.Collector, o *shipOptions
 	}
 	s.inbox.KeepFrom(s.Reached)
 	c.Keep(s.keep)
-	go func() {
-		warnings, err := kafka.Check(ctx, o.kafka, largest)
-		for _, w := range warnings {
-			log.Warn("log: " + w)
-		}
-		if err != nil && ctx.Err() == nil {
-			log.Error("the log is not ready for all beacons; those that it does not take wait in the inbox", "error", err)
-		}
-	}()
+	go o.checkLog(ctx, largest, log)
 	return s, nil
 }
 

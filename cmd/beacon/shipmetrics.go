@@ -35,25 +35,18 @@ func (m shipMetrics) Describe(to chan<- *prometheus.Desc) {
 }
 
 func (m shipMetrics) Collect(to chan<- prometheus.Metric) {
+	all := samples(to)
 	s := m.Stats()
-	gauge := func(d *prometheus.Desc, v float64) { to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
-	counter := func(d *prometheus.Desc, v int64) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
-	}
-	connected := 0.0
-	if s.Connected {
-		connected = 1
-	}
-	gauge(shipConnected, connected)
-	counter(shipAcknowledged, s.Acknowledged)
-	counter(shipRetries, s.Retries)
-	counter(shipTooLarge, s.TooLarge)
-	counter(shipDamaged, s.Damaged)
+	all.flag(shipConnected, s.Connected)
+	all.counter(shipAcknowledged, s.Acknowledged)
+	all.counter(shipRetries, s.Retries)
+	all.counter(shipTooLarge, s.TooLarge)
+	all.counter(shipDamaged, s.Damaged)
 	if s.LagRecords >= 0 {
-		gauge(shipLagRecords, float64(s.LagRecords))
+		all.gauge(shipLagRecords, float64(s.LagRecords))
 	}
-	gauge(shipLagBytes, float64(s.LagBytes))
-	gauge(shipLagSeconds, s.LagTime.Seconds())
-	gauge(shipMost, float64(m.most))
+	all.gauge(shipLagBytes, float64(s.LagBytes))
+	all.gauge(shipLagSeconds, s.LagTime.Seconds())
+	all.gauge(shipMost, float64(m.most))
 	m.acks.Collect(to)
 }

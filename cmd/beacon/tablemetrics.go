@@ -6,8 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func described(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
-
 var (
 	lagBytes      = described("beacon_inbox_lag_bytes", "Bytes of the inbox that the table's writer has not read yet.")
 	lagSeconds    = described("beacon_table_lag_seconds", "How long ago the oldest beacon was received that the table's writer has not read yet, for an imported one by its date; 0 where there is none.")
@@ -38,17 +36,7 @@ func (tableMetrics) Describe(to chan<- *prometheus.Desc) {
 }
 
 func (m tableMetrics) Collect(to chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, v float64) { to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
-	counter := func(d *prometheus.Desc, v int64) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
-	}
-	flag := func(d *prometheus.Desc, on bool) {
-		v := 0.0
-		if on {
-			v = 1
-		}
-		gauge(d, v)
-	}
+	all := samples(to)
 	s := m.table.Status()
 	if bytes, since, err := m.inbox.Behind(s.Reached); err != nil {
 		m.log.Warn("the table's lag is not known", "error", err)
@@ -57,26 +45,26 @@ func (m tableMetrics) Collect(to chan<- prometheus.Metric) {
 		if !since.IsZero() {
 			seconds = time.Since(since).Seconds()
 		}
-		gauge(lagBytes, float64(bytes))
-		gauge(lagSeconds, seconds)
+		all.gauge(lagBytes, float64(bytes))
+		all.gauge(lagSeconds, seconds)
 	}
 	rows := int64(0)
 	for _, d := range s.Damaged {
 		rows += d.Rows
 	}
-	gauge(tableFiles, float64(s.Files))
-	gauge(tableRows, float64(s.Rows))
-	gauge(tableBytes, float64(s.Bytes))
-	gauge(tablePending, float64(s.Pending))
-	gauge(tableDamaged, float64(len(s.Damaged)))
-	gauge(damagedRows, float64(rows))
-	flag(tableFailing, s.Error != nil)
+	all.gauge(tableFiles, float64(s.Files))
+	all.gauge(tableRows, float64(s.Rows))
+	all.gauge(tableBytes, float64(s.Bytes))
+	all.gauge(tablePending, float64(s.Pending))
+	all.gauge(tableDamaged, float64(len(s.Damaged)))
+	all.gauge(damagedRows, float64(rows))
+	all.flag(tableFailing, s.Error != nil)
 	q := m.pool.Stats()
-	gauge(queryRunning, float64(q.Running))
-	gauge(queryWaiting, float64(q.Waiting))
-	counter(queryStarted, q.Started)
-	counter(queryKilled, q.Killed)
-	counter(queryEnded, q.Ended)
-	counter(queryRefused, q.Refused)
-	flag(queryConfined, q.Confined)
+	all.gauge(queryRunning, float64(q.Running))
+	all.gauge(queryWaiting, float64(q.Waiting))
+	all.counter(queryStarted, q.Started)
+	all.counter(queryKilled, q.Killed)
+	all.counter(queryEnded, q.Ended)
+	all.counter(queryRefused, q.Refused)
+	all.flag(queryConfined, q.Confined)
 }

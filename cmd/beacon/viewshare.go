@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
 )
 
 // viewShareFile is the file of a viewShare in the data folder.
@@ -93,14 +93,7 @@ func (v *viewShare) set(share float64, duration time.Duration) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	err = keys.WriteSynced(v.path+".new", append(text, '\n'))
-	if err == nil {
-		err = os.Rename(v.path+".new", v.path)
-	}
-	if err == nil {
-		err = keys.SyncDir(filepath.Dir(v.path))
-	}
-	if err != nil {
+	if err := durable.Replace(v.path, append(text, '\n')); err != nil {
 		return err
 	}
 	v.s = s

@@ -19,6 +19,9 @@ const BatchField = "Beacon-Batch"
 // ImportedField is the field of a record that an import added.
 const ImportedField = "Beacon-Imported"
 
+// AgainField is the field of a record that the table may have already, because the log has it twice or was read again.
+const AgainField = "Beacon-Again"
+
 // Limits of the rows of one beacon.
 const (
 	maxMembers = 10_000

@@ -114,7 +114,7 @@ func (b *Board) Panel(name string) (Panel, error) {
 // view, and the table lists what it adds later than that as a change of the past.
 const keepAfter = reach + 10*time.Minute
 
-// An answer about today is used answerUse times as long as the answers of its page took, and answerAge at most.
+// An answer about today is used answerUse times as long as its page waited for it, and answerAge at most.
 const (
 	answerAge = time.Minute
 	answerUse = 50

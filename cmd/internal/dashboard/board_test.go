@@ -115,7 +115,7 @@ func TestAsk_QuickAnswerAboutToday_IsUsedForSeconds(t *testing.T) {
 			return all
 		}
 		first := ask(b.panels[0])
-		both := ask(b.panels...) // the first is asked again, so that both are of the same time
+		both := ask(b.panels...) // both are queried, so that they have the same beacons
 		again := ask(b.panels...)
 		time.Sleep(2 * time.Second)
 		if later := ask(b.panels...); first != 1 || both != 2 || again != 0 || later != 2 {

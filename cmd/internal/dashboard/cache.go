@@ -73,7 +73,7 @@ func (k *answerCache) forget(key string) {
 	}
 }
 
-// put keeps the answer of h, which was asked for in a series that took so long.
+// put keeps the answer of h, which came so long after its page was asked for.
 func (k *answerCache) put(h *half, now time.Time, took time.Duration, state State, log *slog.Logger) {
 	if h.past && !state.Complete() {
 		return

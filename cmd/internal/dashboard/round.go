@@ -25,7 +25,7 @@ type half struct {
 	past   bool // all of it is over and complete
 	parts  []part
 	macros []string // before the panel's query
-	series string   // halves with the same are asked of one process
+	series string   // one process answers halves with the same
 	key    string   // of the answer
 	answer *Answer
 }
@@ -102,7 +102,6 @@ func (r *round) findKept() {
 
 // run queries a series. Each part is made before the first query that uses it.
 func (r *round) run(ctx context.Context, series []asked) {
-	began := time.Now()
 	steps := make([]Step, len(series))
 	steps[0].Setup = slices.Clone(series[0].h.macros)
 	made, named := map[string]bool{}, map[string]bool{}
@@ -126,13 +125,13 @@ func (r *round) run(ctx context.Context, series []asked) {
 		}
 		r.answer(series[i], a, err)
 	})
-	took := time.Since(began)
+	now := r.board.now()
 	for _, x := range series {
 		if err != nil {
 			r.answer(x, nil, err)
 		}
 		if x.h.answer != nil {
-			r.board.cache.put(x.h, r.now, took, r.state, r.board.log)
+			r.board.cache.put(x.h, now, now.Sub(r.now), r.state, r.board.log)
 		}
 	}
 }

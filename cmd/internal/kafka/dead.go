@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
+
 	"github.com/google/uuid"
 
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -51,7 +53,7 @@ func (d *deadFolder) write(name string, data []byte) (string, error) {
 		return "", fmt.Errorf("make room in dead/: %w", err)
 	}
 	path := filepath.Join(d.dir, name)
-	if err := writeFile(path, data); err != nil {
+	if err := durable.Replace(path, data); err != nil {
 		return "", fmt.Errorf("write to dead/: %w", err)
 	}
 	return path, nil
@@ -60,7 +62,7 @@ func (d *deadFolder) write(name string, data []byte) (string, error) {
 // makeRoom makes the folder, and deletes the oldest files until n bytes more are within the bound.
 func (d *deadFolder) makeRoom(n int64) error {
 	if err := os.Mkdir(d.dir, 0o700); err == nil {
-		err = syncDir(filepath.Dir(d.dir))
+		err = durable.SyncDir(filepath.Dir(d.dir))
 		if err != nil {
 			return err
 		}

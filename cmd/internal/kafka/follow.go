@@ -44,7 +44,7 @@ type Follower struct {
 	repeats    repeats // for the goroutine of Run
 	state      state
 	failed     repeated
-	current    atomic.Pointer[kgo.Client] // nil while there is none
+	current    atomic.Pointer[kgo.Client] // nil between two connections
 
 	mu      sync.Mutex
 	parts   map[int32]*position

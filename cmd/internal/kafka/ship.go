@@ -78,7 +78,7 @@ type Shipper struct {
 	cursor  spool.Cursor // behind the last record that was read
 	total   int64        // bytes of the inbox that were read
 	start   spool.Cursor // the inbox's end at the start: what is behind it was never shipped
-	first   bool         // there was no saved cursor
+	first   bool         // the cursor was never saved before
 	headers headerCache
 	data    []byte      // a buffer of read
 	parts   []part      // another

@@ -106,7 +106,7 @@ func (s *Shipper) pause(ctx context.Context, added <-chan struct{}, d time.Durat
 	}
 }
 
-// read returns the next records of the inbox. The chunk is nil if there are none. The error is io.EOF at the
+// read returns the next records of the inbox. Without any the chunk is nil. The error is io.EOF at the
 // inbox's end; the chunk is valid with an error too.
 func (s *Shipper) read() (*chunk, error) {
 	s.data, s.parts = s.data[:0], s.parts[:0]

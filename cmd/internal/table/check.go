@@ -10,9 +10,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
+
 	"github.com/google/uuid"
 
-	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
@@ -177,10 +178,10 @@ func (t *Table) moveDamaged(name string) error {
 	to := filepath.Join(t.dir, damagedDir, name)
 	err := os.Rename(filepath.Join(t.dir, name), to)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = keys.WriteSynced(to, nil)
+		err = durable.WriteSynced(to, nil)
 	}
 	if err == nil {
-		err = keys.SyncDir(filepath.Join(t.dir, damagedDir))
+		err = durable.SyncDir(filepath.Join(t.dir, damagedDir))
 	}
 	if err != nil {
 		return fmt.Errorf("move damaged file: %w", err)

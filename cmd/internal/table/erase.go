@@ -12,10 +12,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
+
 	"github.com/google/uuid"
 	"github.com/parquet-go/parquet-go"
 
-	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
 	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
@@ -152,10 +153,10 @@ func (t *Table) recordErasure(ids []uuid.UUID) (e Erasure, err error) {
 	for _, id := range ids {
 		b = append(b, id[:]...)
 	}
-	if err := keys.WriteSynced(filepath.Join(t.dir, name), b); err != nil {
+	if err := durable.WriteSynced(filepath.Join(t.dir, name), b); err != nil {
 		return e, err
 	}
-	if err := keys.SyncDir(filepath.Join(t.dir, erasedDir)); err != nil {
+	if err := durable.SyncDir(filepath.Join(t.dir, erasedDir)); err != nil {
 		return e, err
 	}
 	e = Erasure{At: now.Truncate(time.Second), Rows: int64(len(ids)), IDs: filepath.ToSlash(name), SHA256: checksum(b)}

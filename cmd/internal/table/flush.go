@@ -46,7 +46,7 @@ func (w *writer) flush() error {
 	if w.cursor == before {
 		return nil
 	}
-	if err := w.resolveImports(); err != nil {
+	if err := w.resolveLookUps(); err != nil {
 		return err
 	}
 	// Keys before rows: if the rows are not committed, their records are read again at the same
@@ -152,7 +152,7 @@ func (t *Table) writeRows(name string, rows []pendingRow, sync bool) (File, erro
 // that no manifest names. A query therefore writes only the rows that came since the previous query.
 // The tail after the first maxTails ones has all pending rows and replaces them.
 func (w *writer) writeTails() error {
-	if err := w.resolveImports(); err != nil {
+	if err := w.resolveLookUps(); err != nil {
 		return err
 	}
 	if w.tailed == len(w.pending.rows) {

@@ -12,9 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
+
 	"github.com/google/uuid"
 
-	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
 )
 
@@ -150,11 +151,11 @@ func saveManifest(dir string, m *manifest) error {
 		return err
 	}
 	path := filepath.Join(dir, manifestName)
-	if err := keys.WriteSynced(path+".new", append([]byte(manifestHead+checksum(body)+"\n"), body...)); err != nil {
+	if err := durable.WriteSynced(path+".new", append([]byte(manifestHead+checksum(body)+"\n"), body...)); err != nil {
 		return err
 	}
 	// The names of the new files are durable before the manifest that has them.
-	if err := keys.SyncDir(dir); err != nil {
+	if err := durable.SyncDir(dir); err != nil {
 		return err
 	}
 	if err := os.Rename(path, filepath.Join(dir, previousName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -180,7 +181,7 @@ func (t *Table) change(edit func(*manifest)) error {
 	// The change is visible now, so a failed sync is not an error of it. A power cut may then bring
 	// back the previous manifest. All that it needs is still there: files are deleted and the inbox is
 	// trimmed only after one more change, which syncs the folder first.
-	if err := keys.SyncDir(t.dir); err != nil {
+	if err := durable.SyncDir(t.dir); err != nil {
 		t.log.Error("the manifest may not be on disk", "error", err)
 	}
 	named := map[string]bool{}

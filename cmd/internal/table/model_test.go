@@ -266,7 +266,7 @@ func (w *world) crashInFlush() {
 		w.Fatal(err)
 	}
 	steps := []func() error{
-		f.resolveImports,
+		f.resolveLookUps,
 		w.table.keys.Sync,
 		func() error {
 			_, err := f.writeFiles(time.Now())

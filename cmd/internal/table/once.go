@@ -23,7 +23,7 @@ import (
 //
 //   - A beacon with an Idempotency-Key, which its sender repeats until it has an answer. The key
 //     is looked up among those of the last 48 h.
-//   - An imported record. Its id is looked up among the table's rows of its day.
+//   - An imported record, or one that a log may have twice. Its id is looked up among the table's rows of its day.
 //   - A record that is read again after a crash. The cursor in the manifest is behind it only if its
 //     rows are in the table. Its key may be stored without them, but with the record's own position.
 
@@ -149,42 +149,42 @@ func positionOf(c spool.Cursor) uint64 {
 	return max(h.Sum64(), 1)
 }
 
-// resolveImports removes pending imported rows that are in the table, that were erased, or that
+// resolveLookUps removes the pending rows to look up that are in the table, that were erased, or that
 // repeat another pending row.
-func (w *writer) resolveImports() error {
+func (w *writer) resolveLookUps() error {
 	p := &w.pending
-	if p.imports == 0 {
+	if p.lookUps == 0 {
 		return nil
 	}
 	there, err := w.t.find(p.rows)
 	if err != nil {
-		return fmt.Errorf("look up imported beacons: %w", err)
+		return fmt.Errorf("look up beacons: %w", err)
 	}
 	kept := p.rows[:0]
 	for _, r := range p.rows {
-		known, imported := there[r.id]
-		if r.imported && known {
+		known, lookedUp := there[r.id]
+		if r.lookUp && known {
 			p.bytes -= int64(len(r.packed))
 			continue
 		}
-		if imported {
+		if lookedUp {
 			there[r.id] = true
 		}
-		r.imported = false
+		r.lookUp = false
 		kept = append(kept, r)
 	}
 	clear(p.rows[len(kept):])
-	p.rows, p.imports = kept, 0
+	p.rows, p.lookUps = kept, 0
 	return nil
 }
 
-// find returns the ids of those rows that are imported. An id is true if it was erased, or if a file
+// find returns the ids of those rows that are to be looked up. An id is true if it was erased, or if a file
 // has it in a row that was received on the same day as one of the rows.
 func (t *Table) find(rows []pendingRow) (map[uuid.UUID]bool, error) {
 	ids := map[uuid.UUID]bool{}
 	var days []int64
 	for _, r := range rows {
-		if r.imported {
+		if r.lookUp {
 			ids[r.id] = false
 			days = append(days, dayOf(r.at))
 		}

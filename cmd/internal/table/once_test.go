@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/warc"
 )
 
@@ -34,6 +35,28 @@ func TestOnce_NoKey_RepeatedIDIsTwoRows(t *testing.T) {
 	h := newHarness(t, Options{})
 	h.putAndFlush(record(1), record(1))
 	h.wantIDs(1, 1)
+}
+
+// again returns a record with the field of one that a log may have twice.
+func again(r warc.Record) warc.Record {
+	r.Extra = append(r.Extra, warc.Field{Name: row.AgainField, Value: "yes"})
+	return r
+}
+
+func TestOnce_ComesAgainFromALog_IsOneRow(t *testing.T) {
+	h := newHarness(t, Options{})
+	h.putAndFlush(record(1), again(record(2)))
+	h.putAndFlush(again(record(1)), again(record(2)), again(record(3)), again(record(3)))
+	h.put(record(4))
+	h.putAndFlush(again(record(4)))
+	h.wantIDs(1, 2, 3, 4)
+}
+
+func TestOnce_KeyComesAgainFromALogOnTheNextDay_IsOneRow(t *testing.T) {
+	h := newHarness(t, Options{})
+	h.putAndFlush(at(keyed(record(1)), base.Add(-20*time.Hour)), at(keyed(record(2)), base.Add(-20*time.Hour)))
+	h.putAndFlush(again(at(keyed(record(1)), base)), at(keyed(record(2)), base))
+	h.wantIDs(1, 2)
 }
 
 // crashBeforeManifest reads the inbox, syncs the keys, and crashes before it writes rows.

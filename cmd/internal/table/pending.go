@@ -7,10 +7,10 @@ import (
 
 // A pendingRow is a row that no file of the manifest has.
 type pendingRow struct {
-	packed   []byte
-	id       uuid.UUID
-	at       int64 // received_at, in microseconds
-	imported bool  // imported, and not looked up yet
+	packed []byte
+	id     uuid.UUID
+	at     int64 // received_at, in microseconds
+	lookUp bool  // it is imported or comes again, and is not looked up yet
 }
 
 // pendingRows are packed into a few large pieces of memory, which are reused after a flush. The
@@ -19,7 +19,7 @@ type pendingRows struct {
 	layout  *layout
 	rows    []pendingRow
 	bytes   int64
-	imports int // how many rows are imported and not looked up yet
+	lookUps int // how many rows are not looked up yet
 
 	packed []byte // a buffer of add
 	pieces [][]byte
@@ -30,19 +30,19 @@ type pendingRows struct {
 const pieceBytes = 1 << 20
 
 // add appends a copy of the row.
-func (p *pendingRows) add(values parquet.Row, imported bool) {
+func (p *pendingRows) add(values parquet.Row, lookUp bool) {
 	p.packed = p.layout.pack(p.packed[:0], values)
 	r := pendingRow{
-		packed:   p.allocate(len(p.packed)),
-		id:       uuid.UUID(values[p.layout.id].ByteArray()),
-		at:       values[p.layout.at].Int64(),
-		imported: imported,
+		packed: p.allocate(len(p.packed)),
+		id:     uuid.UUID(values[p.layout.id].ByteArray()),
+		at:     values[p.layout.at].Int64(),
+		lookUp: lookUp,
 	}
 	copy(r.packed, p.packed)
 	p.rows = append(p.rows, r)
 	p.bytes += int64(len(r.packed))
-	if imported {
-		p.imports++
+	if lookUp {
+		p.lookUps++
 	}
 	if cap(p.packed) > pieceBytes {
 		p.packed = nil // few rows need such a large buffer
@@ -75,5 +75,5 @@ func (p *pendingRows) clear() {
 		p.rows = nil
 	}
 	clear(p.rows)
-	p.rows, p.bytes, p.imports, p.used = p.rows[:0], 0, 0, 0
+	p.rows, p.bytes, p.lookUps, p.used = p.rows[:0], 0, 0, 0
 }

@@ -33,8 +33,8 @@ func (s *Snapshot) Rows() (n int64) {
 // View returns the SELECT over the files, for the view beacons.
 func (s *Snapshot) View() string { return viewSQL(s.table.dir, s.Files, s.table.options.Columns) }
 
-// ViewBetween is View over the files that may have beacons that were received from one time until before another. A zero
-// to is no limit.
+// ViewBetween is View over the files that may have beacons that were received from one time until before another. With a
+// zero to it has all later files.
 func (s *Snapshot) ViewBetween(from, to time.Time) string {
 	files := slices.DeleteFunc(slices.Clone(s.Files), func(f File) bool {
 		return f.Last.Before(from) || !to.IsZero() && !f.First.Before(to)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
+
 	"github.com/seed-d051cf5a/beacon/cmd/internal/table/keys"
 	"github.com/seed-d051cf5a/beacon/collect/row"
 	"github.com/seed-d051cf5a/beacon/internal/spool"
@@ -87,7 +89,7 @@ func Open(dir string, options Options) (*Table, error) {
 			return nil, fmt.Errorf("open table: %w", err)
 		}
 	}
-	if err := errors.Join(keys.SyncDir(dir), keys.SyncDir(filepath.Dir(dir))); err != nil {
+	if err := errors.Join(durable.SyncDir(dir), durable.SyncDir(filepath.Dir(dir))); err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
 	}
 	m, damage, err := loadManifest(dir)

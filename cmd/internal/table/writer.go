@@ -217,6 +217,7 @@ func (w *writer) read(ctx context.Context) (atEnd bool, err error) {
 // take adds a record's rows to pending, unless it is a repetition.
 func (w *writer) take(it spool.Item) error {
 	imported := it.Damage == nil && it.Record.Extra.Get(row.ImportedField) != ""
+	lookUp := imported || it.Damage == nil && it.Record.Extra.Get(row.AgainField) != ""
 	if it.Damage == nil && !imported {
 		w.arrived = it.Record.Date
 	}
@@ -230,7 +231,7 @@ func (w *writer) take(it spool.Item) error {
 			w.t.options.Check(&rows[i])
 		}
 		w.t.layout.fill(w.row, &rows[i])
-		w.pending.add(w.row, imported)
+		w.pending.add(w.row, lookUp)
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
 )
 
 // A journal is a file of a header and of frames, one for each Sync. The first frame has the keys
@@ -57,7 +59,7 @@ func createJournal(dir string, secret secret, number uint64, frame []byte) (*jou
 	sealFrame(frame, journalHeader)
 	b := append(appendJournalHeader(nil, secret, number, entries), frame...)
 	name := filepath.Join(dir, journalName(number))
-	if err := WriteSynced(name+temporarySuffix, b); err != nil {
+	if err := durable.WriteSynced(name+temporarySuffix, b); err != nil {
 		return nil, err
 	}
 	if err := os.Rename(name+temporarySuffix, name); err != nil {
@@ -192,7 +194,7 @@ func (s *Set) switchJournal(number uint64, frame []byte) error {
 		s.journal.file.Close()
 	}
 	s.journal, s.unsynced = j, emptyFrame(s.unsynced)
-	if err := SyncDir(s.dir); err != nil {
+	if err := durable.SyncDir(s.dir); err != nil {
 		j.suspect = true
 		return fmt.Errorf("write keys: %w", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"sync/atomic"
+
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
 )
 
 // A merge makes one run of several runs of a generation, in a goroutine. The Set reads the inputs
@@ -56,7 +58,7 @@ func (s *Set) flush() error {
 			runs = append(runs, r)
 		}
 		// The keys are durable in the runs before the journal that has them is replaced.
-		if err := SyncDir(s.dir); err != nil {
+		if err := durable.SyncDir(s.dir); err != nil {
 			return fmt.Errorf("write keys: %w", err)
 		}
 		return nil
@@ -225,7 +227,7 @@ func (m *merge) run() (*run, error) {
 		return nil, err
 	}
 	// The output's name is durable before the inputs are deleted.
-	if err := SyncDir(m.dir); err != nil {
+	if err := durable.SyncDir(m.dir); err != nil {
 		return nil, fmt.Errorf("merge keys: %w", errors.Join(err, r.file.Close(), os.Remove(r.file.Name())))
 	}
 	return r, nil

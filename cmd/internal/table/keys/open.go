@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/seed-d051cf5a/beacon/cmd/internal/durable"
 )
 
 // Open opens the Set in a folder, which it makes if it is missing. Only one Set may be open in a
@@ -18,7 +20,7 @@ func open(dir string, limits limits) (*Set, error) {
 	s := &Set{dir: dir, limits: limits, memory: map[key]value{}, filters: filterCache{left: limits.filters}}
 	err := os.MkdirAll(dir, 0o700)
 	if err == nil {
-		err = SyncDir(filepath.Dir(dir))
+		err = durable.SyncDir(filepath.Dir(dir))
 	}
 	if err == nil {
 		err = s.load()

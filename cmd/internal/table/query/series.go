@@ -79,6 +79,7 @@ func (p *Pool) series(ctx context.Context, s SeriesRequest, left []int, each fun
 		q.Series = append(q.Series, Step{s.setup(done, i+1), s.Steps[i].SQL})
 		done = i + 1
 	}
+	yieldAlways(proc.cmd.Process.Pid) // a series takes long
 	if err := writeJSON(proc.in, frameQuestion, q); err != nil {
 		return 0, r.ended()
 	}

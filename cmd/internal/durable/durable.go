@@ -1,8 +1,10 @@
-package keys
+// Package durable writes small files that are on disk, whole, when a function returns.
+package durable
 
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"runtime"
 )
 
@@ -33,4 +35,17 @@ func WriteSynced(path string, b []byte) error {
 		os.Remove(path)
 	}
 	return err
+}
+
+// Replace writes a file, in place of one of the same name. After a crash there is the old one or the new one. It returns nil
+// when the new one and its name are durable.
+func Replace(path string, b []byte) error {
+	if err := WriteSynced(path+".new", b); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		os.Remove(path + ".new")
+		return err
+	}
+	return SyncDir(filepath.Dir(path))
 }
